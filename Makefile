@@ -1,0 +1,82 @@
+# Every step of development. `make` alone lists them.
+# PYTHON chooses the interpreter, ARGS goes to the program that a target runs (make test ARGS="-k graph").
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+UV := .tools/bin/python tools/uv.py
+SOURCES := src tests tools docs/conf.py $(wildcard benchmarks)
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+.PHONY: setup
+setup: .venv/.ready ## make .venv with everything in it, from the lock
+
+.PHONY: demo
+demo: setup ## serve a small sample platform and say what to try
+	$(BIN)/upgraph demo $(ARGS)
+
+.PHONY: test
+test: setup deps ## run every test, with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: lint
+lint: setup ## check style, types, the room plan, spelling, changelog fragments and locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+	$(BIN)/towncrier build --draft --version next >/dev/null
+	$(BIN)/python tools/lock.py --check
+
+.PHONY: format
+format: setup ## format the code and repair what can be repaired
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup deps ## measure, beside nginx and a bare client
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Pages that are made from the code (configuration, errors) come from this script.
+GENERATE := $(wildcard tools/generate_docs.py)
+
+.PHONY: docs
+docs: setup ## build the documentation into docs/_build
+	$(if $(GENERATE),$(BIN)/python $(GENERATE))
+	$(BIN)/sphinx-build -n -W --keep-going -q -b html docs docs/_build
+
+.PHONY: deps
+deps: ## install the Debian packages that tests need, or name them
+	@$(PYTHON) tools/debian.py
+
+.PHONY: lock
+lock: .tools/.ready ## resolve the dependencies anew (make lock ARGS=--upgrade takes newer ones)
+	.tools/bin/python tools/lock.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf .venv .tools dist docs/_build .coverage .coverage.* .hypothesis .*_cache
+	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps make a repeated call instant: they are older than their inputs only after a change.
+.tools/.ready: requirements/tools.lock
+	rm -rf .tools
+	$(PYTHON) -m venv .tools || { $(PYTHON) tools/debian.py python3-venv && $(PYTHON) -m venv --clear .tools; }
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+	touch $@
+
+.venv/.ready: .tools/.ready pyproject.toml requirements/dev.lock
+	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.lock
+	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,125 @@
+"""What holds for every test: no network but loopback, a home of its own, real data only where it was named."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+DATA_VARIABLE = "UPGRAPH_TEST_DATA"
+DATA_FOLDERS = ("conformance", "graph-data")
+DATA_REASON = f"needs real data: {DATA_VARIABLE} is not set"
+HOW_TO_GET_DATA = f"""\
+{DATA_VARIABLE} is not set, so the tests on real graph data did not run. Everything else was tested.
+To run them, let {DATA_VARIABLE} name a folder that contains
+  graph-data/    a checkout of the public repository openshift/cincinnati-graph-data
+  conformance/   one folder a case, from the public repository openshift/cincinnati:
+                 cincinnati/src/plugins/internal/graph_builder/openshift_secondary_metadata_parser/test_fixtures/
+"""
+
+settings.register_profile("default", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, database=None, derandomize=True, max_examples=300, print_blob=True
+)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+class ForbiddenNetworkError(RuntimeError):
+    """A test reached for something that is not this machine."""
+
+
+def _is_local(host: object) -> bool:
+    if host in {None, "", b"", "localhost", b"localhost"}:
+        return True
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard(event: str, args: tuple[object, ...]) -> None:
+    """Audit hook: unlike a patched method it also sees what the standard library does from C.
+
+    It does not see what uvloop does, nor what child processes do.
+    """
+    if not event.startswith("socket."):
+        return
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        connection, address = args
+        if getattr(connection, "family", None) == socket.AF_UNIX or address is None:
+            return
+        host = address[0] if isinstance(address, tuple) else address
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        host = args[0]
+    else:
+        return
+    if not _is_local(host):
+        raise ForbiddenNetworkError(f"{event} to {host!r}: tests may use loopback and Unix sockets only")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Guard the network from here on, and refuse a data folder that is not one."""
+    sys.addaudithook(_guard)
+    named = os.environ.get(DATA_VARIABLE)
+    if named is None:
+        return
+    missing = [folder for folder in DATA_FOLDERS if not (Path(named) / folder).is_dir()]
+    if missing:
+        raise pytest.UsageError(f"{DATA_VARIABLE}={named} has no folder {' and no folder '.join(missing)}")
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> tuple[int, list[str]]:
+    """How many tests wait for real data, and the names of those left out for any other reason."""
+    waiting, others = 0, []
+    for report in reporter.stats.get("skipped", []):
+        if DATA_REASON in str(report.longrepr):
+            waiting += 1
+        else:
+            others.append(report.nodeid)
+    return waiting, others
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leaving tests out is a failure: what is missing has to be installed (``make deps``)."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(reporter, pytest.TerminalReporter) and _skipped(reporter)[1] and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what did not run, and how to make it run."""
+    waiting, others = _skipped(terminalreporter)
+    if waiting:
+        terminalreporter.section(f"{waiting} tests not run: real data", yellow=True)
+        terminalreporter.write(HOW_TO_GET_DATA)
+    if others:
+        terminalreporter.section("left out without leave: this run has failed", red=True)
+        terminalreporter.write("".join(f"{name}\n" for name in others))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the person who runs the tests is read or written: no credentials, settings, proxies."""
+    personal = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "KUBECONFIG")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            ours = name.startswith(("UPGRAPH_", "XDG_")) and name != DATA_VARIABLE
+            if ours or name in personal or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with ``graph-data/`` and ``conformance/``."""
+    named = os.environ.get(DATA_VARIABLE)
+    if named is None:
+        pytest.skip(DATA_REASON)
+    return Path(named).resolve()
