@@ -1,0 +1,30 @@
+"""The catalogue of documented problems, one module a room; ``docs/reference/errors`` is made from it."""
+
+from upgraph.errors.problem import Problem
+from upgraph.errors.problems import graph, graphdata, oci, payload, service
+
+__all__ = ["ROOMS", "every_problem", "graph", "graphdata", "oci", "payload", "problem", "service"]
+
+ROOMS = {"graph": graph, "graphdata": graphdata, "oci": oci, "payload": payload, "service": service}
+
+
+def every_problem() -> dict[str, tuple[Problem, ...]]:
+    """All problems by the room that reports them, each room sorted by reference."""
+    return {
+        room: tuple(
+            sorted((p for p in vars(module).values() if isinstance(p, Problem)), key=lambda p: p.reference)
+        )
+        for room, module in ROOMS.items()
+    }
+
+
+_BY_REFERENCE = {problem.reference: problem for problems in every_problem().values() for problem in problems}
+
+
+def problem(reference: str) -> Problem:
+    """The problem with this reference.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return _BY_REFERENCE[reference]

@@ -1,0 +1,64 @@
+"""Problems of the graph room: versions, patterns and what goes wrong when a graph is built."""
+
+from upgraph.errors.problem import Problem
+
+VERSION_INVALID = Problem(
+    "version-invalid",
+    "A version is not SemVer",
+    "Clusters find themselves in the graph by their version, so a version that cannot be parsed cannot be placed.",
+    "Write it as MAJOR.MINOR.PATCH with an optional pre-release and build, for example 4.18.3 or 4.18.0-rc.1+amd64.",
+)
+PATTERN_INVALID = Problem(
+    "pattern-invalid",
+    "A `from` pattern cannot be used",
+    "The pattern decides which updates a rule takes away. Without it nobody can say which are safe, so all are withheld.",
+    "Correct the regular expression. Look-around, back-references and possessive repeats are not supported.",
+)
+PATTERN_MEANING = Problem(
+    "pattern-meaning",
+    "A `from` pattern means something else to Cincinnati",
+    "The same graph data would block other updates on a Cincinnati server than it does here.",
+    "Write the pattern without the construct that is named; the documentation of patterns lists the safe ones.",
+)
+PATTERN_EMPTY = Problem(
+    "pattern-empty",
+    "A `from` pattern is empty",
+    "An empty pattern matches every version, so the rule applies to every update into its target.",
+    "Write `.*` if that is meant, otherwise the versions that are meant.",
+)
+RELEASE_CONFLICT = Problem(
+    "release-conflict",
+    "Two images claim the same version and architecture",
+    "Nobody can tell which of them clusters should run, so a new one is not offered; one that was already offered stays.",
+    "Find out which image is right and remove the tag of the other from the repository.",
+)
+RELEASE_CYCLE = Problem(
+    "release-cycle",
+    "Releases name each other as updates in a circle",
+    "A graph must lead forward. The edge that points to the lower version is left out, all others stay.",
+    "Correct `previous` or `next` of the release that points backwards, or block that edge in the graph data.",
+)
+LABEL_INVALID = Problem(
+    "label-invalid",
+    "A label of a release names something that is not a version",
+    "The edge that the label asks for can neither be added nor removed; the other items of the label are honoured.",
+    "Correct the comma-separated list of versions in the release metadata or in raw/metadata.json.",
+)
+LABEL_UNKNOWN = Problem(
+    "label-unknown",
+    "A label names a version that is not in the graph",
+    "The edge that the label asks to add has no other end, so it is not added.",
+    "Mirror the missing release, or remove it from the label.",
+)
+WIRE_INVALID = Problem(
+    "graph-invalid",
+    "A document is not an update graph",
+    "What an upstream server sent cannot be served on, so the graph that was held before stays in force.",
+    "Check that the address leads to the /graph of a graph builder and that nothing in between changes the answer.",
+)
+WIRE_EDGE = Problem(
+    "graph-edge",
+    "An update graph has edges that lead nowhere",
+    "A cluster drops the whole answer when a conditional update leads to a release that is missing.",
+    "Have the upstream server corrected; the edges that are named are left out.",
+)

@@ -1,0 +1,163 @@
+"""Problems of the oci room: names of images, registries, trust, credentials and layouts."""
+
+from upgraph.errors.problem import Problem
+
+INVALID_REPOSITORY = Problem(
+    "oci-repository",
+    "The name of a repository is not valid.",
+    "A repository is read, and named in every update that clusters get, exactly as it is written. "
+    "A name with a tag, without a host or with a wrong port would lead nowhere or to another registry.",
+    "Write docker://host[:port]/path/of/repository without tag or digest, or docker+http://... for a registry "
+    "without TLS. A pull spec has the same form without docker://.",
+)
+INVALID_DIGEST = Problem(
+    "oci-digest",
+    "A digest is not valid.",
+    "Content is found and verified by its digest, so a digest that cannot be checked cannot be used.",
+    "Use sha256:<64 lower case hex digits> or sha512:<128 lower case hex digits>. "
+    "If the value comes from a registry or a layout, mirror the image again.",
+)
+DIGEST_MISMATCH = Problem(
+    "oci-digest-mismatch",
+    "Content does not match its digest.",
+    "The content was damaged or replaced on its way. It is not used, because a digest is the only proof that "
+    "an image is the one that was published.",
+    "Mirror the image again. If it happens again, look for a proxy that changes answers and check the storage of "
+    "the registry.",
+)
+INVALID_MANIFEST = Problem(
+    "oci-manifest",
+    "A manifest is not valid.",
+    "Without a valid manifest the layers of the image are not known, so a release in it cannot be read.",
+    "Look at the image with skopeo inspect --raw, then push or mirror it again.",
+)
+MANIFEST_SCHEMA1 = Problem(
+    "oci-manifest-schema1",
+    "The image uses the manifest format of Docker schema 1.",
+    "This format is obsolete. Its digests do not cover the whole image, so clusters and registries refuse it.",
+    "Copy the image with skopeo copy --format v2s2, which writes the present format.",
+)
+TOO_LARGE = Problem(
+    "oci-too-large",
+    "An answer or a file is larger than is accepted.",
+    "Every read has a limit, so that a faulty or hostile peer cannot fill the memory.",
+    "Check that the repository holds release images. A manifest may have 4 MiB, a page of tags 16 MiB, the index of "
+    "a layout 64 MiB.",
+)
+IMAGE_MISSING = Problem(
+    "oci-image-missing",
+    "The image is not there.",
+    "The tag or digest was deleted, or was never mirrored. A release that is gone is no longer offered to clusters.",
+    "If clusters shall get this release, mirror it again.",
+)
+CONTENT_MISSING = Problem(
+    "oci-content-missing",
+    "A part of an image is not there.",
+    "A manifest names content that the source does not have, so the image is incomplete and no cluster could pull it.",
+    "Mirror the image again, with all of its architectures and layers.",
+)
+INVALID_LAYOUT = Problem(
+    "oci-layout",
+    "The directory is not a usable OCI layout.",
+    "A layout is a directory with oci-layout, index.json and blobs/. Nothing is read from a layout whose index cannot "
+    "be trusted, because a part of a listing looks like deleted releases.",
+    "Check the path. Write the layout again, for example with skopeo copy docker://... oci:path:tag.",
+)
+AUTH_FILE = Problem(
+    "oci-auth-file",
+    "The file with registry credentials cannot be used.",
+    "Without it private registries refuse to answer.",
+    "Use the file that podman login, docker login or a cluster pull secret gives: JSON with an object named auths. "
+    "Check that the service may read it.",
+)
+CA_BUNDLE = Problem(
+    "oci-ca",
+    "The certificates to trust cannot be used.",
+    "Without the certificate of your authority, connections to the registry are refused.",
+    "Give a PEM file or a directory with *.pem or *.crt files. A certificate stands between "
+    "-----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----.",
+)
+UNTRUSTED = Problem(
+    "registry-untrusted",
+    "The certificate of a server is not trusted.",
+    "Whoever answers cannot prove to be the registry, so neither credentials nor releases pass.",
+    "Give the certificate of your authority with --ca. If the name or the dates are wrong, replace the certificate of "
+    "the registry or correct the clock of this machine.",
+)
+UNAUTHORIZED = Problem(
+    "registry-unauthorized",
+    "The registry refuses the credentials, or wants some.",
+    "Releases cannot be read until the registry lets us in. What was read before stays in force.",
+    "Log in with podman login --authfile FILE HOST and give the file with --authfile. "
+    "Check that the account may pull from the repository.",
+)
+FORBIDDEN = Problem(
+    "registry-forbidden",
+    "The registry does not allow this account to read.",
+    "Releases cannot be read until the account may pull. What was read before stays in force.",
+    "Give the account the right to pull from the repository.",
+)
+REPOSITORY_MISSING = Problem(
+    "registry-repository-missing",
+    "The registry does not know the repository.",
+    "No release can be listed. Many registries also answer so when an account may not see the repository.",
+    "Check the path of the repository, and that the account may pull from it.",
+)
+THROTTLED = Problem(
+    "registry-throttled",
+    "The registry asks for fewer requests.",
+    "The registry limits requests in a span of time. Reading goes on later; what was read before stays in force.",
+    "Log in with an account that has a higher limit, lower the concurrency, or scrape less often.",
+)
+UNREACHABLE = Problem(
+    "registry-unreachable",
+    "A server cannot be reached or broke off.",
+    "Releases cannot be read now. What was read before stays in force.",
+    "Check the name, the port, the network and that the registry runs. A registry without TLS must be named with "
+    "docker+http://.",
+)
+TIMEOUT = Problem(
+    "registry-timeout",
+    "A server did not answer in time.",
+    "Releases cannot be read now. What was read before stays in force.",
+    "Check the load of the registry and of the network between.",
+)
+SERVER_FAULT = Problem(
+    "registry-fault",
+    "A server answered with an error.",
+    "Releases cannot be read now. What was read before stays in force.",
+    "Look into the logs of the registry, or of the proxy before it, at the named path.",
+)
+BROKEN_ANSWER = Problem(
+    "registry-answer",
+    "A server gave an answer that breaks the rules of the registry protocol.",
+    "An answer that contradicts itself or the request cannot be trusted, so it is not used.",
+    "Check that the address is a registry that speaks the distribution API v2, and that no proxy changes answers.",
+)
+BROKEN_LISTING = Problem(
+    "registry-listing",
+    "The list of tags cannot be read to its end.",
+    "A part of a list looks like deleted releases. So an incomplete list is never used; the last good one stays.",
+    "Look into the logs of the registry, or of the proxy before it, for requests of tags/list.",
+)
+REDIRECT = Problem(
+    "registry-redirect",
+    "A redirect is not followed.",
+    "A redirect may not lead from https to http, round in circles or to no address. What comes over plain HTTP could "
+    "be changed by anyone on the way.",
+    "Correct the storage or proxy settings of the registry, so that it redirects to https addresses.",
+)
+TOKEN = Problem(
+    "registry-token",
+    "The token service of the registry did not give a usable token.",
+    "The registry sends clients to this service for permission to read. Without a token nothing can be read.",
+    "Check the token service (realm) that the registry is configured with: it must use https and answer with JSON that "
+    "has token or access_token.",
+)
+INVALID_REFERENCE = Problem(
+    "oci-reference",
+    "A tag is not valid.",
+    "A tag becomes a part of addresses. One with other characters than registries allow could lead to another place.",
+    "A tag has at most 128 letters, digits, '_', '.' and '-', and begins with none of the last two. "
+    "If the value comes from a registry, look for a proxy that changes answers.",
+)

@@ -1,0 +1,106 @@
+"""Problems of the service room."""
+
+from upgraph.errors.problem import Problem
+
+SNAPSHOT_DAMAGED = Problem(
+    "snapshot-damaged",
+    "The saved snapshot cannot be used",
+    "After a restart clusters get no answer until the first scrape is done, because the last good graph was lost.",
+    "Nothing needs to be done: a new snapshot is written. If it happens again, check the disk of the state directory.",
+)
+LISTEN_FAILED = Problem(
+    "listen-failed",
+    "An address cannot be listened on",
+    "The service does not start, because clusters or probes that ask there would get no answer.",
+    "Stop what holds the port (`ss -ltnp` names it), or choose another address or port.",
+)
+SERVER_ENDED = Problem(
+    "server-ended",
+    "A listener ended by itself",
+    "Nobody is answered on its port any more, so the whole service ends and can be started anew.",
+    "Look at the lines before this one in the log; if there are none, report it.",
+)
+GRAPH_NOT_READY = Problem(
+    "graph-not-ready",
+    "There is no update graph yet",
+    "Clusters that ask get 503 and keep what they know; they ask again within minutes.",
+    "Wait for the first scrape to end. If it does not, its last log line names what it waits for.",
+)
+GRAPH_STALE = Problem(
+    "graph-stale",
+    "The update graph is older than --max-stale allows",
+    "Clusters still get its answers, but new releases and recalled updates of that time are missing in it.",
+    "Look up why the last scrapes failed, in the log or under /status; the age falls with the next good one.",
+)
+STATE_UNWRITABLE = Problem(
+    "state-unwritable",
+    "The state directory cannot be used",
+    "What is learnt would be lost at a restart, so the service does not start with a state directory it cannot write.",
+    "Make the directory writable for the user that runs the service, or leave --state-dir out to work from memory.",
+)
+LISTING_SHRUNK = Problem(
+    "listing-shrunk",
+    "A source suddenly lists far fewer tags",
+    "A registry that is broken or half copied looks like this. Releases that vanished stay in the graph until it is clear.",
+    "If they were removed on purpose, raise --shrink-limit (1 accepts any listing) and restart; otherwise mend the registry.",
+)
+SCRAPE_CUT_SHORT = Problem(
+    "scrape-cut-short",
+    "A scrape was cut short",
+    "The registry failed so often in a row that asking on would only have made it worse. Known releases stay in the graph.",
+    "Look at the first failures in the log; the next scrape tries again.",
+)
+RELEASES_EMPTY = Problem(
+    "releases-empty",
+    "No release was found",
+    "An empty graph tells every cluster that its version is unknown, so none is served until there is a release.",
+    "Check that --releases names the repository that holds release images, and that they were mirrored with their tags.",
+)
+SETTING_INVALID = Problem(
+    "setting-invalid",
+    "A setting has a value that cannot be used",
+    "The service does not start with a configuration that was not understood, so that it never does something else.",
+    "Correct the value; `upgraph config show` prints what is in force and where each value came from.",
+)
+SETTING_UNKNOWN = Problem(
+    "setting-unknown",
+    "A configuration file has an unknown key",
+    "A key that is misspelt would silently have no effect.",
+    "Correct the key or remove it; the configuration reference lists all of them.",
+)
+CONFIGURATION_UNREADABLE = Problem(
+    "configuration-unreadable",
+    "A configuration file cannot be read",
+    "The service does not start without the configuration that it was told to use.",
+    "Check that the file exists, can be read by the user of the service, and is valid TOML.",
+)
+SOURCE_MISSING = Problem(
+    "source-missing",
+    "Nothing to serve is configured",
+    "Nothing is ever contacted by default, so the service must be told where releases and graph data are.",
+    "Give --releases SOURCE and --graph-data SOURCE. `upgraph demo` shows a service with a sample platform.",
+)
+UPSTREAM_FAILED = Problem(
+    "upstream-failed",
+    "The upstream graph could not be fetched",
+    "The graph that is held stays in force, and new releases and recalled updates do not arrive.",
+    "Check the address and that the graph builder behind it is ready.",
+)
+BUILDER_ENDED = Problem(
+    "builder-ended",
+    "The building process ended by itself",
+    "Answers go on, but nothing new arrives until it runs again; it is started anew after a pause.",
+    "Look at the lines before this one in the log. If it was killed for its memory, raise the limit.",
+)
+PROBLEM_UNKNOWN = Problem(
+    "problem-unknown",
+    "There is no such reference",
+    "References are stable, so this one was misspelt or comes from another version.",
+    "Run `upgraph problem` for the list.",
+)
+PLUGIN_REFUSED = Problem(
+    "plugin-refused",
+    "A plugin or a setting of one is not available",
+    "Leaving it out silently would give clusters another graph than the configuration asks for.",
+    "Remove it, or use `upgraph serve`, which needs no plugins.",
+)
