@@ -1,0 +1,67 @@
+"""Images and where they are kept; what may enter are names, bytes and answers, never yet what a release is.
+
+References, digests, manifests, credentials, trust, the distribution API over HTTP, OCI layouts on disk,
+and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
+aiohttp and its errors stay inside this room.
+"""
+
+from upgraph.oci.credentials import Credentials
+from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
+from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
+from upgraph.oci.layout import LayoutSource
+from upgraph.oci.manifest import (
+    DOCKER_LAYER_GZIP,
+    DOCKER_MANIFEST,
+    DOCKER_MANIFEST_LIST,
+    MAX_MANIFEST_BYTES,
+    OCI_INDEX,
+    OCI_LAYER_GZIP,
+    OCI_MANIFEST,
+    Descriptor,
+    Image,
+    Index,
+    IndexEntry,
+    parse_manifest,
+)
+from upgraph.oci.reference import Repository, parse_pull_spec_repository
+from upgraph.oci.retry import Retry
+from upgraph.oci.transport import Timing
+from upgraph.oci.trust import ssl_context
+from upgraph.oci.write import LayoutWriter, Platform
+
+__all__ = [
+    "DEFAULT_CONCURRENCY",
+    "DOCKER_LAYER_GZIP",
+    "DOCKER_MANIFEST",
+    "DOCKER_MANIFEST_LIST",
+    "FIRST_RANGE_BYTES",
+    "MAX_MANIFEST_BYTES",
+    "OCI_INDEX",
+    "OCI_LAYER_GZIP",
+    "OCI_MANIFEST",
+    "Credentials",
+    "Descriptor",
+    "Digest",
+    "Hasher",
+    "Image",
+    "ImageMissing",
+    "ImageSource",
+    "Index",
+    "IndexEntry",
+    "LayoutSource",
+    "LayoutWriter",
+    "Manifest",
+    "Platform",
+    "RegistryClient",
+    "Repository",
+    "Retry",
+    "Sink",
+    "Timing",
+    "digest_of",
+    "is_digest",
+    "parse_digest",
+    "parse_manifest",
+    "parse_pull_spec_repository",
+    "ssl_context",
+]

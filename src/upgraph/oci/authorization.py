@@ -1,0 +1,220 @@
+"""Permission to read from a registry: which Authorization header to send, and getting a new one.
+
+The first request goes without any. A 401 says what the registry wants, and that is remembered: a
+token is then renewed shortly before it ends, or as soon as it is refused. However many requests wait,
+one asks; and when the answer is a refusal, they all get it without asking again for a while, because
+every wrong login counts towards locking the account.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from upgraph.errors import RemoteError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci.challenge import Challenge, parse_challenges
+from upgraph.oci.credentials import Credentials, Login
+from upgraph.oci.reference import Repository
+
+CLIENT_ID = "upgraph"
+DEFAULT_TOKEN_SECONDS = 60.0
+"""Life of a token that does not say (distribution specification, token authentication)."""
+MAX_TOKEN_SECONDS = 24 * 3600.0
+RENEWAL_SECONDS = 30.0
+"""A token is renewed so long before it ends, or for short lives when a quarter of it remains."""
+REFUSAL_SECONDS = 30.0
+"""For so long a refusal is taken as the answer to other requests as well."""
+MAX_TOKEN_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What to ask of a token service, or of the registry to try a login."""
+
+    method: str
+    url: str
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent as a form with POST, as the query with GET."""
+    authorization: str | None = field(default=None, repr=False)
+
+
+class _TokenBody(msgspec.Struct, frozen=True):
+    token: str = ""
+    access_token: str = ""
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    header: str = field(repr=False)
+    renew_at: float
+    """When to get a new one, on the clock of the process."""
+
+
+Ask = Callable[[TokenRequest], Awaitable[bytes]]
+"""Sends a request to a token service and gives the body of its answer, or raises RemoteError."""
+
+
+class Authorization:
+    """The permission of one client to pull from one repository."""
+
+    def __init__(
+        self, repository: Repository, credentials: Credentials, *, clock: Callable[[], float]
+    ) -> None:
+        self._repository = repository
+        self._credentials = credentials
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._challenges: tuple[Challenge, ...] = ()
+        self._grant: _Grant | None = None
+        self._login: Login | None = None
+        self._refusal: tuple[float, RemoteError] | None = None
+
+    async def header(self, ask: Ask) -> str | None:
+        """What to send now: None before the registry has asked for anything."""
+        grant = self._grant
+        self._heed_refusal()
+        if grant is None or self._clock() < grant.renew_at:
+            return None if grant is None else grant.header
+        return await self._renewed(grant.header, ask)
+
+    async def renew(self, challenges: list[str], refused: str | None, ask: Ask) -> str:
+        """Another header, after the registry answered 401 to ``refused``.
+
+        Raises:
+            RemoteError: there is none to be had.
+        """
+        self._challenges = parse_challenges(challenges)
+        return await self._renewed(refused, ask)
+
+    def refused(self, reason: str) -> RemoteError:
+        """The registry refused even a fresh header: remember and report it."""
+        return self._remember(self._unauthorized(reason))
+
+    async def _renewed(self, old: str | None, ask: Ask) -> str:
+        async with self._turn:
+            grant = self._grant
+            if grant is not None and grant.header != old and self._clock() < grant.renew_at:
+                return grant.header
+            self._heed_refusal()
+            try:
+                self._grant = await self._granted(old, ask)
+            except RemoteError as error:
+                if not error.retryable:
+                    self._remember(error)
+                raise
+            self._refusal = None
+            return self._grant.header
+
+    async def _granted(self, old: str | None, ask: Ask) -> _Grant:
+        self._login = login = self._credentials.find(self._repository.host, self._repository.path)
+        offered = {challenge.scheme: challenge for challenge in reversed(self._challenges)}
+        if bearer := offered.get("bearer"):
+            if login is not None and login.registry_token:
+                return self._fixed(f"Bearer {login.registry_token}", old)
+            return self._token(await self._ask(bearer, login, ask))
+        if "basic" not in offered:
+            schemes = ", ".join(sorted(offered)) or "none"
+            raise self._unauthorized(f"it wants a way of login that is not known (offered: {schemes})")
+        if login is None or not login.username:
+            raise self._unauthorized("it wants a user name and password")
+        await self._try(login, ask)
+        return self._fixed(login.basic, old)
+
+    async def _try(self, login: Login, ask: Ask) -> None:
+        # One request alone tries the login, before all that wait would send a wrong one at once.
+        try:
+            await ask(TokenRequest("GET", f"{self._repository.url}/v2/", authorization=login.basic))
+        except RemoteError as error:
+            if error.status == 401:
+                raise self._unauthorized("it refuses the login") from error
+            if error.retryable:
+                raise
+
+    def _fixed(self, header: str, old: str | None) -> _Grant:
+        if header == old:
+            raise self._unauthorized("it refuses the login")
+        return _Grant(header, float("inf"))
+
+    async def _ask(self, bearer: Challenge, login: Login | None, ask: Ask) -> bytes:
+        try:
+            return await ask(token_request(self._repository, bearer, login))
+        except RemoteError as error:
+            if error.status in {400, 401, 403}:
+                raise self._unauthorized(f"its token service refuses the login ({error.seen})") from error
+            raise
+
+    def _token(self, body: bytes) -> _Grant:
+        try:
+            answer = msgspec.json.decode(body, type=_TokenBody)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            # The cause is cut off: it could quote a part of a token.
+            raise self._no_token("its answer is not the JSON that was expected") from None
+        token = answer.token or answer.access_token
+        if not token:
+            raise self._no_token("its answer has neither token nor access_token")
+        if len(token) > MAX_TOKEN_CHARACTERS or not all("!" <= c <= "~" for c in token):
+            raise self._no_token("its token is too long or has characters that no header may have")
+        stated = answer.expires_in or 0.0
+        seconds = min(stated if stated > 0 else DEFAULT_TOKEN_SECONDS, MAX_TOKEN_SECONDS)
+        return _Grant(f"Bearer {token}", self._clock() + seconds - min(RENEWAL_SECONDS, seconds / 4))
+
+    def _no_token(self, reason: str) -> RemoteError:
+        return RemoteError(problems.TOKEN, f"token service of {self._repository.host}: {reason}")
+
+    def _unauthorized(self, reason: str) -> RemoteError:
+        seen = f"{self._repository}: {reason}; {self._tried()}"
+        fault = self._credentials.fault
+        if fault is not None:
+            seen += f"; the changed file could not be used: {fault.seen}"
+        return RemoteError(problems.UNAUTHORIZED, seen, status=401)
+
+    def _tried(self) -> str:
+        file = self._credentials.path
+        if self._login is not None:
+            who = f"user {self._login.username!r}" if self._login.username else "a token"
+            return f"tried {who} from key {self._login.key!r} of {file}"
+        if file is None:
+            return "tried without login, as no file with credentials is configured"
+        return f"tried without login, as no key of {file} matches"
+
+    def _heed_refusal(self) -> None:
+        if self._refusal is not None and self._clock() < self._refusal[0]:
+            error = self._refusal[1]
+            raise RemoteError(error.problem, error.seen, remedy=error.remedy, status=error.status)
+
+    def _remember(self, error: RemoteError) -> RemoteError:
+        self._grant = None
+        self._refusal = (self._clock() + REFUSAL_SECONDS, error)
+        return error
+
+
+def token_request(repository: Repository, bearer: Challenge, login: Login | None) -> TokenRequest:
+    """How to ask for a token that allows pulling (distribution: token and OAuth2 authentication).
+
+    The scope is ours, never the one of the challenge: a registry cannot make us ask for more.
+
+    Raises:
+        RemoteError: the challenge names no usable token service.
+    """
+    realm = bearer.parameters.get("realm", "")
+    allowed = ("https://",) if repository.scheme == "https" else ("https://", "http://")
+    if not realm.lower().startswith(allowed):
+        seen = f"{repository}: the token service must be an https address, but is {realm[:200]!r}"
+        raise RemoteError(problems.TOKEN, seen)
+    service = bearer.parameters.get("service")
+    fields = [("scope", f"repository:{repository.path}:pull")]
+    if service:
+        fields.insert(0, ("service", service))
+    if login is not None and login.identity_token:
+        fields += [
+            ("grant_type", "refresh_token"),
+            ("client_id", CLIENT_ID),
+            ("refresh_token", login.identity_token),
+        ]
+        return TokenRequest("POST", realm, tuple(fields))
+    return TokenRequest(
+        "GET", realm, tuple(fields), login.basic if login is not None and login.username else None
+    )

@@ -1,0 +1,204 @@
+"""A repository of a registry as a source of images: the distribution API over HTTP.
+
+What a registry says is believed only where it agrees with what it said before: bodies with digests,
+ranges with sizes, pages of tags with one another. Failures that may pass are tried again
+(:mod:`upgraph.oci.retry`), in the middle of a blob from the byte that was reached.
+
+HTTP itself is in :mod:`upgraph.oci.transport`, logins in :mod:`upgraph.oci.authorization`, the mapping
+of errors in :mod:`upgraph.oci.failures`.
+"""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+
+from upgraph.errors import DataError, RemoteError, UpgraphError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci.credentials import Credentials
+from upgraph.oci.digest import Digest, digest_of, is_digest, verify
+from upgraph.oci.failures import read_reason, registry_reason
+from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
+from upgraph.oci.listing import MAX_PAGE_BYTES, TAG, TagListing
+from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
+from upgraph.oci.pouring import Pouring, receive
+from upgraph.oci.reference import Repository
+from upgraph.oci.transport import DOCUMENT_SECONDS, Timing, Transport, read_capped
+
+DEFAULT_CONCURRENCY = 32
+"""Connections at a time: more than one registry can use on a local network, enough to hide a slow line."""
+SLOWEST_BYTES_PER_SECOND = 16 * 1024
+"""A blob that comes slower than this, on average over one request, is given up."""
+
+_MANIFEST_HEADERS = {"Accept": ACCEPT_MANIFESTS}
+_NO_HEADERS: dict[str, str] = {}
+_DIGEST_HEADER = "Docker-Content-Digest"
+
+_ORDINARY = Timing()
+
+_T = TypeVar("_T")
+
+
+class RegistryClient:
+    """One repository of a registry. Nothing is contacted before the first call.
+
+    Args:
+        repository: what to read.
+        credentials: what to show when the registry asks.
+        ssl_context: whom to trust.
+        concurrency: most requests at a time, however many callers wait.
+        timing: clocks, chance and patience.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        credentials: Credentials,
+        ssl_context: ssl.SSLContext,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        timing: Timing = _ORDINARY,
+    ) -> None:
+        self._repository = repository
+        self._timing = timing
+        self._root = f"/v2/{repository.path}"
+        self._transport = Transport(
+            repository,
+            credentials=credentials,
+            ssl_context=ssl_context,
+            concurrency=concurrency,
+            timing=timing,
+        )
+
+    @property
+    def name(self) -> str:
+        """``docker://host[:port]/path``."""
+        return str(self._repository)
+
+    async def tags(self) -> list[str]:
+        """See :meth:`ImageSource.tags`."""
+        listing = TagListing(self.name, f"{self._root}/tags/list", self._repository)
+        while listing.next is not None:
+            await self._retried(lambda: self._page(listing))
+        return listing.tags()
+
+    async def resolve(self, reference: str) -> Digest | None:
+        """See :meth:`ImageSource.resolve`. None: the registry does not answer HEAD, or without a digest."""
+        path = self._manifest_path(reference)
+        try:
+            return await self._retried(lambda: self._head(path))
+        except ImageMissing:
+            # An answer to HEAD has no body that tells a registry from a proxy. Deleting is grave: ask again.
+            return (await self.manifest(reference)).digest
+
+    async def manifest(self, reference: str) -> Manifest:
+        """See :meth:`ImageSource.manifest`."""
+        path = self._manifest_path(reference)
+        return await self._retried(lambda: self._get_manifest(path, reference))
+
+    async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
+        """See :meth:`ImageSource.pour`."""
+        pouring = Pouring(blob, into, first)
+        path = f"{self._root}/blobs/{blob.digest}"
+        while pouring.open:
+            await self._retried(lambda: self._pour_part(path, pouring))
+            pouring.grow()
+        return pouring.received
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _retried(self, request: Callable[[], Awaitable[_T]]) -> _T:
+        failed = 0
+        while True:
+            try:
+                return await request()
+            except UpgraphError as error:
+                failed += 1
+                delay = self._timing.retry.delay(failed, error, chance=self._timing.chance())
+                if delay is None:
+                    raise
+            await self._timing.sleep(delay)
+
+    async def _page(self, listing: TagListing) -> None:
+        path = listing.next
+        if path is None:
+            return
+        async with self._transport.exchange("GET", path, _NO_HEADERS) as response:
+            if response.status == 404:
+                failure = await self._transport.failure(response)
+                raise RemoteError(problems.REPOSITORY_MISSING, failure.seen, status=404)
+            if response.status != 200:
+                raise await self._transport.failure(response)
+            body = await read_capped(response, MAX_PAGE_BYTES, self._transport.what("GET", path))
+            listing.add(body, ", ".join(response.headers.getall("Link", [])))
+
+    async def _head(self, path: str) -> Digest | None:
+        async with self._transport.exchange("HEAD", path, _MANIFEST_HEADERS) as response:
+            if response.status == 404:
+                raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
+            if response.status in {405, 501}:
+                return None
+            if response.status != 200:
+                raise await self._transport.failure(response)
+            stated = response.headers.get(_DIGEST_HEADER, "")
+            return Digest(stated) if is_digest(stated) else None
+
+    async def _get_manifest(self, path: str, reference: str) -> Manifest:
+        what = self._transport.what("GET", path)
+        async with self._transport.exchange("GET", path, _MANIFEST_HEADERS) as response:
+            if response.status == 404:
+                raise await self._missing(response, what)
+            if response.status != 200:
+                raise await self._transport.failure(response)
+            content = await read_capped(response, MAX_MANIFEST_BYTES, what)
+            stated = response.headers.get(_DIGEST_HEADER, "")
+            digest = _checked(content, reference, stated, what)
+            return Manifest(digest, response.headers.get("Content-Type", ""), content)
+
+    async def _missing(self, response: aiohttp.ClientResponse, what: str) -> RemoteError:
+        reason = registry_reason(await read_reason(response))
+        if reason:
+            return ImageMissing(problems.IMAGE_MISSING, f"{what}: {reason}", status=404)
+        # A proxy that lost its registry answers 404 too; releases must not vanish because of it.
+        seen = f"{what}: status 404 without the error document of a registry"
+        return RemoteError(problems.BROKEN_ANSWER, seen, status=404, retryable=True)
+
+    async def _pour_part(self, path: str, pouring: Pouring) -> None:
+        start, end = pouring.fed, pouring.next_end()
+        whole = start == 0 and end == pouring.blob.size
+        headers = _NO_HEADERS if whole else {"Range": f"bytes={start}-{end - 1}"}
+        seconds = DOCUMENT_SECONDS + pouring.blob.size / SLOWEST_BYTES_PER_SECOND
+        async with self._transport.exchange("GET", path, headers, seconds=seconds) as response:
+            if response.status not in {200, 206}:
+                raise await self._transport.failure(response)
+            await receive(response, pouring, end, self._transport.what("GET", path))
+
+    def _manifest_path(self, reference: str) -> str:
+        if not is_digest(reference) and not TAG.fullmatch(reference):
+            raise DataError(
+                problems.INVALID_REFERENCE, f"{self.name}: {reference[:200]!r} is no tag and no digest"
+            )
+        return f"{self._root}/manifests/{reference}"
+
+
+def _checked(content: bytes, reference: str, stated: str, what: str) -> Digest:
+    """The digest of a manifest, checked against the one that was asked for and the one that was stated."""
+    if is_digest(reference):
+        verify(content, Digest(reference), what)
+        return Digest(reference)
+    if is_digest(stated):
+        verify(content, Digest(stated), f"{what} (header {_DIGEST_HEADER})")
+        return Digest(stated)
+    return digest_of(content)

@@ -1,0 +1,108 @@
+"""The port through which images are read, whatever holds them: a registry, a layout on disk, a simulator.
+
+The contract is kept by the checks in :mod:`upgraph.testing.image_source`, which every adapter passes.
+What an adapter gives is either complete and consistent with its digest, or an error: never a part of a
+listing, never a manifest that does not match, never a byte of a blob twice.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from upgraph.errors import RemoteError
+from upgraph.oci.digest import Digest
+from upgraph.oci.manifest import Descriptor
+
+FIRST_RANGE_BYTES = 16 * 1024
+"""First part of a blob that is asked for: the metadata of most release images is complete in it."""
+MAX_RANGE_BYTES = 4 * 1024 * 1024
+"""Largest part that is asked for at once."""
+MAX_TAGS = 1_000_000
+"""Most tags of one repository."""
+
+
+class ImageMissing(RemoteError):  # noqa: N818 - it says that something is gone, which is a fact rather than a fault
+    """The source says that it does not have this tag or digest (any more)."""
+
+
+class Sink(Protocol):
+    """Takes the bytes of a blob in their order."""
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next bytes; false: nothing more is wanted, and nothing more is fed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as it was published. ``content`` has been checked against ``digest``."""
+
+    digest: Digest
+    media_type: str
+    """What the source says it is; empty if it does not say. :func:`parse_manifest` compares it with the body."""
+    content: bytes
+
+
+class ImageSource(Protocol):
+    """A repository of images. Also an async context manager that closes it."""
+
+    @property
+    def name(self) -> str:
+        """For messages: ``docker://host/repository`` or ``oci:path``."""
+        ...
+
+    async def tags(self) -> list[str]:
+        """All tags, sorted, without repeats.
+
+        Raises:
+            RemoteError, DataError: the listing could not be read to its end. There is no partial listing.
+        """
+        ...
+
+    async def resolve(self, reference: str) -> Digest | None:
+        """What a tag points to now, learnt in the cheapest way; None if the source cannot tell cheaply.
+
+        Raises:
+            ImageMissing: there is no such tag.
+            RemoteError: the source could not be asked.
+        """
+        ...
+
+    async def manifest(self, reference: str) -> Manifest:
+        """The manifest of a tag or digest.
+
+        Raises:
+            ImageMissing: there is no such tag or digest.
+            VerificationError: the content does not match the digest.
+            RemoteError, DataError: it could not be read.
+        """
+        ...
+
+    async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
+        """Feed the bytes of ``blob`` from its start, until the sink has enough or the blob ends.
+
+        A prefix cannot be checked against the digest of the blob, so nothing is checked here but the
+        size. Whoever reads to the end and needs proof lets the sink hash (:class:`~upgraph.oci.Hasher`).
+
+        Args:
+            blob: what to read. Not more than ``blob.size`` bytes are fed.
+            into: where the bytes go.
+            first: bytes asked for first, doubled each time up to 4 MiB; None: all of it in one request.
+
+        Returns:
+            Bytes received from the source, which may be more than were fed.
+
+        Raises:
+            RemoteError, DataError: the blob could not be read, or is not as long as its descriptor says.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and files. The source is not used afterwards."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

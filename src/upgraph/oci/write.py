@@ -1,0 +1,168 @@
+"""Writing OCI layouts: the sample platform, generated repositories and tests are made with this.
+
+The same calls give the same bytes: JSON is sorted, nothing has a time stamp. Every file is written
+beside its place and renamed, so a reader sees an old file or a whole new one. ``index.json`` is written
+once, at a clean end of the ``with`` block; before that a reader sees none of the new tags.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from upgraph.oci.digest import digest_of
+from upgraph.oci.manifest import (
+    DOCKER_CONFIG,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+)
+
+REF_NAME = "org.opencontainers.image.ref.name"
+"""Annotation that carries the tag (OCI image layout specification)."""
+LAYOUT_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What an image of an index runs on, in the words of Go: ``amd64``, ``arm64``, ``s390x``, ``ppc64le``."""
+
+    architecture: str
+    os: str = "linux"
+    variant: str = ""
+
+
+class LayoutWriter:
+    """Writes images into an OCI layout directory, which is made if it is not there.
+
+    ::
+
+        with LayoutWriter(path) as layout:
+            layer = layout.blob(content, OCI_LAYER_GZIP)
+            layout.image(config={"architecture": "amd64", "os": "linux"}, layers=[layer], tag="4.18.1-x86_64")
+
+    An existing layout keeps its images; a tag that is written again moves. Docker images keep their types
+    in a layout, which we read by tag; skopeo finds them only inside an index, and OCI images by tag too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries: dict[tuple[str, str], dict[str, object]] = {}
+
+    def __enter__(self) -> Self:
+        (self._path / "blobs").mkdir(parents=True, exist_ok=True)
+        self._load()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._save()
+
+    def blob(self, content: bytes, media_type: str) -> Descriptor:
+        """Store ``content`` and say how to refer to it."""
+        digest = digest_of(content)
+        algorithm, _, name = digest.partition(":")
+        target = self._path / "blobs" / algorithm / name
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            _replace(target, content)
+        return Descriptor(media_type, digest, len(content))
+
+    def image(
+        self,
+        *,
+        config: Mapping[str, object],
+        layers: Sequence[Descriptor],
+        tag: str | None = None,
+        media_type: str = OCI_MANIFEST,
+    ) -> Descriptor:
+        """Store the manifest of an image.
+
+        Args:
+            config: the image configuration; at least ``architecture`` and ``os``.
+            layers: from the base upwards, as :meth:`blob` gave them.
+            tag: the tag that points to the image; None for an image that only an index refers to.
+            media_type: ``OCI_MANIFEST`` or ``DOCKER_MANIFEST``.
+        """
+        config_type = DOCKER_CONFIG if media_type == DOCKER_MANIFEST else OCI_CONFIG
+        body = {
+            "schemaVersion": 2,
+            "mediaType": media_type,
+            "config": _reference(self.blob(_json(config), config_type)),
+            "layers": [_reference(layer) for layer in layers],
+        }
+        return self._manifest(body, media_type, tag)
+
+    def index(
+        self,
+        entries: Sequence[tuple[Descriptor, Platform]],
+        tag: str | None = None,
+        *,
+        media_type: str = OCI_INDEX,
+    ) -> Descriptor:
+        """Store an index of images in the given order; ``media_type`` may be ``DOCKER_MANIFEST_LIST``."""
+        manifests = [_reference(image) | {"platform": _platform(platform)} for image, platform in entries]
+        return self._manifest(
+            {"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}, media_type, tag
+        )
+
+    def _manifest(self, body: Mapping[str, object], media_type: str, tag: str | None) -> Descriptor:
+        descriptor = self.blob(_json(body), media_type)
+        if tag is not None:
+            self._entries[(tag, "")] = _reference(descriptor) | {"annotations": {REF_NAME: tag}}
+        return descriptor
+
+    def _load(self) -> None:
+        index = self._path / "index.json"
+        if not index.exists():
+            return
+        for entry in msgspec.json.decode(index.read_bytes(), type=_StoredIndex).manifests:
+            named = msgspec.convert(entry, _StoredEntry)
+            tag = named.annotations.get(REF_NAME, "")
+            self._entries[(tag, "" if tag else named.digest)] = entry
+
+    def _save(self) -> None:
+        manifests = [self._entries[key] for key in sorted(self._entries)]
+        _replace(self._path / "oci-layout", _json({"imageLayoutVersion": LAYOUT_VERSION}))
+        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
+        _replace(self._path / "index.json", _json(body))
+
+
+class _StoredIndex(msgspec.Struct):
+    manifests: list[dict[str, object]]
+
+
+class _StoredEntry(msgspec.Struct):
+    digest: str
+    annotations: dict[str, str] = {}
+
+
+def _json(body: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode(body, order="deterministic")
+
+
+def _reference(descriptor: Descriptor) -> dict[str, object]:
+    return {"mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size}
+
+
+def _platform(platform: Platform) -> dict[str, str]:
+    variant = {"variant": platform.variant} if platform.variant else {}
+    return {"architecture": platform.architecture, "os": platform.os, **variant}
+
+
+def _replace(target: Path, content: bytes) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,145 @@
+"""The registry that Debian packages (``docker-registry``), started for the time of a test or a measurement.
+
+It is the reference implementation of the distribution API, so what passes here and on the simulator
+says that the simulator tells the truth. It chooses its own free port and is ended by its process id.
+"""
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from upgraph.oci import Repository
+from upgraph.testing.certificates import Certificates
+
+START_SECONDS = 20.0
+"""Longest wait until the registry listens."""
+STOP_SECONDS = 10.0
+COPY_SECONDS = 60
+"""Longest time for one copy with skopeo."""
+USERNAME = "sailor"
+PASSWORD = "anchor-and-chain"  # noqa: S105 - of a registry that lives as long as a test
+_HTPASSWD = "sailor:$2y$05$HSEa8T1Lhtd/SL5SymgnzOFKCLFn5KnpWE1PfLicwPOygFqCKiq02"
+_LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RealRegistry:
+    """A running registry."""
+
+    port: int
+    certificates: Certificates | None
+    login: bool
+    """Whether it wants ``USERNAME`` and ``PASSWORD``."""
+
+    def repository(self, path: str) -> Repository:
+        """A repository of it."""
+        return Repository(f"127.0.0.1:{self.port}", path, "http" if self.certificates is None else "https")
+
+    def push(self, layout: Path, tag: str, path: str) -> None:
+        """Copy an image, with all architectures and unchanged digests, from an OCI layout.
+
+        skopeo finds OCI images and indexes by tag in a layout, Docker images only inside an index.
+
+        Raises:
+            RuntimeError: skopeo failed; the text says why.
+        """
+        self._copy(f"oci:{layout}:{tag}", tag, path)
+
+    def tag(self, digest: str, tag: str, path: str) -> None:
+        """Let ``tag`` point to an image that the repository has.
+
+        Raises:
+            RuntimeError: skopeo failed; the text says why.
+        """
+        self._copy(f"docker://{self.repository(path).name}@{digest}", tag, path)
+
+    def _copy(self, source: str, tag: str, path: str) -> None:
+        options = ["--insecure-policy", "copy", "--all", "--preserve-digests"]
+        options += ["--src-tls-verify=false", "--dest-tls-verify=false"]
+        if self.login:
+            options += [f"--src-creds={USERNAME}:{PASSWORD}", f"--dest-creds={USERNAME}:{PASSWORD}"]
+        target = f"docker://{self.repository(path).name}:{tag}"
+        command = [program("skopeo"), *options, source, target]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=False)  # noqa: S603
+        if done.returncode:
+            raise RuntimeError(f"skopeo copy failed: {done.stderr}")
+
+
+def program(name: str) -> str:
+    """The path of a program that comes from a Debian package.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    path = Path("/usr/bin") / name
+    if not path.exists():
+        raise RuntimeError(f"{path} is not there: run `make deps`, which installs the Debian package {name}")
+    return str(path)
+
+
+@contextmanager
+def real_registry(
+    directory: Path, *, certificates: Certificates | None = None, login: bool = False
+) -> Iterator[RealRegistry]:
+    """Run a registry that keeps everything in ``directory``.
+
+    Args:
+        directory: an existing empty directory.
+        certificates: what it shows over TLS; None: plain HTTP.
+        login: whether it wants ``USERNAME`` and ``PASSWORD`` (Basic).
+
+    Raises:
+        RuntimeError: it is not installed or does not start; the text has its log.
+    """
+    config, log = directory / "config.yml", directory / "registry.log"
+    config.write_text(_config(directory, certificates, login=login))
+    # Without our environment: any REGISTRY_... in it would change the configuration.
+    environment = {"PATH": os.defpath, "OTEL_TRACES_EXPORTER": "none"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [program("docker-registry"), "serve", str(config)],
+            stdout=output,
+            stderr=output,
+            env=environment,
+            cwd=directory,
+        )
+    try:
+        yield RealRegistry(_wait(process, log), certificates, login)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path) -> int:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        if found := _LISTENING.search(log.read_text()):
+            return int(found[1])
+        time.sleep(0.02)
+    raise RuntimeError(f"docker-registry did not start: {log.read_text()}")
+
+
+def _config(directory: Path, certificates: Certificates | None, *, login: bool) -> str:
+    lines = [
+        "version: 0.1",
+        "log: {level: info, accesslog: {disabled: true}}",
+        f"storage: {{filesystem: {{rootdirectory: {directory}/data}}, cache: {{blobdescriptor: inmemory}}}}",
+        "http:",
+        "  addr: 127.0.0.1:0",
+        "  secret: loopback",
+    ]
+    if certificates is not None:
+        lines.append(f"  tls: {{certificate: {certificates.certificate}, key: {certificates.key}}}")
+    if login:
+        (directory / "htpasswd").write_text(_HTPASSWD + "\n")
+        lines.append(f"auth: {{htpasswd: {{realm: loopback, path: {directory}/htpasswd}}}}")
+    return "\n".join(lines) + "\n"

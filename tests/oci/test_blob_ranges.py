@@ -1,0 +1,147 @@
+"""Blobs come in ranges, and every byte reaches the sink once."""
+
+from typing import Any
+
+import pytest
+
+from upgraph.errors import RemoteError
+from upgraph.oci import Descriptor, RegistryClient, digest_of
+from upgraph.oci.pouring import parse_content_range
+from upgraph.testing.image_source import Collected, Sample
+from upgraph.testing.registry import Fault, SimulatedRegistry
+
+KIB = 1024
+
+
+def ranges(registry: SimulatedRegistry) -> list[str]:
+    return [seen.headers.get("Range", "whole") for seen in registry.requests if seen.step == "blob"]
+
+
+async def test_ranges_double(client: RegistryClient, registry: SimulatedRegistry, sample: Sample) -> None:
+    await client.pour(sample.large, Collected(limit=100 * KIB), first=16 * KIB)
+    assert ranges(registry) == ["bytes=0-16383", "bytes=16384-49151", "bytes=49152-114687"]
+
+
+async def test_a_small_blob_is_asked_for_whole(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
+) -> None:
+    await client.pour(sample.small, Collected())
+    assert ranges(registry) == ["whole"]
+
+
+async def test_an_empty_blob_costs_no_request(client: RegistryClient, registry: SimulatedRegistry) -> None:
+    assert await client.pour(Descriptor("x", digest_of(b""), 0), Collected()) == 0
+    assert not registry.requests
+
+
+@pytest.mark.parametrize("first", [16 * KIB, 1024 * KIB, None], ids=["ranges", "large-ranges", "whole"])
+@pytest.mark.parametrize("ranged", [True, False], ids=["with-ranges", "without-ranges"])
+async def test_a_broken_connection_is_resumed_without_feeding_a_byte_twice(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample, first: int | None, *, ranged: bool
+) -> None:
+    registry.ranges = ranged
+    registry.faults = [
+        Fault("blob", cut_after=10_000),
+        Fault("blob", cut_after=400),
+        Fault("blob", status=503),
+    ]
+    sink = Collected()
+    await client.pour(sample.large, sink, first=first)
+    assert sink.content == sample.large_content
+
+
+async def test_a_resumed_range_starts_at_the_byte_that_was_reached(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
+) -> None:
+    registry.faults = [Fault("blob", cut_after=10_000)]
+    sink = Collected(limit=20_000)
+    await client.pour(sample.large, sink)
+    assert sink.content == sample.large_content[: len(sink.content)]
+    start = int(ranges(registry)[1].removeprefix("bytes=").partition("-")[0])
+    assert 0 < start <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "reference"),
+    [
+        (Fault("blob", headers={"Content-Range": "bytes 1-16384/3145728"}), "registry-answer"),
+        (Fault("blob", headers={"Content-Range": "bytes 0-16382/3145728"}), "registry-answer"),
+        (Fault("blob", headers={"Content-Range": "bytes 0-16384/3145728"}), "registry-answer"),
+        (Fault("blob", headers={"Content-Range": "bytes 0-16383/3145729"}), "registry-answer"),
+        (Fault("blob", headers={"Content-Range": "lines 0-16383/3145728"}), "registry-answer"),
+        (Fault("blob", headers={"Content-Range": ""}), "registry-answer"),
+        (Fault("blob", body=b"x" * 16385), "registry-answer"),
+        (Fault("blob", body=b"x" * 16383), "registry-answer"),
+        (Fault("blob", body=b"x" * 16385, chunked=True), "registry-answer"),
+        (Fault("blob", times=9, body=b"", chunked=True), "registry-unreachable"),
+        (Fault("blob", status=200), "registry-answer"),
+        (Fault("blob", status=416), "registry-answer"),
+        (Fault("blob", status=404), "oci-content-missing"),
+        (Fault("blob", status=204, body=b""), "registry-answer"),
+    ],
+)
+async def test_an_answer_that_contradicts_the_request_is_refused(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample, fault: Fault, reference: str
+) -> None:
+    registry.faults = [fault]
+    sink = Collected()
+    with pytest.raises(RemoteError) as failed:
+        await client.pour(sample.large, sink)
+    assert failed.value.reference == reference
+    assert len(sink.content) <= 16 * KIB
+
+
+async def test_a_server_without_ranges_is_cut_off_when_much_remains(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
+) -> None:
+    registry.ranges = False
+    received = await client.pour(sample.large, Collected(limit=1000))
+    assert received < 512 * KIB
+    assert ranges(registry) == ["bytes=0-16383"]
+
+
+async def test_a_short_rest_is_read_to_keep_the_connection(
+    client: RegistryClient, registry: SimulatedRegistry
+) -> None:
+    registry.ranges = False
+    content = b"y" * (900 * KIB)
+    digest = registry.add(content)
+    received = await client.pour(Descriptor("x", digest, len(content)), Collected(limit=1000))
+    assert received == len(content)
+
+
+async def test_a_break_in_an_unwanted_rest_does_not_matter(
+    client: RegistryClient, registry: SimulatedRegistry
+) -> None:
+    registry.faults = [Fault("blob", cut_after=300_000)]
+    content = b"y" * (500 * KIB)
+    sink = Collected(limit=1000)
+    await client.pour(Descriptor("x", registry.add(content), len(content)), sink, first=None)
+    assert len(sink.content) >= 1000
+    assert registry.counts["blob"] == 1
+
+
+async def test_a_stall_in_the_middle_is_given_up(
+    hasty: RegistryClient, registry: SimulatedRegistry, sample: Sample
+) -> None:
+    registry.faults = [Fault("blob"), Fault("blob", times=99, stall=True)]
+    sink = Collected()
+    with pytest.raises(RemoteError) as failed:
+        await hasty.pour(sample.large, sink)
+    assert failed.value.reference == "registry-timeout"
+    assert sink.content == sample.large_content[: 16 * KIB]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("bytes 0-9/10", (0, 9, 10)),
+        (" bytes 5-5/* ", (5, 5, None)),
+        ("bytes 9-0/10", None),
+        ("bytes */10", None),
+        ("bytes=0-9/10", None),
+        (None, None),
+    ],
+)
+def test_a_content_range_is_read_exactly(value: str | None, expected: Any) -> None:
+    assert parse_content_range(value) == expected

@@ -1,0 +1,66 @@
+"""Every source of images keeps the one contract."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from upgraph.oci import Credentials, ImageSource, LayoutSource, RegistryClient, ssl_context
+from upgraph.testing.certificates import Certificates
+from upgraph.testing.image_source import CHECKS, Sample
+from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry
+from upgraph.testing.registry import SimulatedRegistry
+
+Check = Callable[[ImageSource, Sample], Awaitable[None]]
+
+
+@pytest.fixture(
+    params=["layout", "simulated", "simulated-no-ranges", "docker-registry", "docker-registry-tls-login"]
+)
+def source(request: pytest.FixtureRequest) -> ImageSource:
+    made: ImageSource = request.getfixturevalue(f"{request.param.replace('-', '_')}_source")
+    return made
+
+
+@pytest.fixture
+def layout_source(layout: Path) -> ImageSource:
+    return LayoutSource(layout)
+
+
+@pytest.fixture
+def simulated_source(client: RegistryClient) -> ImageSource:
+    return client
+
+
+@pytest.fixture
+def simulated_no_ranges_source(client: RegistryClient, registry: SimulatedRegistry) -> ImageSource:
+    registry.ranges = False
+    return client
+
+
+@pytest.fixture
+async def docker_registry_source(plain_registry: RealRegistry) -> AsyncIterator[ImageSource]:
+    repository = plain_registry.repository("releases/ocp")
+    async with RegistryClient(
+        repository, credentials=Credentials.load(None), ssl_context=ssl_context()
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def docker_registry_tls_login_source(
+    guarded_registry: RealRegistry, certificates: Certificates, tmp_path: Path
+) -> AsyncIterator[ImageSource]:
+    repository = guarded_registry.repository("releases/ocp")
+    auth = tmp_path / "auth.json"
+    auth.write_text(
+        f'{{"auths": {{"{repository.host}": {{"username": "{USERNAME}", "password": "{PASSWORD}"}}}}}}'
+    )
+    trust = ssl_context(certificates.certificate)
+    async with RegistryClient(repository, credentials=Credentials.load(auth), ssl_context=trust) as client:
+        yield client
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+async def test_a_source_keeps_the_contract(check: Check, source: ImageSource, sample: Sample) -> None:
+    await check(source, sample)
