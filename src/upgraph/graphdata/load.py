@@ -1,0 +1,186 @@
+"""From files to graph data: what is broken is failed towards safety, or refuses the set.
+
+A broken rule withholds all updates into its target, because the update it blocks must not be offered
+meanwhile. A fault of anything else refuses the whole set: it would look like channels that were taken
+away. Whoever loads keeps the last good set then. All faults are reported at once, not the first alone.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Generic, TypeVar
+
+from upgraph.errors import DataError, Finding, Severity
+from upgraph.errors.findings import ordered
+from upgraph.errors.problems.graphdata import IGNORED, LAYOUT, NO_BLOCKED_EDGES, RULE_TARGET
+from upgraph.graph import Block, Channel, ConditionalBlock, GraphData, Pattern, Version
+from upgraph.graphdata import files as names
+from upgraph.graphdata.channels import ChannelFile, merge, read_channel
+from upgraph.graphdata.fault import LocatedError
+from upgraph.graphdata.files import Files
+from upgraph.graphdata.metadata import read_raw_metadata, read_schema
+from upgraph.graphdata.rules import ReadRule, Rule, read_rule
+from upgraph.graphdata.target import targets_of
+
+# Cincinnati's own pattern and, unlike there, `.yml`: a rule that is ignored for its ending is unsafe.
+_YAML_ENDING = re.compile(r"\.(ya+ml|yml)")
+_EVERY_VERSION = Pattern.compile(".*")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a set of files."""
+
+    data: GraphData | None
+    """The graph data; None where the set is refused."""
+    findings: tuple[Finding, ...]
+    """All faults, gravest first."""
+
+
+def load(files: Files) -> Loaded:
+    """Read one set. The result depends on the files alone, not on their order."""
+    return Loader().load(files)
+
+
+class Loader:
+    """Loads one set after the other and parses only files that have changed in between."""
+
+    def __init__(self) -> None:
+        self._rules = _Cache(read_rule)
+        self._channels = _Cache(read_channel)
+
+    def load(self, files: Files) -> Loaded:
+        """Read one set; the same as :func:`load`."""
+        try:
+            names.check_limits(files)
+        except DataError as error:
+            return Loaded(None, (Finding.of(error),))
+        reading = _Reading(files)
+        schema = reading.single(names.VERSION, read_schema)
+        raw_metadata = reading.single(names.RAW_METADATA, read_raw_metadata)
+        channels = reading.channels(self._channels)
+        blocks, conditional = reading.rules(self._rules, _bases(channels))
+        if schema is None or raw_metadata is None or reading.refused:
+            return Loaded(None, ordered(reading.findings))
+        data = GraphData(schema, channels, blocks, conditional, raw_metadata)
+        return Loaded(data, ordered(reading.findings))
+
+
+def _bases(channels: tuple[Channel, ...]) -> frozenset[str]:
+    return frozenset(version.base for channel in channels for version in channel.versions)
+
+
+class _Cache(Generic[_T]):
+    """Remembers what was read of each file of the last set; a fault is remembered as well."""
+
+    def __init__(self, read: Callable[[str, bytes], _T]) -> None:
+        self._read = read
+        self._known: dict[str, tuple[bytes, _T | LocatedError]] = {}
+
+    def read_all(self, contents: Files) -> Iterator[tuple[str, _T | LocatedError]]:
+        """What each file says, in the order of paths."""
+        known, self._known = self._known, {}
+        for path in sorted(contents):
+            digest = hashlib.sha256(contents[path]).digest()
+            entry = known.get(path)
+            if entry is None or entry[0] != digest:
+                entry = digest, self._attempt(path, contents[path])
+            self._known[path] = entry
+            yield path, entry[1]
+
+    def _attempt(self, path: str, content: bytes) -> _T | LocatedError:
+        try:
+            return self._read(path, content)
+        except LocatedError as error:
+            # As it was raised it would keep the frames it came through, and with them the content.
+            return LocatedError(error.problem, error.seen, error.line)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One pass over a set, with what was found on the way."""
+
+    files: Files
+    findings: list[Finding] = field(default_factory=list)
+    refused: bool = False
+
+    def _refuse(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        self.refused = True
+
+    def single(self, path: str, read: Callable[[bytes], tuple[_T, list[Finding]]]) -> _T | None:
+        """What a file says that every set has; None if it is missing or wrong."""
+        content = self.files.get(path)
+        if content is None:
+            self._refuse(Finding(Severity.ERROR, LAYOUT, f"{path} is missing", path))
+            return None
+        try:
+            value, findings = read(content)
+        except LocatedError as error:
+            self._refuse(error.finding(path))
+            return None
+        self.findings += findings
+        return value
+
+    def _folder(self, folder: str) -> Files:
+        """The YAML files of a directory; reports the others."""
+        found = {}
+        for path in sorted(self.files):
+            if not (path.startswith(folder) and names.belongs(path)):
+                continue
+            ending = PurePosixPath(path).suffix
+            if _YAML_ENDING.fullmatch(ending):
+                found[path] = self.files[path]
+                continue
+            seen = f"the ending {ending!r} is not that of YAML" if ending else "the name has no ending"
+            self.findings.append(Finding(Severity.INFO, IGNORED, seen, path))
+        return found
+
+    def channels(self, cache: "_Cache[ChannelFile]") -> tuple[Channel, ...]:
+        """All channels that can be read."""
+        contents = self._folder(names.CHANNELS)
+        if not contents:
+            self._refuse(Finding(Severity.ERROR, LAYOUT, "channels/ has no YAML file", names.CHANNELS))
+        parts = []
+        for path, read in cache.read_all(contents):
+            if isinstance(read, LocatedError):
+                self._refuse(read.finding(path))
+            else:
+                parts.append(read)
+        channels, findings = merge(parts)
+        self.findings += findings
+        return channels
+
+    def rules(
+        self, cache: "_Cache[ReadRule]", known: frozenset[str]
+    ) -> tuple[tuple[Block, ...], tuple[ConditionalBlock, ...]]:
+        """All rules in the order of their files; broken ones withhold everything."""
+        if not any(path.startswith(names.BLOCKED_EDGES) for path in self.files):
+            seen = "blocked-edges/ has no file"
+            self.findings.append(Finding(Severity.WARNING, NO_BLOCKED_EDGES, seen, names.BLOCKED_EDGES))
+        rules: list[Rule] = []
+        for path, read in cache.read_all(self._folder(names.BLOCKED_EDGES)):
+            if isinstance(read, LocatedError):
+                rules += self._withheld(path, read, known)
+            else:
+                rules.append(read.rule)
+                self.findings += read.findings
+        blocks = tuple(rule for rule in rules if isinstance(rule, Block))
+        return blocks, tuple(rule for rule in rules if isinstance(rule, ConditionalBlock))
+
+    def _withheld(self, path: str, error: LocatedError, known: frozenset[str]) -> list[Block]:
+        targets = targets_of(path, self.files[path], known)
+        if not targets:
+            seen = f"{error.seen}; neither content nor name tell the target"
+            self._refuse(Finding(Severity.ERROR, RULE_TARGET, seen, path, error.line))
+            return []
+        self.findings.append(error.finding(path, f"; all updates into {_listed(targets)} are withheld"))
+        return [Block(target, _EVERY_VERSION, path) for target in targets]
+
+
+def _listed(targets: tuple[Version, ...]) -> str:
+    return ", ".join(map(str, targets))
