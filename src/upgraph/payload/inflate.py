@@ -1,0 +1,90 @@
+"""Layers are unpacked as their bytes come: gzip, zstd or not compressed at all, told by their first bytes.
+
+The media type is not asked, because registries and tools get it wrong. However much a few bytes inflate
+to, the next stage gets it in pieces of bounded size.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+import zstandard
+
+from upgraph.errors import DataError
+from upgraph.errors.problems.payload import LAYER_UNREADABLE
+
+PIECE_BYTES = 64 * 1024
+"""Bytes of the largest piece that is handed on."""
+_ZSTD_SLICE = 256
+"""Bytes that are given to zstd at once. A block of 128 KiB can come from four bytes, so this bounds what comes out."""
+_ZSTD_WINDOW = 128 * 1024 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = 0x184D2A50
+
+
+class Inflater(Protocol):
+    """Turns bytes of a layer into bytes of its archive."""
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The bytes of the archive that can be had after ``chunk``, in pieces.
+
+        Raises:
+            DataError: the bytes are damaged.
+        """
+        ...
+
+
+def inflater_for(start: bytes) -> Inflater:
+    """The inflater for a layer that starts with these bytes (at least four)."""
+    if start.startswith(_GZIP_MAGIC):
+        return _Gzip()
+    if start.startswith(_ZSTD_MAGIC) or int.from_bytes(start[:4], "little") & ~0xF == _ZSTD_SKIPPABLE:
+        return _Zstd()
+    return _Plain()
+
+
+class _Plain:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        yield chunk
+
+
+class _Gzip:
+    """Several gzip members in a row are one stream, as the format says; stargz layers have thousands."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=31)
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        try:
+            while chunk:
+                if self._stream.eof:
+                    self._stream = zlib.decompressobj(wbits=31)
+                piece = self._stream.decompress(chunk, PIECE_BYTES)
+                chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+                if piece:
+                    yield piece
+        except zlib.error as error:
+            raise DataError(LAYER_UNREADABLE, f"the gzip data of the layer is damaged: {error}") from error
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._new = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj
+        self._stream = self._new()
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        try:
+            for start in range(0, len(chunk), _ZSTD_SLICE):
+                yield from self._feed_slice(chunk[start : start + _ZSTD_SLICE])
+        except zstandard.ZstdError as error:
+            raise DataError(LAYER_UNREADABLE, f"the zstd data of the layer is damaged: {error}") from error
+
+    def _feed_slice(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._stream.eof:
+                self._stream = self._new()
+            output = self._stream.decompress(data)
+            data = self._stream.unused_data if self._stream.eof else b""
+            for start in range(0, len(output), PIECE_BYTES):
+                yield output[start : start + PIECE_BYTES]

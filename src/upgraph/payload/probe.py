@@ -1,0 +1,108 @@
+"""Looks for the release document in the beginning of one layer, as the bytes come."""
+
+from enum import Enum
+
+from upgraph.errors import DataError
+from upgraph.payload.inflate import Inflater, inflater_for
+from upgraph.payload.metadata import MAX_METADATA_BYTES, METADATA_PATH
+from upgraph.payload.tarwalk import TarWalk
+
+FIRST_BYTES = 16 * 1024
+"""Bytes of a layer that are asked for first; each further part is twice as large."""
+MAX_PREFIX_BYTES = 64 * 1024 * 1024
+"""Bytes of a layer, as transferred, after which the search ends in any case."""
+MAX_INFLATED_BYTES = 512 * 1024 * 1024
+"""Bytes of a layer, unpacked, after which the search ends in any case."""
+_MAGIC_BYTES = 4
+
+
+class Patience(Enum):
+    """How long to look for signs of a release in an image."""
+
+    SHORT = "short"
+    """64 KiB of layers: the image does not say that it is a release."""
+    LONG = "long"
+    """Up to the limits of a layer: the image says that it is one."""
+
+
+class Budget:
+    """The bytes that may be spent on one image while it shows no sign of being a release.
+
+    An image of one layer gets the first part of it and the next, twice as large; of an image of several
+    layers, as components are, the first part of up to four layers is read.
+    """
+
+    def __init__(self, patience: Patience, *, layers: int) -> None:
+        self._is_long = patience is Patience.LONG
+        self._share = 3 * FIRST_BYTES if layers == 1 else FIRST_BYTES
+        self._left = 4 * FIRST_BYTES
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further layer may be looked at."""
+        return not self._is_long and self._left <= 0
+
+    def allows_more(self, received: int) -> bool:
+        """Whether more of a layer may be read, of which ``received`` bytes came."""
+        return self._is_long or received < self._share
+
+    def spend(self, received: int) -> None:
+        """Count bytes that came."""
+        self._left -= received
+
+
+class MetadataProbe:
+    """A sink that takes a layer until it has the release document or knows that there is none.
+
+    It goes on for as long as the budget allows, and without regard to it once something of
+    ``release-manifests/`` was seen.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._walk = TarWalk(METADATA_PATH, MAX_METADATA_BYTES)
+        self._start = b""
+        self._inflater: Inflater | None = None
+        self._inflated = 0
+        self._fault: DataError | None = None
+        self._received = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next bytes of the layer; false when nothing more is wanted."""
+        self._received += len(chunk)
+        self._budget.spend(len(chunk))
+        try:
+            self._inflate(chunk)
+        except DataError as error:
+            self._fault = error
+        return self._wants_more()
+
+    def result(self) -> bytes | None:
+        """The document, or none if the layer has none where it was looked for.
+
+        Raises:
+            DataError: the layer is damaged before the place where the document could be.
+        """
+        if self._fault is not None and self._walk.content is None:
+            raise self._fault
+        return self._walk.content
+
+    def _inflate(self, chunk: bytes) -> None:
+        if self._inflater is None:
+            self._start += chunk
+            if len(self._start) < _MAGIC_BYTES:
+                return
+            chunk, self._start = self._start, b""
+            self._inflater = inflater_for(chunk)
+        for piece in self._inflater.feed(chunk):
+            self._inflated += len(piece)
+            self._walk.feed(piece)
+            if self._walk.is_done or self._inflated > MAX_INFLATED_BYTES:
+                return
+
+    def _wants_more(self) -> bool:
+        if self._fault is not None or self._walk.is_done or self._inflated > MAX_INFLATED_BYTES:
+            return False
+        if self._received >= MAX_PREFIX_BYTES:
+            return False
+        return self._walk.in_folder or self._budget.allows_more(self._received)
