@@ -15,6 +15,8 @@ from upgraph.errors.problems.payload import LAYER_UNREADABLE
 
 PIECE_BYTES = 64 * 1024
 """Bytes of the largest piece that is handed on."""
+_GZIP_SLICE = 4 * 1024
+"""Bytes that are given to zlib at once: what it does not take yet is copied for each piece that comes out."""
 _ZSTD_SLICE = 256
 """Bytes that are given to zstd at once. A block of 128 KiB can come from four bytes, so this bounds what comes out."""
 _ZSTD_WINDOW = 128 * 1024 * 1024
@@ -46,7 +48,8 @@ def inflater_for(start: bytes) -> Inflater:
 
 class _Plain:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        yield chunk
+        for start in range(0, len(chunk), PIECE_BYTES):
+            yield chunk[start : start + PIECE_BYTES]
 
 
 class _Gzip:
@@ -57,15 +60,19 @@ class _Gzip:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         try:
-            while chunk:
-                if self._stream.eof:
-                    self._stream = zlib.decompressobj(wbits=31)
-                piece = self._stream.decompress(chunk, PIECE_BYTES)
-                chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
-                if piece:
-                    yield piece
+            for start in range(0, len(chunk), _GZIP_SLICE):
+                yield from self._feed_slice(chunk[start : start + _GZIP_SLICE])
         except zlib.error as error:
             raise DataError(LAYER_UNREADABLE, f"the gzip data of the layer is damaged: {error}") from error
+
+    def _feed_slice(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            if self._stream.eof:
+                self._stream = zlib.decompressobj(wbits=31)
+            piece = self._stream.decompress(data, PIECE_BYTES)
+            data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+            if piece:
+                yield piece
 
 
 class _Zstd:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from upgraph.oci import OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, LayoutWriter
+from upgraph.oci import OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, LayoutWriter, digest_of
 from upgraph.payload.metadata import METADATA_PATH
 from upgraph.payload.reader import RELEASE_LABEL
 
@@ -59,9 +59,16 @@ def add_release(
     media_type: str = OCI_MANIFEST,
 ) -> Descriptor:
     """Write a release image for one architecture into a layout and tag it."""
-    layer = layout.blob(release_layer(content), OCI_LAYER_GZIP)
-    config = {"architecture": arch, "os": "linux", "config": {"Labels": {RELEASE_LABEL: content.version}}}
-    return layout.image(config=config, layers=[layer], tag=tag, media_type=media_type)
+    layer = release_layer(content)
+    config = {
+        "architecture": arch,
+        "os": "linux",
+        "config": {"Labels": {RELEASE_LABEL: content.version}},
+        # Engines refuse an image without it: the digest of each layer before it was compressed.
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(gzip.decompress(layer))]},
+    }
+    stored = layout.blob(layer, OCI_LAYER_GZIP)
+    return layout.image(config=config, layers=[stored], tag=tag, media_type=media_type)
 
 
 def _image_references(content: ReleaseContent) -> bytes:

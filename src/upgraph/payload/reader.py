@@ -17,7 +17,7 @@ from enum import Enum
 
 import msgspec
 
-from upgraph.errors import DataError, Finding, Severity, VerificationError
+from upgraph.errors import DataError, Finding, RemoteError, Severity, VerificationError
 from upgraph.errors.problems.payload import (
     ARCHITECTURE_INVALID,
     INDEX_EMPTY,
@@ -35,6 +35,7 @@ from upgraph.oci import (
     Index,
     IndexEntry,
     Manifest,
+    Sink,
     parse_manifest,
 )
 from upgraph.oci.digest import verify
@@ -43,6 +44,8 @@ from upgraph.payload.probe import FIRST_BYTES, Budget, MetadataProbe, Patience
 
 MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes of the largest image configuration that is read."""
+MAX_ARCHITECTURE_LENGTH = 32
+"""Characters of the longest architecture that is accepted: it becomes part of every version that the release names."""
 RELEASE_LABEL = "io.openshift.release"
 """Label of the image configuration that `oc adm release new` sets."""
 
@@ -119,7 +122,8 @@ async def read_release(source: ImageSource, manifest: Manifest, verification: Ve
     try:
         image: ReleaseImage | OtherImage = await reader.read(manifest)
     except DataError as error:
-        severity = Severity.INFO if error.problem is METADATA_MISSING else Severity.ERROR
+        is_expected = error.problem is METADATA_MISSING and not reader.is_labelled
+        severity = Severity.INFO if is_expected else Severity.ERROR
         image = OtherImage(manifest.digest, Finding(severity, error.problem, error.seen))
     return Reading(image, reader.layer_bytes)
 
@@ -131,6 +135,8 @@ class _Reader:
         self._source = source
         self._verification = verification
         self.layer_bytes = 0
+        self.is_labelled = False
+        """Whether the image says that it is a release."""
 
     async def read(self, manifest: Manifest) -> ReleaseImage:
         parsed = parse_manifest(manifest.content, manifest.media_type)
@@ -148,8 +154,9 @@ class _Reader:
             return await self._release(manifest.digest, arch, image, Patience.LONG)
 
     async def _release(self, digest: Digest, arch: str, image: Image, patience: Patience) -> ReleaseImage:
-        _check_arch(arch)
         layer, metadata = await self._find(image, patience)
+        # Only now: charts and signatures have no architecture either, and that is no fault of theirs.
+        _check_arch(arch)
         if self._verification is Verification.WHOLE_LAYER:
             return ReleaseImage(digest, arch, await self._verify(layer))
         return ReleaseImage(digest, arch, metadata)
@@ -166,13 +173,22 @@ class _Reader:
             seen = f"the image configuration has {descriptor.size} bytes, more than {MAX_CONFIG_BYTES}"
             raise DataError(METADATA_INVALID, seen)
         sink = _Bytes()
-        await self._source.pour(descriptor, sink, first=None)
+        await self._pour(descriptor, sink, None)
         content = bytes(sink.content)
         verify(content, descriptor.digest, "the image configuration")
         try:
-            return msgspec.json.decode(content, type=_Config)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            config = msgspec.json.decode(content, type=_Config)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DataError(METADATA_INVALID, f"the image configuration cannot be read: {error}") from error
+        self.is_labelled = config.is_release
+        return config
+
+    async def _pour(self, blob: Descriptor, sink: Sink, first: int | None) -> int:
+        try:
+            return await self._source.pour(blob, sink, first=first)
+        except DataError as error:
+            # A blob that is missing or cut short is a fault of this copy; the same digest may be whole tomorrow.
+            raise RemoteError(error.problem, error.seen) from error
 
     async def _find(self, image: Image, patience: Patience) -> tuple[Descriptor, UnverifiedMetadata]:
         fault: DataError | None = None
@@ -181,7 +197,7 @@ class _Reader:
             if budget.is_spent:
                 break
             probe = MetadataProbe(budget)
-            self.layer_bytes += await self._source.pour(layer, probe, first=FIRST_BYTES)
+            self.layer_bytes += await self._pour(layer, probe, FIRST_BYTES)
             try:
                 document = probe.result()
                 if document is not None:
@@ -194,7 +210,7 @@ class _Reader:
     async def _verify(self, layer: Descriptor) -> VerifiedMetadata:
         probe = MetadataProbe(Budget(Patience.LONG, layers=1))
         hashed = _Hashed(probe, Hasher.like(layer.digest))
-        self.layer_bytes += await self._source.pour(layer, hashed, first=None)
+        self.layer_bytes += await self._pour(layer, hashed, None)
         if hashed.digest() != layer.digest:
             raise VerificationError(
                 LAYER_MISMATCH, f"the layer {layer.digest} has other content than its digest says"
@@ -237,7 +253,9 @@ def _representative(index: Index) -> tuple[str, IndexEntry]:
 
 
 def _check_arch(arch: str) -> None:
-    if not (arch.isascii() and arch.isalnum() and arch == arch.lower()):
+    if not (
+        arch.isascii() and arch.isalnum() and arch == arch.lower() and len(arch) <= MAX_ARCHITECTURE_LENGTH
+    ):
         seen = f"the architecture of the image is {arch[:64]!r}; clusters can ask for lower-case letters and digits"
         raise DataError(ARCHITECTURE_INVALID, seen)
 

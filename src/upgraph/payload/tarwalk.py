@@ -4,6 +4,7 @@ It knows what layers contain: ustar, GNU long names and pax headers. Only the wa
 limit; everything else is stepped over. Nothing is ever written to a disk, so names need not be trusted.
 """
 
+from collections.abc import Iterator
 from enum import Enum, auto
 
 from upgraph.errors import DataError
@@ -19,6 +20,8 @@ _PAX = ord("x")
 _PAX_GLOBAL = ord("g")
 _GNU_LONG_NAME = ord("L")
 _GNU_LONG_LINK = ord("K")
+_OCTAL_DIGITS = frozenset(b"01234567")
+_LENGTH_DIGITS = len(str(MAX_HEADER_BYTES))
 _KEPT_HEADERS = frozenset({_PAX, _GNU_LONG_NAME})
 
 
@@ -159,29 +162,25 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
     digits = field.partition(b"\0")[0].strip()
-    try:
-        return int(digits or b"0", 8)
-    except ValueError as error:
-        raise DataError(
-            LAYER_UNREADABLE, f"the layer is not a tar archive: {field!r} is not a number"
-        ) from error
+    # `int` would take signs and underscores as well.
+    if not _OCTAL_DIGITS.issuperset(digits):
+        raise DataError(LAYER_UNREADABLE, f"the layer is not a tar archive: {field!r} is not a number")
+    return int(digits or b"0", 8)
 
 
 def _decimal(value: bytes) -> int:
     if not value.isdigit() or len(value) > len(str(2**63)):
-        raise DataError(LAYER_UNREADABLE, f"a pax header of the layer has the size {value[:40]!r}")
+        raise DataError(LAYER_UNREADABLE, f"a pax header of the layer has {value[:40]!r} for a number")
     return int(value)
 
 
-def _pax_records(content: bytes) -> list[tuple[bytes, bytes]]:
-    records = []
-    while content:
-        length, _, _ = content.partition(b" ")
-        end = _decimal(length)
-        record = content[len(length) + 1 : end]
-        key, equals, value = record.partition(b"=")
+def _pax_records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    start = 0
+    while start < len(content):
+        blank = content.find(b" ", start, start + _LENGTH_DIGITS + 1)
+        end = start + _decimal(content[start:blank] if blank >= 0 else b"")
+        key, equals, value = content[blank + 1 : end].partition(b"=")
         if not equals or not value.endswith(b"\n") or end > len(content):
             raise DataError(LAYER_UNREADABLE, "a pax header of the layer is damaged")
-        records.append((key, value[:-1]))
-        content = content[end:]
-    return records
+        yield key, value[:-1]
+        start = end

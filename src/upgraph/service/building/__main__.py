@@ -1,0 +1,207 @@
+"""The building process: it watches the sources, builds, and hands snapshots over.
+
+It has a process of its own, at low priority, so that building never takes a turn from an answer, and so
+that whatever kills it leaves the answers alone. It ends when the serving process does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from upgraph.errors import DataError, RemoteError, UserError
+from upgraph.graph import Precedence
+from upgraph.graphdata import GraphDataSource, changes, open_source
+from upgraph.service import handover
+from upgraph.service.building.gatherer import Gatherer
+from upgraph.service.building.library import Library
+from upgraph.service.building.shelf import Shelf, last_snapshot
+from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.upstream import Upstream
+from upgraph.service.building.workshop import Workshop
+from upgraph.service.configuration import Configuration, from_json
+from upgraph.service.handover import SCRAPE_NOW, Message, Refused, Scraped
+from upgraph.service.log import start_logging
+
+_NICENESS = 10
+FIRST_RETRY_SECONDS = 2.0
+"""Pause after a first failed round; it doubles with every further one, up to the interval."""
+_log = logging.getLogger(__name__)
+
+
+def give_way() -> None:
+    """Leave the processor to whoever answers clusters."""
+    os.nice(_NICENESS)
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+class Builder:
+    """Everything that the building process does, until it is told to stop."""
+
+    def __init__(self, configuration: Configuration, connection: socket.socket) -> None:
+        self._configuration = configuration
+        self._connection = connection
+        self._wanted = asyncio.Event()
+        self._shelf = Shelf(configuration.state_dir)
+        self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
+
+    def _say(self, message: Message, file: BinaryIO | None = None) -> None:
+        handover.send(self._connection, message, file)
+
+    async def run(self) -> None:
+        """Work until the serving process ends the connection.
+
+        What is wrong with the configuration is told to the serving process, which ends over it.
+        """
+        work = asyncio.ensure_future(self._work())
+        listening = asyncio.ensure_future(self._listen())
+        try:
+            await asyncio.wait({work, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                await work
+        except UserError as error:
+            self._say(Refused(reference=error.reference, seen=error.seen, remedy=error.remedy))
+        finally:
+            for task in (work, listening):
+                task.cancel()
+            await asyncio.gather(work, listening, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._connection.setblocking(False)
+        while content := await loop.sock_recv(self._connection, len(SCRAPE_NOW)):
+            if content == SCRAPE_NOW:
+                self._wanted.set()
+
+    async def _work(self) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            if self._configuration.upstream:
+                upstream = Upstream.open(self._configuration.upstream, self._configuration.ca)
+                stack.push_async_callback(upstream.close)
+                await self._follow_upstream(upstream)
+                return
+            data = open_source(self._configuration.graph_data or "")
+            sources = [open_releases(text, self._configuration) for text in self._configuration.releases]
+            for source in sources:
+                await stack.enter_async_context(source.images)
+            library = stack.enter_context(_open_library(self._shelf.library))
+            timeout = self._configuration.scrape_timeout
+            gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)
+            self._resume(gatherer)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow_graph_data(data))
+                group.create_task(self._follow_releases(gatherer))
+
+    def _resume(self, gatherer: Gatherer) -> None:
+        self._workshop.resume(last_snapshot(self._configuration.state_dir))
+        known = gatherer.known()
+        if known:
+            self._workshop.recall_releases(known)
+
+    async def _follow_graph_data(self, data: GraphDataSource) -> None:
+        seen = await asyncio.to_thread(data.fingerprint)
+        await self._read_graph_data(data)
+        async for _ in changes(data, since=seen):
+            await self._read_graph_data(data)
+
+    async def _read_graph_data(self, data: GraphDataSource) -> None:
+        try:
+            files = await asyncio.to_thread(data.read)
+        except DataError as error:
+            self._workshop.graph_data_failed(error)
+        else:
+            self._workshop.take_graph_data(files)
+
+    async def _follow_releases(self, gatherer: Gatherer) -> None:
+        pauses = self._pauses()
+        while True:
+            gathered = await gatherer.gather()
+            _log.log(logging.INFO if gathered.is_current else logging.ERROR, "%s", gathered.report.message)
+            if gathered.is_current:
+                self._workshop.take_releases(gathered.releases, gathered.findings, refreshed_at=time.time())
+            else:
+                self._workshop.take_stale_releases(gathered.releases, gathered.findings)
+            # After the graph, so that the metrics of the scrape are those of what it gave.
+            self._say(gathered.report)
+            await self._pause(pauses.after(succeeded=gathered.is_current))
+
+    async def _follow_upstream(self, upstream: Upstream) -> None:
+        etag = None
+        pauses = self._pauses()
+        while True:
+            started = time.perf_counter()
+            try:
+                fetched = await upstream.fetch(etag)
+                if fetched is not None:
+                    self._workshop.take_graph(fetched.document)
+                    etag = fetched.etag
+                self._workshop.graph_is_current(time.time())
+                outcome = "the graph has changed" if fetched else "the graph is still current"
+                succeeded = True
+            except (RemoteError, DataError) as error:
+                outcome, succeeded = error.seen, False
+                _log.error("%s", error.seen, extra={"reference": error.reference})
+                self._workshop.graph_failed(error)
+            seconds = time.perf_counter() - started
+            self._say(Scraped(succeeded=succeeded, seconds=seconds, message=f"{upstream.name}: {outcome}"))
+            await self._pause(pauses.after(succeeded=succeeded))
+
+    def _pauses(self) -> "_Pauses":
+        return _Pauses(self._configuration.scrape_interval)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next round, or until somebody asks for it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        self._wanted.clear()
+
+
+def _open_library(path: Path | None) -> Library:
+    """The library in the state directory, or one in memory if that cannot be used now."""
+    try:
+        return Library.open(path)
+    except DataError as error:
+        _log.error("%s; images are remembered in memory", error.seen, extra={"reference": error.reference})
+        return Library.open(None)
+
+
+class _Pauses:
+    """How long to wait between two rounds: the interval, or less after a failure, growing up to it."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._next = FIRST_RETRY_SECONDS
+
+    def after(self, *, succeeded: bool) -> float:
+        """Seconds to wait after a round."""
+        if succeeded:
+            self._next = FIRST_RETRY_SECONDS
+            return self._interval
+        pause = min(self._next, self._interval)
+        self._next *= 2
+        return pause
+
+
+def main() -> None:
+    """Run the building process: its configuration comes as JSON on standard input, the connection as its number."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    configuration = from_json(sys.stdin.buffer.read())
+    start_logging(configuration.log_format, configuration.log_level)
+    give_way()
+    try:
+        asyncio.run(Builder(configuration, connection).run())
+    except* (BrokenPipeError, ConnectionResetError):
+        _log.debug("the serving process has gone: there is nobody left to tell")
+
+
+if __name__ == "__main__":
+    main()

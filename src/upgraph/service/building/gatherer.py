@@ -1,0 +1,136 @@
+"""Asks every source of releases, round after round, and keeps for each what it held last."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from upgraph.errors import DataError, Finding, RemoteError, VerificationError
+from upgraph.errors.findings import ordered
+from upgraph.errors.problems.service import SCRAPE_CUT_SHORT
+from upgraph.graph import Release
+from upgraph.oci import ImageSource
+from upgraph.service.building.library import Library
+from upgraph.service.building.releases import releases_of
+from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
+from upgraph.service.handover import Scraped
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSource:
+    """A source of releases, and what clusters are told to pull them from."""
+
+    images: ImageSource
+    repository: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What all sources hold after a round."""
+
+    releases: tuple[Release, ...]
+    findings: tuple[Finding, ...]
+    is_current: bool
+    """Whether every source could be read."""
+    report: Scraped
+
+
+class Gatherer:
+    """Scrapes all sources and joins what they hold.
+
+    Args:
+        sources: where releases are.
+        library: what is known of images.
+        settings: how to scrape.
+        timeout: seconds after which a scrape of a source is given up; none for no limit.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[ReleaseSource],
+        library: Library,
+        settings: ScrapeSettings,
+        timeout: float | None,
+    ) -> None:
+        self._sources = sources
+        self._library = library
+        self._settings = settings
+        self._timeout = timeout
+        self._last = {source.images.name: recall(source.images.name, library) for source in sources}
+
+    def known(self) -> tuple[Release, ...]:
+        """The releases of the last rounds, without asking anybody."""
+        found = (
+            release
+            for source in self._sources
+            for release in releases_of(self._last[source.images.name].images.values(), source.repository)
+        )
+        return tuple(
+            sorted(found, key=lambda release: (release.version.key, release.digest, release.payload))
+        )
+
+    async def gather(self, clock: Callable[[], float] = time.perf_counter) -> Gathered:
+        """Ask all sources. A source that cannot be read keeps what it held."""
+        started = clock()
+        outcomes = [await self._ask(source) for source in self._sources]
+        counts = Counts()
+        for outcome in outcomes:
+            if isinstance(outcome, Harvest):
+                counts.add(outcome.counts)
+        findings = ordered(
+            finding
+            for outcome in outcomes
+            for finding in (outcome.findings if isinstance(outcome, Harvest) else (outcome,))
+        )
+        releases = self.known()
+        succeeded = all(isinstance(outcome, Harvest) and outcome.is_current for outcome in outcomes)
+        seconds = clock() - started
+        report = Scraped(
+            succeeded=succeeded,
+            seconds=seconds,
+            releases=len(releases),
+            cache_hits=counts.known,
+            layer_bytes=counts.layer_bytes,
+            message=_line(len(releases), counts, findings, seconds)
+            if any(isinstance(outcome, Harvest) for outcome in outcomes)
+            else f"no source could be read, {len(releases)} releases stay as they were: {_reasons(findings)}",
+        )
+        return Gathered(releases, findings, succeeded, report)
+
+    async def _ask(self, source: ReleaseSource) -> Harvest | Finding:
+        name = source.images.name
+        try:
+            async with asyncio.timeout(self._timeout):
+                self._last[name] = harvest = await scrape(
+                    source.images, self._library, self._settings, self._last[name]
+                )
+        except TimeoutError:
+            seen = f"{name} was not read within {self._timeout:g} s; what was read is kept for the next round"
+            return Finding.of(RemoteError(SCRAPE_CUT_SHORT, seen))
+        except (RemoteError, DataError, VerificationError) as error:
+            return Finding.of(error, name)
+        return harvest
+
+
+def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: float) -> str:
+    """What a scrape did, in one line for the log and the status."""
+    parts = [
+        f"{releases} releases in {counts.tags} tags",
+        f"{counts.read} read, {counts.known} known, {counts.companions} signatures passed over",
+        f"{counts.layer_bytes / 1e6:.1f} MB of layers in {seconds:.1f} s",
+    ]
+    if findings:
+        parts.append(f"left out or kept as before: {_reasons(findings)}")
+    return "; ".join(parts)
+
+
+def _reasons(findings: Sequence[Finding]) -> str:
+    counts: Mapping[str, int] = {
+        reference: sum(finding.reference == reference for finding in findings)
+        for reference in sorted({finding.reference for finding in findings})
+    }
+    listed = ", ".join(f"{count} {reference}" for reference, count in counts.items())
+    return f"{listed} (first: {findings[0]})"

@@ -1,0 +1,72 @@
+"""Looks at sources or at a server once, for commands."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from upgraph.errors import DataError, Finding, UserError
+from upgraph.errors.findings import ordered
+from upgraph.errors.problems.service import SETTING_INVALID
+from upgraph.graph import Precedence, UpdateGraph, build, decode
+from upgraph.graphdata import load, open_source
+from upgraph.service.building.gatherer import Gatherer
+from upgraph.service.building.library import Library
+from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.upstream import Upstream
+from upgraph.service.configuration import Configuration, check
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A graph, and what was found on the way to it."""
+
+    graph: UpdateGraph
+    findings: tuple[Finding, ...]
+
+
+async def look_at_sources(configuration: Configuration) -> Sight:
+    """Read the sources of a configuration once and build their graph.
+
+    Raises:
+        UserError: the configuration cannot be used.
+        DataError: the graph data is refused.
+    """
+    check(configuration)
+    loaded = load(open_source(configuration.graph_data or "").read())
+    if loaded.data is None:
+        first = loaded.findings[0]
+        raise DataError(first.problem, str(first))
+    async with AsyncExitStack() as stack:
+        sources = [open_releases(text, configuration) for text in configuration.releases]
+        for source in sources:
+            await stack.enter_async_context(source.images)
+        library = stack.enter_context(Library.open(None))
+        gathered = await Gatherer(sources, library, scrape_settings(configuration), None).gather()
+    built = build(gathered.releases, loaded.data, precedence=Precedence(configuration.block_precedence))
+    return Sight(built.graph, ordered([*gathered.findings, *loaded.findings, *built.findings]))
+
+
+async def fetch_graph(url: str, ca: Path | None, *, channel: str | None, arch: str) -> Sight:
+    """Fetch the graph that a server gives to clients of a channel and an architecture.
+
+    Raises:
+        UserError: ``url`` is no address of HTTP.
+        RemoteError: the server did not give it.
+        DataError: what it gave is no graph.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise UserError(SETTING_INVALID, f"{url!r} is no http:// or https:// address of a graph")
+    if channel is not None:
+        query = "&".join(
+            part for part in (parts.query, urlencode({"channel": channel, "arch": arch})) if part
+        )
+        url = urlunsplit(parts._replace(query=query))
+    upstream = Upstream.open(url, ca)
+    try:
+        fetched = await upstream.fetch(None)
+    finally:
+        await upstream.close()
+    graph, findings = decode(fetched.document if fetched else b"")
+    return Sight(graph, findings)

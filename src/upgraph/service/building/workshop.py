@@ -1,0 +1,239 @@
+"""Keeps the inputs of the graph and makes a snapshot whenever they have changed.
+
+Releases and graph data come in whenever their sources have something; neither waits for the other. What
+was good stays until something better is there: a refused set of graph data or a failed scrape changes
+nothing but the findings.
+"""
+
+import hashlib
+import io
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from upgraph import __version__
+from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
+from upgraph.errors.findings import ordered
+from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY
+from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
+from upgraph.graphdata import Loader, digest_of, read_tarball, write_tarball
+from upgraph.graphdata.files import Files
+from upgraph.service.building.releases import digest_of as digest_of_releases
+from upgraph.service.building.shelf import Shelf, in_memory
+from upgraph.service.handover import Built, Current, Message, Waiting
+from upgraph.service.prepare import Origin, as_facts, write_snapshot
+from upgraph.service.snapshot import Coding, Snapshot
+
+Say = Callable[[Message, BinaryIO | None], None]
+"""Tells the serving process something, with the file of a snapshot."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _DataInForce:
+    data: GraphData
+    files: Files
+    digest: str
+
+
+class Workshop:
+    """The inputs in force, and the graph that was last made of them.
+
+    Args:
+        shelf: where snapshots lie.
+        say: tells the serving process.
+        precedence: what a block does to a conditional edge.
+    """
+
+    def __init__(self, shelf: Shelf, say: Say, precedence: Precedence = Precedence.BLOCK_WINS) -> None:
+        self._shelf = shelf
+        self._say = say
+        self._precedence = precedence
+        # What the same inputs become depends on these as well.
+        self._making = f"{__version__} {precedence.value}"
+        self._loader = Loader()
+        self._releases: tuple[Release, ...] | None = None
+        self._data: _DataInForce | None = None
+        self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._made_of: tuple[str, str, str] | None = None
+        self._served: Mapping[str, str] = {}
+        self._refreshed_at = 0.0
+
+    def resume(self, directory_snapshot: tuple[Snapshot, float] | None) -> None:
+        """Take over what the last good snapshot knows: what was offered, and its graph data."""
+        if directory_snapshot is None:
+            return
+        snapshot, self._refreshed_at = directory_snapshot
+        facts = snapshot.facts
+        self._made_of = (facts.releases_digest, facts.graph_data_digest, facts.making)
+        graph, _ = decode(snapshot.builder_graph.body(Coding.IDENTITY))
+        self._served = _offered(graph)
+        if snapshot.graph_data is not None:
+            self._resume_graph_data(snapshot.graph_data.body(Coding.IDENTITY))
+
+    def _resume_graph_data(self, archive: bytes) -> None:
+        try:
+            files = read_tarball(io.BytesIO(archive), "the last snapshot")
+        except DataError as error:
+            _log.warning("the graph data of the last snapshot cannot be used: %s", error.seen)
+            return
+        loaded = self._loader.load(files)
+        if loaded.data is not None:
+            self._data = _DataInForce(loaded.data, files, digest_of(files))
+
+    def take_graph_data(self, files: Files) -> None:
+        """Take a new set of graph data, if it is good; otherwise the one in force stays."""
+        loaded = self._loader.load(files)
+        self._findings["graph-data"] = loaded.findings
+        if loaded.data is None:
+            outcome = "the last good set stays in force" if self._data else "there is none to fall back to"
+            _log.error("the graph data is refused, %s: %s", outcome, _summary(loaded.findings))
+        else:
+            self._data = _DataInForce(loaded.data, files, digest_of(files))
+            _log.info(
+                "graph data %s: %d channels, %d rules%s",
+                self._data.digest[:19],
+                len(loaded.data.channels),
+                len(loaded.data.blocks) + len(loaded.data.conditional_blocks),
+                f"; {_summary(loaded.findings)}" if loaded.findings else "",
+            )
+        self.publish()
+
+    def graph_data_failed(self, error: DataError) -> None:
+        """Note that the graph data could not be read."""
+        self._findings["graph-data"] = (Finding.of(error),)
+        _log.error("the graph data cannot be read: %s", error.seen, extra={"reference": error.reference})
+        self.publish()
+
+    def recall_releases(self, releases: tuple[Release, ...]) -> None:
+        """Take the releases that were known before a restart, until their sources have been asked."""
+        self._releases = releases
+
+    def take_releases(
+        self, releases: tuple[Release, ...], findings: tuple[Finding, ...], *, refreshed_at: float
+    ) -> None:
+        """Take what the sources hold now, as of a Unix time in seconds."""
+        self._refreshed_at = refreshed_at
+        self.take_stale_releases(releases, findings)
+
+    def take_stale_releases(self, releases: tuple[Release, ...], findings: tuple[Finding, ...]) -> None:
+        """Take what is known of sources that could not all be read."""
+        self._findings["releases"] = findings
+        # An empty graph would tell every cluster that its version is unknown.
+        self._releases = releases or self._releases
+        self.publish()
+
+    def take_graph(self, document: bytes) -> None:
+        """Take the graph of an upstream server instead of building one.
+
+        Raises:
+            DataError: the document is no graph.
+        """
+        digest = hashlib.sha256(document).hexdigest()
+        made_of = (digest, "", self._making)
+        if made_of != self._made_of:
+            started = time.perf_counter()
+            graph, findings = decode(document)
+            self._findings = {"graph": findings}
+            self._hand_over(graph, Origin(len(_offered(graph)), *made_of, None, time.time()), started)
+            self._made_of = made_of
+
+    def graph_is_current(self, refreshed_at: float) -> None:
+        """Note that the graph of the upstream server is the one in force, as of a Unix time in seconds."""
+        self._refreshed_at = refreshed_at
+        self._findings.pop("upstream", None)
+        self._say_current()
+
+    def graph_failed(self, error: UpgraphError) -> None:
+        """Note that the graph of the upstream server could not be had."""
+        self._findings["upstream"] = (Finding.of(error),)
+        if self._made_of is None:
+            self._say(Waiting(reference=error.reference, seen=error.seen), None)
+        else:
+            self._say_current()
+
+    def publish(self) -> None:
+        """Make a snapshot if the inputs have changed, and tell how things are."""
+        missing = self._missing()
+        if missing is not None:
+            self._say(Waiting(reference=missing[0].reference, seen=missing[1]), None)
+            return
+        if self._releases is None or self._data is None:
+            return
+        made_of = (digest_of_releases(self._releases), self._data.digest, self._making)
+        if made_of != self._made_of:
+            self._make(self._releases, self._data, made_of)
+            self._made_of = made_of
+        self._say_current()
+
+    def _say_current(self) -> None:
+        self._shelf.confirm(self._refreshed_at)
+        self._say(Current(refreshed_at=self._refreshed_at, findings=as_facts(self._all_findings())), None)
+
+    def _missing(self) -> tuple[Problem, str] | None:
+        if self._data is None:
+            refused = [f for f in self._findings.get("graph-data", ()) if f.severity is Severity.ERROR]
+            if refused:
+                return refused[0].problem, str(refused[0])
+            return GRAPH_NOT_READY, "the graph data has not been read yet"
+        if self._releases is None:
+            failed = [f for f in self._findings.get("releases", ()) if f.severity is Severity.ERROR]
+            if failed:
+                return failed[0].problem, str(failed[0])
+            if "releases" in self._findings:
+                return RELEASES_EMPTY, "the sources were read to their end and hold no release"
+            return GRAPH_NOT_READY, "the first scrape has not ended yet"
+        return None
+
+    def _all_findings(self) -> tuple[Finding, ...]:
+        return ordered(finding for findings in self._findings.values() for finding in findings)
+
+    def _make(self, releases: tuple[Release, ...], data: _DataInForce, made_of: tuple[str, str, str]) -> None:
+        started = time.perf_counter()
+        built = build(releases, data.data, served=self._served, precedence=self._precedence)
+        self._findings["graph"] = built.findings
+        origin = Origin(len(releases), *made_of, write_tarball(data.files), self._refreshed_at)
+        self._hand_over(built.graph, origin, started)
+
+    def _hand_over(self, graph: UpdateGraph, origin: Origin, started: float) -> None:
+        with self._write(graph, origin) as file:
+            seconds = time.perf_counter() - started
+            self._served = _offered(graph)
+            self._say(Built(seconds=seconds), file)
+        findings = self._findings["graph"]
+        summary = f"; {_summary(findings)}" if findings else ""
+        _log.info("new graph of %d releases made in %.1f s%s", origin.releases, seconds, summary)
+
+    def _write(self, graph: UpdateGraph, origin: Origin) -> BinaryIO:
+        file = self._shelf.new()
+        try:
+            write_snapshot(graph, origin, self._all_findings(), file)
+            self._shelf.keep(file)
+        except OSError as error:
+            self._shelf.drop(file)
+            _log.error(
+                "the snapshot cannot be kept (%s); it is served from memory", os.strerror(error.errno or 0)
+            )
+            file = in_memory()
+            write_snapshot(graph, origin, self._all_findings(), file)
+        return file
+
+
+def _offered(graph: UpdateGraph) -> dict[str, str]:
+    """Digest by version of every release in a graph."""
+    return {
+        node.version.text: node.payload.rpartition("@")[2] for node in graph.nodes if node.payload is not None
+    }
+
+
+def _summary(findings: tuple[Finding, ...]) -> str:
+    """How often each problem was found, and the gravest finding in full."""
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding.reference] = counts.get(finding.reference, 0) + 1
+    listed = ", ".join(f"{count} {reference}" for reference, count in sorted(counts.items()))
+    return f"{listed}; first: {findings[0]}" if findings else ""

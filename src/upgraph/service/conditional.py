@@ -1,0 +1,105 @@
+"""Prepared documents over HTTP: entity tags, not-modified answers, caching, content codings.
+
+The headers of a document depend on nothing but its tag, type, coding and size, so they are made once and
+shared. What is prepared can be sent as it is: nothing here looks into a body.
+"""
+
+import re
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Protocol
+
+import msgspec
+
+from upgraph.service import negotiation
+from upgraph.service.message import HeaderList, Request, Response
+from upgraph.service.snapshot import Coding
+
+MAX_AGE = 30
+"""Seconds for which caches may answer unasked. A recalled update must reach clusters soon."""
+
+_REMEMBERED = 1024
+"""Header lists that are remembered. A fleet asks for some channels in some architectures."""
+_TAG_SUFFIX = {negotiation.JSON: "json", negotiation.CINCINNATI_V1: "v1"}
+
+_find_tags = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")').findall
+
+
+class Document(Protocol):
+    """A document in every coding in which it is served."""
+
+    @property
+    def etag(self) -> str:
+        """Identity of the document without coding, the same on every replica."""
+        ...
+
+    @property
+    def codings(self) -> AbstractSet[Coding]:
+        """The codings there are; identity is always among them."""
+        ...
+
+    def size(self, coding: Coding) -> int:
+        """Bytes of the document in this coding."""
+        ...
+
+    def body(self, coding: Coding) -> bytes:
+        """The document in this coding."""
+        ...
+
+
+class FixedDocument:
+    """A document that stays the same while the process runs."""
+
+    codings: AbstractSet[Coding] = frozenset({Coding.IDENTITY})
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.etag = sha256(body).hexdigest()
+
+    def size(self, coding: Coding) -> int:
+        """See :class:`Document`."""
+        return len(self.body(coding))
+
+    def body(self, coding: Coding) -> bytes:
+        """See :class:`Document`."""
+        return {Coding.IDENTITY: self._body}[coding]
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """A document in one type and coding, as the headers describe it."""
+
+    tag: str
+    headers: HeaderList
+    headers_unmodified: HeaderList
+
+
+def document_response(
+    request: Request, document: Document, content_type: str, extra: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """The document in the coding that the client wants most, or 304 if it has that already."""
+    coding = negotiation.coding(request.header("accept-encoding"), document.codings)
+    form = _form(document.etag, content_type, coding, document.size(coding), extra)
+    condition = request.header("if-none-match")
+    if condition is not None and _names(condition, form.tag):
+        return Response(HTTPStatus.NOT_MODIFIED, form.headers_unmodified)
+    return Response(HTTPStatus.OK, form.headers, document.body(coding))
+
+
+@lru_cache(_REMEMBERED)
+def _form(
+    etag: str, content_type: str, coding: Coding, size: int, extra: tuple[tuple[str, str], ...]
+) -> _Form:
+    # Another type or coding is another representation, and a strong tag names one (RFC 9110, 8.8.3).
+    tag = "-".join(filter(None, (etag, _TAG_SUFFIX.get(content_type), coding.value)))
+    kept = [("etag", f'"{tag}"'), ("cache-control", f"max-age={MAX_AGE}")]
+    headers = [("content-type", content_type), ("content-length", str(size)), *kept, *extra]
+    if coding is not Coding.IDENTITY:
+        headers.append(("content-encoding", coding.value))
+    return _Form(f'"{tag}"', headers, kept)
+
+
+def _names(condition: str, tag: str) -> bool:
+    # The comparison is the weak one: a proxy that codes bodies itself weakens the tags that pass it.
+    return condition == tag or condition.strip() == "*" or tag in _find_tags(condition)

@@ -1,0 +1,301 @@
+"""The configuration of the service: every setting once, with its meaning.
+
+Values come, strongest first, from flags, from ``UPGRAPH_...`` variables, from configuration files (a later
+one beats an earlier one) and from defaults. Nothing is contacted by default: a service without sources is
+an error.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from upgraph.errors import UserError
+from upgraph.errors.problems.service import (
+    CONFIGURATION_UNREADABLE,
+    SETTING_INVALID,
+    SETTING_UNKNOWN,
+    SOURCE_MISSING,
+)
+from upgraph.service.setting import (
+    Origin,
+    between,
+    one_of,
+    optional_path,
+    optional_seconds,
+    optional_text,
+    seconds,
+    setting,
+    settings,
+    settings_of,
+    share,
+    switch,
+    text,
+)
+
+MAX_FILE_BYTES = 1024 * 1024
+"""Bytes of the largest configuration file."""
+
+
+_LISTEN: str | None = "127.0.0.1:8081"
+
+
+def _prefix(value: str) -> str:
+    stripped = value.strip().strip("/")
+    return f"/{stripped}" if stripped else ""
+
+
+def address(value: str) -> tuple[str, int]:
+    """``host:port``, ``[ipv6]:port`` or ``:port`` for all addresses; port 0 takes a free one."""
+    host, colon, port = value.strip().rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("an address such as 0.0.0.0:8081, [::]:8081 or :8081 is expected")
+    if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
+        raise ValueError("an IPv6 address must stand in brackets, as in [::]:8081")
+    return host.strip("[]") or "::", int(port)
+
+
+def _optional_address(value: str) -> str | None:
+    return _listen(value) if value.strip() else None
+
+
+def _listen(value: str) -> str:
+    address(value)
+    return value.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What an administrator decides about the service."""
+
+    releases: tuple[str, ...] = settings(
+        text,
+        "Where release images are: docker://HOST[:PORT]/REPOSITORY for a registry, docker+http://... for one"
+        " without TLS, oci:PATH for an OCI layout. Can be given several times.",
+        metavar="SOURCE",
+    )
+    graph_data: str | None = setting(
+        None,
+        optional_text,
+        "Where the graph data is: a directory, which is watched, or a .tar.gz file.",
+        metavar="SOURCE",
+    )
+    payload_repository: str | None = setting(
+        None,
+        optional_text,
+        "HOST[:PORT]/REPOSITORY that clusters are told to pull releases from. Without it, the registry that"
+        " the releases are read from; needed when they are read from somewhere else.",
+        metavar="REPOSITORY",
+    )
+    upstream: str | None = setting(
+        None,
+        optional_text,
+        "URL of the /graph of a graph builder, whose graph is served instead of one built here.",
+        metavar="URL",
+    )
+    ca: Path | None = setting(
+        None,
+        optional_path,
+        "Certificates that are trusted beside those of the system: a PEM file or a directory.",
+        metavar="FILE|DIR",
+    )
+    authfile: Path | None = setting(
+        None,
+        optional_path,
+        "Credentials of registries, as docker, podman and pull secrets have them.",
+        metavar="FILE",
+    )
+    listen: str | None = setting(
+        _LISTEN, _optional_address, "Address on which clusters are answered.", metavar="HOST:PORT"
+    )
+    status_listen: str = setting(
+        "127.0.0.1:9081", _listen, "Address of probes, metrics and status.", metavar="HOST:PORT"
+    )
+    builder_listen: str | None = setting(
+        None,
+        _optional_address,
+        "Address on which the unfiltered graph is served to policy engines, as a graph builder does.",
+        metavar="HOST:PORT",
+    )
+    graph_data_listen: str | None = setting(
+        None, _optional_address, "Address on which the graph data alone is served.", metavar="HOST:PORT"
+    )
+    path_prefix: str = setting(
+        "/api/upgrades_info", _prefix, "What stands before the paths of all answers.", metavar="PATH"
+    )
+    mandatory_parameters: tuple[str, ...] = settings(
+        text, "Query parameters without which a request is refused.", metavar="NAME"
+    )
+    state_dir: Path | None = setting(
+        None,
+        optional_path,
+        "Directory that keeps the last good graph and what is known of images over a restart. Without it all is"
+        " kept in memory.",
+        metavar="DIR",
+    )
+    scrape_interval: float = setting(
+        300.0, seconds, "Time between the end of a scrape and the start of the next.", metavar="TIME"
+    )
+    scrape_timeout: float | None = setting(
+        None,
+        optional_seconds,
+        "Time after which a scrape is given up; what it found is kept.",
+        metavar="TIME",
+    )
+    concurrency: int = setting(32, between(1, 256), "Requests to a registry at once.", metavar="NUMBER")
+    verify_layers: bool = setting(
+        False,
+        switch,
+        "Read the layer with the release metadata whole, once, and check it against its digest.",
+        metavar="",
+    )
+    shrink_limit: float = setting(
+        0.5,
+        share,
+        "Share of the known tags that may vanish from a listing at once; what exceeds it is held back. 1 accepts"
+        " any listing.",
+        metavar="SHARE",
+    )
+    block_precedence: str = setting(
+        "block-wins",
+        one_of("block-wins", "cincinnati"),
+        "What becomes of an update that is blocked outright and conditional at once: block-wins does not offer it,"
+        " cincinnati offers it with its risks, as Cincinnati does.",
+        metavar="WORD",
+        choices=("block-wins", "cincinnati"),
+    )
+    max_stale: float | None = setting(
+        None,
+        optional_seconds,
+        "Age of the graph above which the service is not ready. Answers go on. Off by default.",
+        metavar="TIME",
+    )
+    log_format: str = setting(
+        "text", one_of("text", "json"), "Form of the log.", metavar="FORMAT", choices=("text", "json")
+    )
+    log_level: str = setting(
+        "info",
+        one_of("debug", "info", "warning", "error"),
+        "Least grave lines that are logged.",
+        metavar="LEVEL",
+        choices=("debug", "info", "warning", "error"),
+    )
+
+    @property
+    def prefix(self) -> str:
+        """The path prefix: empty, or with a slash in front and none behind."""
+        return self.path_prefix
+
+
+SETTINGS = settings_of(Configuration)
+"""The settings by the name of their field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration, and where each of its values came from."""
+
+    configuration: Configuration
+    origins: Mapping[str, str]
+    """By the name of the setting: ``default``, or which flag, variable or file."""
+
+
+def resolve(flags: Mapping[str, object], environment: Mapping[str, str], files: Iterable[Path]) -> Resolved:
+    """Bring all origins together.
+
+    Args:
+        flags: values by the name of the field; None where a flag was not given.
+        environment: the environment variables of the process.
+        files: configuration files, later ones are stronger.
+
+    Raises:
+        UserError: a value cannot be read, a file is broken or has an unknown key.
+    """
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys((one.name for one in SETTINGS.values()), Origin.DEFAULT.value)
+    fields = {one.name: field for field, one in SETTINGS.items()}
+    for path in files:
+        for name, given in read_toml(path).items():
+            if name not in fields:
+                raise _unknown(name, path)
+            _set(values, origins, fields[name], given, f"file {path}")
+    for field, one in SETTINGS.items():
+        if one.environment in environment:
+            _set(values, origins, field, environment[one.environment], f"variable {one.environment}")
+    for field, given in flags.items():
+        if given is not None and given != ():
+            _set(values, origins, field, given, f"flag --{SETTINGS[field].name}")
+    return Resolved(Configuration(**values), origins)
+
+
+def to_json(configuration: Configuration) -> bytes:
+    """A configuration as one process hands it to another."""
+    return msgspec.json.encode(configuration, enc_hook=str)
+
+
+def from_json(content: bytes) -> Configuration:
+    """The configuration that :func:`to_json` wrote.
+
+    Raises:
+        msgspec.DecodeError: it did not.
+    """
+    return msgspec.json.decode(content, type=Configuration, dec_hook=lambda kind, value: kind(value))
+
+
+def _set(values: dict[str, Any], origins: dict[str, str], field: str, given: object, origin: str) -> None:
+    values[field] = SETTINGS[field].value_of(given, origin)
+    origins[SETTINGS[field].name] = origin
+
+
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        UserError: it cannot be read or is no TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise UserError(CONFIGURATION_UNREADABLE, f"{path} has more than {MAX_FILE_BYTES} bytes")
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise UserError(CONFIGURATION_UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(CONFIGURATION_UNREADABLE, f"{path} is no TOML: {error}") from error
+
+
+def _unknown(name: str, path: Path) -> UserError:
+    close = difflib.get_close_matches(name, [one.name for one in SETTINGS.values()], n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return UserError(SETTING_UNKNOWN, f"{path} has the key {name!r}, which is no setting{hint}")
+
+
+def check(configuration: Configuration) -> None:
+    """Check what only several settings together can tell.
+
+    Raises:
+        UserError: a source is missing, or settings contradict each other.
+    """
+    if configuration.upstream:
+        if configuration.releases or configuration.graph_data:
+            seen = (
+                "upstream is given together with releases or graph-data; a graph is either fetched or built"
+            )
+            raise UserError(SETTING_INVALID, seen)
+        return
+    if not configuration.releases:
+        raise UserError(SOURCE_MISSING, "no source of releases is configured (--releases)")
+    if not configuration.graph_data:
+        raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
+    others = [
+        source for source in configuration.releases if not source.startswith(("docker://", "docker+http://"))
+    ]
+    if others and not configuration.payload_repository:
+        seen = f"releases come from {others[0]}, which is no registry, and --payload-repository is missing"
+        remedy = "Say with --payload-repository HOST/REPOSITORY where clusters pull these releases from."
+        raise UserError(SOURCE_MISSING, seen, remedy=remedy)

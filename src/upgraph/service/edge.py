@@ -1,0 +1,237 @@
+"""The HTTP edge: requests in, prepared bytes out, without input or output of its own.
+
+An :class:`Edge` answers one listener. Which routes it has is decided by the functions at the end: the face
+of a policy engine, the face of a graph builder, or the graph data alone. It knows no server: an adapter
+turns what a server gives into a :class:`Request` (:mod:`upgraph.service.rsgi` does so for granian), and
+another server needs another adapter and nothing else.
+
+The snapshot in force is read once a request and swapped by one assignment, so every answer comes from one
+snapshot and no request waits for a swap.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from time import perf_counter
+from typing import Protocol
+
+import msgspec
+
+from upgraph.service import cross_origin
+from upgraph.service.conditional import Document, FixedDocument, document_response
+from upgraph.service.message import (
+    RefusalError,
+    Request,
+    Response,
+    empty_response,
+    error_response,
+    for_method,
+)
+from upgraph.service.negotiation import BUILDER_TYPES, CLIENT_TYPES, media_type
+from upgraph.service.openapi import openapi_document
+from upgraph.service.query import GraphQuery, read_query
+
+RETRY_AFTER = 5
+"""Seconds after which a client should ask again while there is no graph yet."""
+OTHER_ROUTE = "other"
+"""Label of requests for paths that do not exist."""
+
+_VARY = "Accept, Accept-Encoding"
+_OPENAPI_TYPE = "text/plain; charset=utf-8"
+_ARCHIVE_TYPE = "application/gzip"
+_ARCHIVE_NAME = (("content-disposition", 'attachment; filename="graph-data.tar.gz"'),)
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Response]
+
+
+class Graphs(Protocol):
+    """Every answer of one graph, prepared."""
+
+    @property
+    def builder_graph(self) -> Document:
+        """The unfiltered graph, for policy engines."""
+        ...
+
+    @property
+    def graph_data(self) -> Document | None:
+        """The graph data in force as an archive."""
+        ...
+
+    def answer(self, channel: str, arch: str) -> Document:
+        """What a cluster of this channel and architecture gets."""
+        ...
+
+
+class InForce:
+    """The snapshot that is served, shared by all listeners of a process."""
+
+    __slots__ = ("snapshot",)
+
+    def __init__(self, snapshot: Graphs | None = None) -> None:
+        self.snapshot = snapshot
+        """None before the first graph. Assigning another one swaps it in at once."""
+
+    def get(self) -> Graphs:
+        """The snapshot.
+
+        Raises:
+            RefusalError: 503, there is none yet.
+        """
+        if self.snapshot is None:
+            text = "the update graph is not ready yet; the readiness of the status port says why"
+            retry = {"retry-after": str(RETRY_AFTER)}
+            raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "graph_not_ready", text, retry)
+        return self.snapshot
+
+
+class Meter(Protocol):
+    """What counts the requests of one face."""
+
+    def route(self, label: str) -> Callable[[], None]:
+        """What is called for each request of a route."""
+        ...
+
+    def refused(self, status: int, kind: str) -> None:
+        """A request got an error document."""
+        ...
+
+    def answered(self, seconds: float) -> None:
+        """A graph was looked up, in this time."""
+        ...
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an administrator decides about a face."""
+
+    prefix: str = "/api/upgrades_info"
+    """Prefix of all paths: empty, or with a slash in front and none behind."""
+    mandatory: frozenset[str] = frozenset()
+    """Query parameters without which a graph request is refused."""
+
+
+class Edge:
+    """Answers the requests of one listener.
+
+    Args:
+        routes: handlers by path, without the prefix.
+        prefix: prefix of all paths.
+        meter: counts requests and errors.
+        is_cross_origin: whether browsers on other sites may read the answers.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, Handler], *, prefix: str, meter: Meter, is_cross_origin: bool
+    ) -> None:
+        self._routes = {
+            prefix + path: (handler, meter.route(prefix + path)) for path, handler in routes.items()
+        }
+        self._count_other = meter.route(OTHER_ROUTE)
+        self._meter = meter
+        self._is_cross_origin = is_cross_origin
+        self._vary = (("vary", f"{_VARY}, {cross_origin.VARY}" if is_cross_origin else _VARY),)
+
+    def respond(self, request: Request) -> Response:
+        """The answer. Never raises: a fault of the service itself is an answer too."""
+        try:
+            response = self._preflight(request) or self._dispatch(request)
+        except RefusalError as refused:
+            response = self._refuse(refused)
+        except Exception:  # noqa: BLE001 - whatever it is, clients get an answer and the log the cause
+            _log.exception("a request for %s could not be answered", request.path)
+            text = "internal error; the log of the service has the details"
+            response = self._refuse(RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", text))
+        origin = cross_origin.allow_origin(request) if self._is_cross_origin else ()
+        final = Response(response.status, [*response.headers, *self._vary, *origin], response.body)
+        return for_method(final, request.method)
+
+    def _preflight(self, request: Request) -> Response | None:
+        return cross_origin.preflight_response(request) if self._is_cross_origin else None
+
+    def _dispatch(self, request: Request) -> Response:
+        route = self._routes.get(request.path)
+        if route is None:
+            self._count_other()
+            return empty_response(HTTPStatus.NOT_FOUND)
+        handler, count = route
+        count()
+        if request.method not in ("GET", "HEAD"):
+            return empty_response(HTTPStatus.METHOD_NOT_ALLOWED, ("allow", "GET, HEAD"))
+        return handler(request)
+
+    def _refuse(self, refused: RefusalError) -> Response:
+        self._meter.refused(refused.status, refused.kind)
+        return error_response(refused)
+
+
+def policy_engine(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
+    """The face that clusters see: filtered graphs, their description, the graph data."""
+    graph = _client_graph(in_force, settings.mandatory, meter)
+    description = _fixed(openapi_document(settings.prefix, settings.mandatory), _OPENAPI_TYPE)
+    routes = {
+        "/graph": graph,
+        "/v1/graph": graph,
+        "/openapi": description,
+        "/v1/openapi": description,
+        "/graph-data": _graph_data(in_force),
+    }
+    return Edge(routes, prefix=settings.prefix, meter=meter, is_cross_origin=True)
+
+
+def graph_builder(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
+    """The face that policy engines see: the unfiltered graph, and the graph data."""
+    graph = _builder_graph(in_force, settings.mandatory)
+    routes = {"/graph": graph, "/v1/graph": graph, "/graph-data": _graph_data(in_force)}
+    return Edge(routes, prefix=settings.prefix, meter=meter, is_cross_origin=False)
+
+
+def graph_data(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
+    """The public face of a graph builder: the graph data alone."""
+    return Edge(
+        {"/graph-data": _graph_data(in_force)}, prefix=settings.prefix, meter=meter, is_cross_origin=False
+    )
+
+
+def _client_graph(in_force: InForce, mandatory: frozenset[str], meter: Meter) -> Handler:
+    def respond(request: Request) -> Response:
+        content_type = media_type(request.header("accept"), CLIENT_TYPES)
+        query = read_query(request.query, mandatory)
+        started = perf_counter()
+        try:
+            return document_response(request, _answer(in_force.get(), query), content_type)
+        finally:
+            meter.answered(perf_counter() - started)
+
+    return respond
+
+
+def _answer(graphs: Graphs, query: GraphQuery) -> Document:
+    # The graph is looked up before the channel is checked: without one the answer is 503 for any channel.
+    channel, arch = query.checked()
+    return graphs.answer(channel, arch)
+
+
+def _builder_graph(in_force: InForce, mandatory: frozenset[str]) -> Handler:
+    def respond(request: Request) -> Response:
+        content_type = media_type(request.header("accept"), BUILDER_TYPES)
+        read_query(request.query, mandatory)
+        return document_response(request, in_force.get().builder_graph, content_type)
+
+    return respond
+
+
+def _graph_data(in_force: InForce) -> Handler:
+    def respond(request: Request) -> Response:
+        archive = in_force.get().graph_data
+        if archive is None:
+            text = "does not exist: this service has its graph from another one and holds no graph data"
+            raise RefusalError(HTTPStatus.NOT_FOUND, "does_not_exist", text)
+        return document_response(request, archive, _ARCHIVE_TYPE, _ARCHIVE_NAME)
+
+    return respond
+
+
+def _fixed(body: bytes, content_type: str) -> Handler:
+    document = FixedDocument(body)
+    return lambda request: document_response(request, document, content_type)

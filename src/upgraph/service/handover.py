@@ -1,0 +1,146 @@
+"""What the building process tells the serving process, and how a snapshot changes hands.
+
+The two are connected by a pair of sockets that keep messages whole. A snapshot is handed over as an open
+file, so the same way leads from a state directory and from memory, and no name has to be agreed on. When
+one side ends, the other sees the end of the connection.
+"""
+
+import array
+import os
+import select
+import socket
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from upgraph.service.snapshot import FindingFact
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""Bytes of the largest message; what the kernel grants a pair of sockets without asking for more."""
+MAX_TEXT = 1_000
+"""Characters of the longest text in a message."""
+SEND_SECONDS = 60.0
+"""Longest wait until the other side has taken what was said before."""
+
+
+class Scraped(msgspec.Struct, frozen=True, kw_only=True, tag="scraped"):
+    """A scrape has ended."""
+
+    succeeded: bool
+    seconds: float
+    releases: int = 0
+    """Releases that are known now."""
+    cache_hits: int = 0
+    layer_bytes: int = 0
+    message: str
+    """One line: counts, or what went wrong."""
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True, tag="built"):
+    """A snapshot is finished; its file comes with the message."""
+
+    seconds: float
+
+
+class Current(msgspec.Struct, frozen=True, kw_only=True, tag="current"):
+    """The inputs of the graph in force were looked at."""
+
+    refreshed_at: float
+    """Unix time in seconds at which they were last known to be current."""
+    findings: tuple[FindingFact, ...]
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, tag="waiting"):
+    """There is nothing to build a graph from, and this is why."""
+
+    reference: str
+    seen: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """The configuration cannot be used; the building process has ended."""
+
+    reference: str
+    seen: str
+    remedy: str
+
+
+Message = Scraped | Built | Current | Waiting | Refused
+"""What the building process says."""
+
+SCRAPE_NOW = b"scrape"
+"""What the serving process says: do not wait for the timer."""
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Message).decode
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a connection: for the serving and for the building process."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def send(connection: socket.socket, message: Message, file: BinaryIO | None = None) -> None:
+    """Say something, and hand over an open file with it. Texts and findings are cut to what a message holds.
+
+    Waits while the other side has not taken what was said before, also on a connection that does not block.
+
+    Raises:
+        OSError: the other side has ended, or took nothing for :data:`SEND_SECONDS`.
+    """
+    content = _encode(_shortened(message))
+    if isinstance(message, Current) and len(content) > MAX_MESSAGE_BYTES:
+        content = _encode(msgspec.structs.replace(message, findings=_fitting(message.findings)))
+    rights = (
+        [] if file is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file.fileno()]))]
+    )
+    while True:
+        try:
+            connection.sendmsg([content], rights)
+        except BlockingIOError:
+            _wait_for_room(connection)
+        else:
+            return
+
+
+def _wait_for_room(connection: socket.socket) -> None:
+    room = select.poll()
+    room.register(connection, select.POLLOUT)
+    if not room.poll(SEND_SECONDS * 1000):
+        raise TimeoutError(f"the other side took no message for {SEND_SECONDS:g} s")
+
+
+def _shortened(said: _S) -> _S:
+    long = {name: text for name, text in msgspec.structs.asdict(said).items() if _is_long(text)}
+    if not long:
+        return said
+    return msgspec.structs.replace(said, **{name: f"{text[: MAX_TEXT - 1]}…" for name, text in long.items()})
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) > MAX_TEXT
+
+
+def _fitting(findings: tuple[FindingFact, ...]) -> tuple[FindingFact, ...]:
+    kept, left = [], MAX_MESSAGE_BYTES // 2
+    for finding in map(_shortened, findings):
+        left -= len(_encode(finding))
+        if left < 0:
+            break
+        kept.append(finding)
+    return tuple(kept)
+
+
+def receive(connection: socket.socket) -> tuple[Message, BinaryIO | None] | None:
+    """The next message and the file that came with it; none when the other side has ended.
+
+    Raises:
+        OSError: the connection failed.
+    """
+    content, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES * 2, 1)
+    if not content:
+        return None
+    file = os.fdopen(descriptors[0], "rb") if descriptors else None
+    return _decode(content), file

@@ -1,0 +1,101 @@
+"""Every answer a graph can give, prepared as bytes: identity, gzip and zstd.
+
+All answers of a graph share nodes and risks, which are encoded once. Bytes depend on the graph alone:
+no time stamps, fixed levels, so replicas agree on every ETag.
+"""
+
+import gzip
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+import zstandard
+
+from upgraph.errors import Finding
+from upgraph.graph import Encoder, UpdateGraph, select
+from upgraph.service.snapshot import Coding, Facts, FindingFact, SnapshotWriter
+
+_GZIP_LEVEL = 6
+"""The knee of the curve: level 9 takes three times as long for one percent."""
+_ZSTD_LEVEL = 3
+MAX_FINDINGS = 1_000
+"""Findings that a snapshot keeps; the gravest come first."""
+
+
+def coded(document: bytes) -> dict[Coding, bytes]:
+    """A document in every coding in which it is served."""
+    return {
+        Coding.IDENTITY: document,
+        Coding.GZIP: gzip.compress(document, _GZIP_LEVEL, mtime=0),
+        Coding.ZSTD: zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(document),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a graph was built from."""
+
+    releases: int
+    """Releases that were read."""
+    releases_digest: str
+    graph_data_digest: str
+    making: str
+    """What else decides what becomes of these inputs: version of the software and its settings."""
+    graph_data: bytes | None
+    """The graph data as an archive; none where the graph came from an upstream server."""
+    refreshed_at: float
+    """Unix time in seconds at which the inputs were last known to be current."""
+
+
+def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Finding], into: BinaryIO) -> Facts:
+    """Prepare every answer of ``graph`` and write them as a snapshot; gives the facts that it records."""
+    encoder = Encoder()
+    writer = SnapshotWriter(into)
+    writer.add_empty(coded(encoder.for_clients(UpdateGraph())))
+    for channel in graph.channels:
+        for arch in graph.arches:
+            seen = select(graph, channel, arch)
+            if seen.nodes:
+                writer.add_answer(channel, arch, coded(encoder.for_clients(seen)))
+    digest = writer.add_builder_graph(coded(encoder.for_builder_clients(graph)))
+    if origin.graph_data is not None:
+        writer.add_graph_data(origin.graph_data)
+    facts = _facts(graph, origin, digest, findings)
+    writer.finish(facts)
+    return facts
+
+
+def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[Finding]) -> Facts:
+    arch_of = [node.version.build or "none" for node in graph.nodes]
+    return Facts(
+        digest=digest,
+        releases_digest=origin.releases_digest,
+        graph_data_digest=origin.graph_data_digest,
+        releases=origin.releases,
+        nodes=len(graph.nodes),
+        nodes_by_arch=_counts(arch_of),
+        edges_by_arch=_counts(arch_of[source] for source, _ in graph.edges()),
+        conditional_edges_by_arch=_counts(
+            arch_of[source] for source, targets in enumerate(graph.risky) for _ in targets
+        ),
+        findings=as_facts(findings),
+        making=origin.making,
+        refreshed_at=origin.refreshed_at,
+    )
+
+
+def _counts(arches: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(arches).items()))
+
+
+def as_facts(findings: Iterable[Finding]) -> tuple[FindingFact, ...]:
+    """Findings as a snapshot keeps them, the first :data:`MAX_FINDINGS`."""
+    return tuple(map(_fact, islice(findings, MAX_FINDINGS)))
+
+
+def _fact(finding: Finding) -> FindingFact:
+    return FindingFact(
+        finding.severity.name.lower(), finding.reference, finding.seen, finding.file, finding.line
+    )

@@ -1,0 +1,322 @@
+"""The serving process: listeners, the snapshot in force, and the building process beside it.
+
+It opens the last good snapshot and answers from it at once. The building process is started next to it,
+restarted with growing pauses if it ends, and never waited for.
+"""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from upgraph import __version__
+from upgraph.errors import UserError
+from upgraph.errors.problems import problem
+from upgraph.errors.problems.service import BUILDER_ENDED
+from upgraph.service import edge, handover
+from upgraph.service.building.shelf import check_directory, last_snapshot
+from upgraph.service.configuration import Configuration, address, check, to_json
+from upgraph.service.edge import InForce
+from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
+from upgraph.service.health import Scrape, Unready, age
+from upgraph.service.metrics import (
+    GraphBuilderMetrics,
+    GraphMetrics,
+    PolicyEngineMetrics,
+    exposition,
+    new_registry,
+)
+from upgraph.service.server import Bound, Limits, Listener, serve
+from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
+from upgraph.service.status import StatusPort
+
+FIRST_RESTART_SECONDS = 1.0
+LAST_RESTART_SECONDS = 60.0
+"""Longest pause before the building process is started again."""
+FILES_KEPT = 128
+"""Open files that are kept for everything but connections."""
+LISTENERS = 4
+"""Listeners that may share the open files of the process."""
+STOP_SECONDS = 5.0
+"""Time that the building process gets to end."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the service listens, with the real ports."""
+
+    clients: Bound | None
+    builder_clients: Bound | None
+    graph_data: Bound | None
+    status: Bound
+
+
+class Service:
+    """What the serving process holds and reports on."""
+
+    def __init__(self, configuration: Configuration, ready: Callable[[], None]) -> None:
+        self._configuration = configuration
+        self._ready = ready
+        self.in_force = InForce()
+        self.facts: Facts | None = None
+        self.last_scrape: Scrape | None = None
+        self.failure: Unready | None = None
+        registry = new_registry()
+        self._policy_metrics = PolicyEngineMetrics(registry, __version__)
+        self._builder_metrics = GraphBuilderMetrics(registry, __version__)
+        self._graph_metrics = GraphMetrics(registry, self, time.time)
+        self._exposition = lambda: exposition(registry)
+        self._connection: socket.socket | None = None
+        self.refused: UserError | None = None
+
+    def take(self, snapshot: Snapshot, facts: Facts) -> None:
+        """Serve another snapshot. Requests that are being answered end with the one they began with."""
+        is_first = self.facts is None
+        self.in_force.snapshot = snapshot
+        self.facts = facts
+        if is_first:
+            self._ready()
+
+    def scrape_now(self) -> None:
+        """Have the sources read without waiting for the timer."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.send(SCRAPE_NOW)
+
+    def listeners(self) -> Iterator[tuple[str, Listener]]:
+        """Every listener by the name of its place in :class:`Addresses`."""
+        configuration = self._configuration
+        settings = edge.Settings(
+            prefix=configuration.prefix, mandatory=frozenset(configuration.mandatory_parameters)
+        )
+        limits = Limits(connections=_connections())
+        status = StatusPort(self, self._exposition, time.time, max_stale=configuration.max_stale)
+        faces = (
+            (
+                "clients",
+                configuration.listen,
+                lambda: edge.policy_engine(self.in_force, settings, self._policy_metrics),
+            ),
+            (
+                "builder_clients",
+                configuration.builder_listen,
+                lambda: edge.graph_builder(self.in_force, settings, self._builder_metrics),
+            ),
+            (
+                "graph_data",
+                configuration.graph_data_listen,
+                lambda: edge.graph_data(self.in_force, settings, self._builder_metrics),
+            ),
+            ("status", configuration.status_listen, lambda: status),
+        )
+        for name, where, app in faces:
+            if where:
+                yield name, Listener(*address(where), app(), limits)
+
+    async def build(self) -> None:
+        """Keep a building process running, and take what it makes, until cancelled.
+
+        Raises:
+            UserError: the building process refused the configuration.
+        """
+        pause = FIRST_RESTART_SECONDS
+        while True:
+            started = time.monotonic()
+            await self._build_once()
+            if self.refused is not None:
+                raise self.refused
+            if time.monotonic() - started > LAST_RESTART_SECONDS:
+                pause = FIRST_RESTART_SECONDS
+            seen = f"the building process ended; it is started again in {pause:g} s"
+            _log.error("%s", seen, extra={"reference": BUILDER_ENDED.reference})
+            self.failure = self.failure or Unready(BUILDER_ENDED, seen)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LAST_RESTART_SECONDS)
+
+    async def _build_once(self) -> None:
+        here, there = handover.pair()
+        with here, there:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "upgraph.service.building",
+                str(there.fileno()),
+                pass_fds=[there.fileno()],
+                stdin=asyncio.subprocess.PIPE,
+            )
+            there.close()
+            self._connection = here
+            try:
+                await _give(process, to_json(self._configuration))
+                await self._receive_all(here)
+            finally:
+                self._connection = None
+                # The building process ends when its connection does.
+                here.close()
+                await _end(process)
+
+    async def _receive_all(self, connection: socket.socket) -> None:
+        """Take messages until the building process has ended."""
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def readable() -> None:
+            try:
+                if not self._receive(connection) and not ended.done():
+                    ended.set_result(None)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                _log.warning("the connection to the building process failed: %s", error)
+                if not ended.done():
+                    ended.set_result(None)
+
+        loop.add_reader(connection.fileno(), readable)
+        try:
+            await ended
+        finally:
+            loop.remove_reader(connection.fileno())
+
+    def _receive(self, connection: socket.socket) -> bool:
+        received = handover.receive(connection)
+        if received is None:
+            return False
+        message, file = received
+        match message:
+            case Built() if file is not None:
+                with file:
+                    self._take_built(message, read_snapshot(file))
+            case Current():
+                self._take_current(message)
+            case Scraped():
+                self._take_scraped(message)
+            case Waiting():
+                self.failure = Unready(problem(message.reference), message.seen)
+            case Refused():
+                self.refused = UserError(problem(message.reference), message.seen, remedy=message.remedy)
+        return True
+
+    def _take_built(self, message: Built, snapshot: Snapshot) -> None:
+        self.take(snapshot, snapshot.facts)
+        self._builder_metrics.built(message.seconds)
+
+    def _take_current(self, message: Current) -> None:
+        if self.facts is not None:
+            self.facts = msgspec.structs.replace(
+                self.facts, refreshed_at=message.refreshed_at, findings=message.findings
+            )
+            self._builder_metrics.graph_is(self.facts)
+
+    def _take_scraped(self, message: Scraped) -> None:
+        self.last_scrape = Scrape(
+            ended_at=time.time(),
+            seconds=message.seconds,
+            succeeded=message.succeeded,
+            message=message.message,
+        )
+        if self._configuration.upstream:
+            self._policy_metrics.upstream_fetched()
+            if not message.succeeded:
+                self._policy_metrics.upstream_failed()
+        else:
+            self._count_scrape(message)
+
+    def _count_scrape(self, message: Scraped) -> None:
+        self._builder_metrics.images_met(cache_hits=message.cache_hits, layer_bytes=message.layer_bytes)
+        if message.succeeded:
+            self._builder_metrics.scrape_succeeded(message.seconds, message.releases)
+        else:
+            self._builder_metrics.scrape_failed(message.seconds)
+
+
+def _connections() -> int:
+    """How many connections a listener may take: what the system allows this process, up to the usual limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    free = Limits().connections if most == resource.RLIM_INFINITY else (most - FILES_KEPT) // LISTENERS
+    return max(1, min(Limits().connections, free))
+
+
+async def _give(process: asyncio.subprocess.Process, content: bytes) -> None:
+    if process.stdin is None:
+        raise RuntimeError("the building process was started without standard input")
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(content)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def run(
+    configuration: Configuration,
+    started: Callable[[Addresses], None],
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP has the sources read at once.
+
+    Args:
+        configuration: what to serve, and how.
+        started: gets the addresses once connections are taken.
+        ready: is called once there is a graph to answer with.
+
+    Raises:
+        UserError: the configuration cannot be used.
+    """
+    check(configuration)
+    if configuration.state_dir is not None:
+        check_directory(configuration.state_dir)
+    service = Service(configuration, ready)
+    _resume(service, configuration)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.scrape_now)
+    names, listeners = zip(*service.listeners(), strict=True)
+
+    def tell(bound: tuple[Bound, ...]) -> None:
+        places = dict(zip(names, bound, strict=True))
+        started(
+            Addresses(
+                clients=places.get("clients"),
+                builder_clients=places.get("builder_clients"),
+                graph_data=places.get("graph_data"),
+                status=places["status"],
+            )
+        )
+
+    building = asyncio.create_task(service.build())
+    building.add_done_callback(lambda _: stop.set())
+    try:
+        await serve(listeners, stop, tell)
+    finally:
+        building.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await building
+
+
+def _resume(service: Service, configuration: Configuration) -> None:
+    last = last_snapshot(configuration.state_dir)
+    if last is not None:
+        snapshot, refreshed_at = last
+        service.take(snapshot, msgspec.structs.replace(snapshot.facts, refreshed_at=refreshed_at))
+        _log.info("serving the graph of %d releases that was saved before", snapshot.facts.releases)

@@ -1,0 +1,267 @@
+"""Snapshots: one file that holds a graph with every answer prepared, and the reading side of it.
+
+The builder writes a snapshot front to back, so that it never holds more than one answer, and finishes it
+with an index and a header. The server maps the file and hands out slices. The same file is what survives a
+restart, so it is checked whole when it is opened from disk: a damaged one is refused, not served.
+
+Layout: header of 64 bytes (magic, offset, length and SHA-256 of the index), bodies, index as JSON. A
+change of the layout takes a new magic; an unknown one is refused and the snapshot made anew.
+"""
+
+import hashlib
+import mmap
+import struct
+import zlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import BinaryIO
+
+import msgspec
+
+from upgraph.errors import DataError
+from upgraph.errors.problems.service import SNAPSHOT_DAMAGED
+
+_MAGIC = b"UPGRAPH1"
+_HEADER = struct.Struct(">8sQQ32s8s")
+_RESERVED = bytes(8)
+_HOT_BYTES = 32 * 1024 * 1024
+"""Bytes of bodies that are kept as objects beside the mapped file."""
+
+
+class Coding(StrEnum):
+    """A content coding, by its name in HTTP."""
+
+    IDENTITY = "identity"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+    # Enum hashes in Python what str hashes in C, and every answer looks its coding up.
+    __hash__ = str.__hash__
+
+
+class FindingFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A finding as a snapshot keeps it."""
+
+    severity: str
+    reference: str
+    seen: str
+    file: str | None = None
+    line: int | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about the graph of a snapshot beside the graph itself."""
+
+    digest: str
+    """SHA-256 of the unfiltered document: the identity of the graph."""
+    releases_digest: str
+    """Identity of the releases it was built from."""
+    graph_data_digest: str
+    """Identity of the graph data it was built from."""
+    releases: int
+    nodes: int
+    """Releases and abstract versions."""
+    nodes_by_arch: Mapping[str, int]
+    edges_by_arch: Mapping[str, int]
+    conditional_edges_by_arch: Mapping[str, int]
+    findings: tuple[FindingFact, ...] = ()
+    making: str
+    """Version and settings of what made the snapshot; others may build other answers from the same inputs."""
+    refreshed_at: float
+    """Unix time in seconds at which the inputs were last known to be current."""
+
+
+class _Section(msgspec.Struct, frozen=True, array_like=True):
+    offset: int
+    length: int
+    crc: int
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    etag: str
+    bodies: dict[Coding, _Section]
+
+
+class _Index(msgspec.Struct, frozen=True):
+    facts: Facts
+    empty: _Entry
+    builder_graph: _Entry
+    graph_data: _Entry | None
+    answers: dict[str, dict[str, _Entry]]
+
+
+class Prepared:
+    """One document, ready to be sent in several codings."""
+
+    __slots__ = ("_entry", "_file", "codings", "etag")
+
+    def __init__(self, entry: _Entry, file: "_MappedFile") -> None:
+        self._entry = entry
+        self._file = file
+        self.etag = entry.etag
+        """SHA-256 in hex of the document without coding; the same on every replica."""
+        self.codings = frozenset(entry.bodies)
+
+    def size(self, coding: Coding) -> int:
+        """Bytes of the document in this coding."""
+        return self._entry.bodies[coding].length
+
+    def body(self, coding: Coding) -> bytes:
+        """The document in this coding."""
+        return self._file.read(self._entry.bodies[coding])
+
+
+class _MappedFile:
+    """The mapped bytes of a snapshot, with the bodies that are asked for most kept as objects."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self._data = data
+        self._hot: dict[int, bytes] = {}
+        self._hot_bytes = 0
+
+    def read(self, section: _Section) -> bytes:
+        known = self._hot.get(section.offset)
+        if known is not None:
+            return known
+        body = self._data[section.offset : section.offset + section.length]
+        if self._hot_bytes + section.length > _HOT_BYTES:
+            self._hot.clear()
+            self._hot_bytes = 0
+        self._hot[section.offset] = body
+        self._hot_bytes += section.length
+        return body
+
+    def is_sound(self, section: _Section) -> bool:
+        with memoryview(self._data) as view, view[section.offset : section.offset + section.length] as body:
+            return zlib.crc32(body) == section.crc
+
+
+class Snapshot:
+    """A graph with every answer prepared, read from a mapped file."""
+
+    def __init__(self, index: _Index, file: _MappedFile) -> None:
+        self.facts = index.facts
+        self._empty = Prepared(index.empty, file)
+        self._answers = {
+            (channel, arch): Prepared(entry, file)
+            for channel, arches in index.answers.items()
+            for arch, entry in arches.items()
+        }
+        self.builder_graph = Prepared(index.builder_graph, file)
+        """The unfiltered graph, as a graph builder serves it."""
+        self.graph_data = Prepared(index.graph_data, file) if index.graph_data else None
+        """The graph data in force, as a compressed archive."""
+
+    def answer(self, channel: str, arch: str) -> Prepared:
+        """What a cluster of this channel and architecture gets; an empty graph where nothing is known."""
+        return self._answers.get((channel, arch), self._empty)
+
+
+class SnapshotWriter:
+    """Writes a snapshot into a seekable file. Nothing is valid before :meth:`finish`."""
+
+    def __init__(self, into: BinaryIO) -> None:
+        self._file = into
+        self._offset = _HEADER.size
+        self._file.write(bytes(_HEADER.size))
+        self._entries: dict[str, _Entry] = {}
+        self._answers: dict[str, dict[str, _Entry]] = {}
+        self._named: dict[str, _Entry] = {}
+
+    def add_answer(self, channel: str, arch: str, bodies: Mapping[Coding, bytes]) -> None:
+        """Add what clusters of one channel and architecture get."""
+        self._answers.setdefault(channel, {})[arch] = self._entry(bodies)
+
+    def add_empty(self, bodies: Mapping[Coding, bytes]) -> None:
+        """Add what clusters of an unknown channel or architecture get."""
+        self._named["empty"] = self._entry(bodies)
+
+    def add_builder_graph(self, bodies: Mapping[Coding, bytes]) -> str:
+        """Add the unfiltered graph; gives its digest."""
+        self._named["builder_graph"] = self._entry(bodies)
+        return self._named["builder_graph"].etag
+
+    def add_graph_data(self, archive: bytes) -> None:
+        """Add the archive of the graph data in force."""
+        self._named["graph_data"] = self._entry({Coding.IDENTITY: archive})
+
+    def finish(self, facts: Facts) -> None:
+        """Write index and header, which makes the snapshot valid."""
+        index = msgspec.json.encode(
+            _Index(
+                facts=facts,
+                empty=self._named["empty"],
+                builder_graph=self._named["builder_graph"],
+                graph_data=self._named.get("graph_data"),
+                answers=self._answers,
+            )
+        )
+        self._file.write(index)
+        self._file.seek(0)
+        digest = hashlib.sha256(index).digest()
+        self._file.write(_HEADER.pack(_MAGIC, self._offset, len(index), digest, _RESERVED))
+        self._file.flush()
+
+    def _entry(self, bodies: Mapping[Coding, bytes]) -> _Entry:
+        etag = hashlib.sha256(bodies[Coding.IDENTITY]).hexdigest()
+        known = self._entries.get(etag)
+        if known is None:
+            sections = {coding: self._section(body) for coding, body in bodies.items()}
+            known = self._entries[etag] = _Entry(etag, sections)
+        return known
+
+    def _section(self, body: bytes) -> _Section:
+        section = _Section(self._offset, len(body), zlib.crc32(body))
+        self._file.write(body)
+        self._offset += len(body)
+        return section
+
+
+def read_snapshot(file: BinaryIO) -> Snapshot:
+    """Open a snapshot that was just written by the builder of this service.
+
+    Raises:
+        DataError: it is not a finished snapshot of this layout.
+    """
+    index, mapped = _open(file)
+    return Snapshot(index, mapped)
+
+
+def read_and_check_snapshot(file: BinaryIO) -> Snapshot:
+    """Open a snapshot that lay on a disk, and check every body of it.
+
+    Raises:
+        DataError: it is not a finished snapshot of this layout, or some part is damaged.
+    """
+    index, mapped = _open(file)
+    entries = [
+        index.empty,
+        index.builder_graph,
+        *(e for arches in index.answers.values() for e in arches.values()),
+    ]
+    if index.graph_data:
+        entries.append(index.graph_data)
+    sections = {section for entry in entries for section in entry.bodies.values()}
+    damaged = sum(not mapped.is_sound(section) for section in sections)
+    if damaged:
+        raise DataError(SNAPSHOT_DAMAGED, f"{damaged} of {len(sections)} parts of the snapshot are damaged")
+    return Snapshot(index, mapped)
+
+
+def _open(file: BinaryIO) -> tuple[_Index, _MappedFile]:
+    try:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        magic, offset, length, digest, reserved = _HEADER.unpack(data[: _HEADER.size])
+    except (ValueError, OSError, struct.error) as error:
+        raise DataError(SNAPSHOT_DAMAGED, f"the file is no snapshot: {error}") from error
+    index = data[offset : offset + length]
+    if magic != _MAGIC or reserved != _RESERVED:
+        raise DataError(
+            SNAPSHOT_DAMAGED, f"the file starts with {magic!r}, which is no header of this layout"
+        )
+    if offset + length != len(data) or hashlib.sha256(index).digest() != digest:
+        raise DataError(SNAPSHOT_DAMAGED, "the index does not match its length and digest in the header")
+    try:
+        return msgspec.json.decode(index, type=_Index), _MappedFile(data)
+    except msgspec.DecodeError as error:
+        raise DataError(SNAPSHOT_DAMAGED, f"the index of the snapshot cannot be read: {error}") from error
