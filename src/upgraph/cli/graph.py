@@ -1,0 +1,98 @@
+"""``upgraph graph``: look at update graphs."""
+
+import asyncio
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import click
+import msgspec
+
+from upgraph.cli.output import Format, emit_document, output_option, print_table
+from upgraph.cli.settings import configuration, setting_options
+from upgraph.errors import Severity
+from upgraph.graph import Encoder, UpdateGraph, select
+from upgraph.graph.dot import to_dot
+from upgraph.service.building.oneshot import Sight, fetch_graph, look_at_sources
+
+_FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML, Format.DOT)
+
+
+@click.group()
+def graph() -> None:
+    """Look at update graphs."""
+
+
+@graph.command(
+    epilog="""
+\b
+Examples:
+  upgraph graph show http://127.0.0.1:8081/api/upgrades_info/graph --channel stable-4.18
+  upgraph graph show --releases docker://registry.example/ocp/release --graph-data /srv/graph-data
+  upgraph graph show --releases docker://registry.example/ocp/release --graph-data /srv/graph-data \\
+      --channel stable-4.18 --arch arm64 -o dot | dot -Tsvg > graph.svg
+"""
+)
+@click.argument("url", required=False)
+@click.option("--channel", help="Show what clusters of this channel get. Needed for an update service.")
+@click.option(
+    "--arch", default="amd64", show_default=True, help="Show what clusters of this architecture get."
+)
+@setting_options(
+    "releases",
+    "graph_data",
+    "payload_repository",
+    "ca",
+    "authfile",
+    "concurrency",
+    "verify_layers",
+    "block_precedence",
+)
+@output_option(_FORMATS)
+def show(
+    url: str | None, channel: str | None, arch: str, config: tuple[Path, ...], output: Format, **flags: object
+) -> None:
+    """Show an update graph: that of a service at URL, or that of sources.
+
+    Without --channel, the graph of sources and of graph builders is shown unfiltered.
+    """
+    chosen = configuration(config, flags)
+    if url is not None:
+        sight = asyncio.run(fetch_graph(url, chosen.ca, channel=channel, arch=arch))
+    else:
+        sight = asyncio.run(look_at_sources(chosen))
+        if channel is not None:
+            sight = Sight(select(sight.graph, channel, arch), sight.findings)
+    for finding in sight.findings:
+        if finding.severity is not Severity.INFO:
+            click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
+    _print(sight.graph, output)
+
+
+def _print(shown: UpdateGraph, output: Format) -> None:
+    if output is Format.DOT:
+        click.echo(to_dot(shown), nl=False)
+    elif output in (Format.JSON, Format.YAML):
+        emit_document(msgspec.json.decode(Encoder().for_clients(shown)), output)
+    else:
+        print_table(_rows(shown, is_wide=output is Format.WIDE))
+
+
+def _rows(shown: UpdateGraph, *, is_wide: bool) -> list[dict[str, object]]:
+    incoming = Counter(target for _, target in shown.edges())
+    risky: defaultdict[int, list[str]] = defaultdict(list)
+    conditional: Counter[int] = Counter()
+    for _, target, risks in shown.conditional_edges():
+        conditional[target] += 1
+        risky[target] += [risk.name for risk in risks if risk.name not in risky[target]]
+    rows = []
+    for index, node in enumerate(shown.nodes):
+        row: dict[str, object] = {
+            "version": node.version,
+            "updates from": incoming[index],
+            "with risks from": conditional[index],
+            "risks": ", ".join(risky[index]),
+        }
+        if is_wide:
+            row |= {"channels": ", ".join(sorted(node.channels)), "payload": node.payload or ""}
+        rows.append(row)
+    return rows

@@ -1,0 +1,72 @@
+"""How commands print: as a table for people, as JSON or YAML for programs."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import click
+import msgspec
+import yaml
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Format(StrEnum):
+    """A form of output."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    DOT = "dot"
+
+
+FORMATS = (Format.TABLE, Format.JSON, Format.YAML)
+
+
+def output_option(formats: Sequence[Format]) -> Callable[[F], F]:
+    """The option ``-o`` with the forms that a command has; the first is the default."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice([one.value for one in formats]),
+        default=formats[0].value,
+        callback=lambda _context, _parameter, value: Format(value),
+        show_default=True,
+        help="Form of the output.",
+    )
+
+
+def emit(rows: Sequence[Mapping[str, object]], form: Format) -> None:
+    """Print rows of the same keys."""
+    if form in (Format.TABLE, Format.WIDE):
+        print_table(rows)
+    else:
+        emit_document(rows, form)
+
+
+def emit_document(document: object, form: Format) -> None:
+    """Print a document as JSON or YAML."""
+    if form is Format.YAML:
+        plain = msgspec.to_builtins(document)
+        yaml.safe_dump(plain, sys.stdout, sort_keys=False, allow_unicode=True, width=100)
+    else:
+        encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        sys.stdout.write(encoded.decode() + "\n")
+
+
+def print_table(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows as a table; lines are folded on a terminal only."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in rows[0] if rows else ():
+        table.add_column(name.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    console.print(table)

@@ -1,0 +1,58 @@
+"""``upgraph serve``: the update service in the foreground."""
+
+import logging
+from pathlib import Path
+
+import click
+import uvloop
+
+from upgraph.cli.settings import configuration, setting_options
+from upgraph.service.configuration import Configuration, check
+from upgraph.service.log import start_logging
+from upgraph.service.running import Addresses, run
+
+_log = logging.getLogger(__name__)
+
+_EXAMPLES = """
+\b
+Examples:
+  upgraph serve --releases docker://registry.example:5000/ocp/release \\
+      --graph-data /srv/graph-data --ca /etc/pki/registry.pem --authfile /run/secrets/pull-secret.json --listen :8081
+  upgraph serve --releases oci:/srv/releases --payload-repository registry.example/ocp/release \\
+      --graph-data graph-data.tar.gz --state-dir /var/lib/upgraph
+  upgraph serve --config /etc/upgraph/upgraph.toml
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@setting_options()
+def serve(config: tuple[Path, ...], **flags: object) -> None:
+    """Serve update graphs to clusters.
+
+    Release images and graph data are read from the sources that are given, and again when they change.
+    The last good graph is served whatever happens to the sources. SIGHUP has them read at once.
+    """
+    serve_configuration(configuration(config, flags))
+
+
+def serve_configuration(chosen: Configuration) -> None:
+    """Serve under a configuration until the process is told to end.
+
+    Raises:
+        UserError: the configuration cannot be used.
+    """
+    check(chosen)
+    start_logging(chosen.log_format, chosen.log_level)
+    uvloop.run(run(chosen, lambda addresses: announce(chosen, addresses)))
+
+
+def announce(chosen: Configuration, addresses: Addresses) -> None:
+    """Say where the service listens."""
+    prefix = chosen.prefix
+    if addresses.clients:
+        _log.info("clusters are answered on http://%s%s/graph", addresses.clients, prefix)
+    if addresses.builder_clients:
+        _log.info("policy engines are answered on http://%s%s/graph", addresses.builder_clients, prefix)
+    if addresses.graph_data:
+        _log.info("graph data is served on http://%s%s/graph-data", addresses.graph_data, prefix)
+    _log.info("status is on http://%s/status", addresses.status)

@@ -1,0 +1,73 @@
+"""The settings of the service as options of a command."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from upgraph.service.configuration import SETTINGS, Configuration, Resolved, resolve
+from upgraph.service.setting import Setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONFIG_VARIABLE = "UPGRAPH_CONFIG"
+"""Environment variable with configuration files, separated as in PATH."""
+
+
+def setting_options(*names: str) -> Callable[[F], F]:
+    """Options for the named fields of the configuration, or for all of them, and ``--config``."""
+
+    def decorate(function: F) -> F:
+        decorated: F = _config_option()(function)
+        for field in reversed(names or tuple(SETTINGS)):
+            decorated = _option(field, SETTINGS[field])(decorated)
+        return decorated
+
+    return decorate
+
+
+def in_force(config: tuple[Path, ...], flags: dict[str, object]) -> Resolved:
+    """The configuration that flags, environment and files make together.
+
+    Raises:
+        UserError: a value cannot be read, a file is broken or has an unknown key.
+    """
+    files = config or tuple(
+        Path(part) for part in os.environ.get(CONFIG_VARIABLE, "").split(os.pathsep) if part
+    )
+    return resolve(flags, os.environ, files)
+
+
+def configuration(config: tuple[Path, ...], flags: dict[str, object]) -> Configuration:
+    """The values of :func:`in_force`."""
+    return in_force(config, flags).configuration
+
+
+def _config_option() -> Callable[[F], F]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        multiple=True,
+        metavar="FILE",
+        help=f"TOML file with settings, named as the flags are. A later one is stronger. [env: {CONFIG_VARIABLE}]",
+    )
+
+
+def _option(field: str, one: Setting) -> Callable[[F], F]:
+    shown = one.show(one.default)
+    suffix = f" [default: {shown}]" if shown and not one.is_switch else ""
+    described = f"{one.help}{suffix} [env: {one.environment}]"
+    if one.is_switch:
+        return click.option(f"--{one.name}/--no-{one.name}", field, default=None, help=described)
+    kind = click.Choice(one.choices) if one.choices else None
+    return click.option(
+        f"--{one.name}",
+        field,
+        default=None,
+        type=kind,
+        multiple=one.many,
+        metavar=one.metavar,
+        help=described,
+    )

@@ -1,0 +1,108 @@
+"""``graph-builder`` and ``policy-engine``, configured as the OpenShift Update Service Operator does it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.whole.conftest import PREFIX, GraphDataPlace, Running, Starter, curl, until, write_layout
+from upgraph.testing.registry import SimulatedRegistry
+
+CONFIG = """
+verbosity = "vvv"
+
+[service]
+pause_secs = 300
+address = "127.0.0.1"
+port = 0
+public_port = 0
+
+[status]
+address = "127.0.0.1"
+port = 0
+
+[[plugin_settings]]
+name = "release-scrape-dockerv2"
+registry = "{registry}"
+repository = "{repository}"
+fetch_concurrency = 16
+credentials_path = "{credentials}"
+
+[[plugin_settings]]
+name = "openshift-secondary-metadata-parse"
+data_directory = "{graph_data}"
+
+[[plugin_settings]]
+name = "edge-add-remove"
+"""
+ENGINE = ("-vv", "--service.address", "127.0.0.1", "--service.mandatory_client_parameters", "channel")
+ENGINE += ("--service.path_prefix", PREFIX, "--service.port", "0")
+ENGINE += ("--status.address", "127.0.0.1", "--status.port", "0", "--upstream.cincinnati.url")
+
+
+@pytest.fixture
+def config(tmp_path: Path, graph_data: GraphDataPlace) -> Path:
+    (tmp_path / "pull-secret.json").write_text('{"auths": {}}')
+    return tmp_path / "gb.toml"
+
+
+async def test_the_two_programs_answer_as_the_service_does(
+    start: Starter, config: Path, graph_data: GraphDataPlace, tmp_path: Path
+) -> None:
+    write_layout(tmp_path / "layout")
+    async with SimulatedRegistry() as registry:
+        registry.load(tmp_path / "layout")
+        place = registry.repository
+        text = CONFIG.format(
+            registry=f"http://{place.name.partition('/')[0]}",
+            repository=place.path,
+            credentials=tmp_path / "pull-secret.json",
+            graph_data=graph_data.path,
+        )
+        config.write_text(text)
+        answers = await _compared(start, config, str(place), graph_data)
+    assert answers[0] == answers[1]
+    assert [status for status, _ in answers[0]] == [200, 200, 200, 400]
+
+
+async def _compared(
+    start: Starter, config: Path, releases: str, graph_data: GraphDataPlace
+) -> list[list[tuple[int, bytes]]]:
+    """What clients get from the chain of programs, and from the service."""
+    return await asyncio.to_thread(_compare, start, config, releases, graph_data)
+
+
+def _compare(start: Starter, config: Path, releases: str, graph_data: GraphDataPlace) -> list[list[tuple[int, bytes]]]:
+    builder = start("graph-builder", "-c", config)
+    upstream = builder.said(r"policy engines are answered on (\S+)")
+    engine = start("policy-engine", *ENGINE, upstream)
+    service = start.serve(
+        "--releases", releases, "--graph-data", graph_data.path, "--mandatory-parameters", "channel"
+    )
+    for running in (engine, service):
+        running.answered()
+    _check_builder(builder)
+    return [[_plain(running, query) for query in QUERIES] for running in (engine, service)]
+
+
+QUERIES = ("channel=stable-4.1", "channel=stable-4.1&arch=arm64", "channel=none", "arch=amd64")
+
+
+def _plain(running: Running, query: str) -> tuple[int, bytes]:
+    got = curl(f"{running.clusters}?{query}")
+    return got.status, got.body
+
+
+def _check_builder(builder: Running) -> None:
+    data = curl(builder.said(r"graph data is served on (\S+)"))
+    assert (data.status, data.body[:2]) == (200, b"\x1f\x8b")
+    until(lambda: curl(f"{builder.status}/readiness").status == 200, what="readiness")
+    assert curl(f"{builder.status}/liveness").status == 200
+
+
+def test_a_policy_engine_waits_for_its_graph_builder(start: Starter) -> None:
+    engine = start("policy-engine", *ENGINE, "http://127.0.0.1:1/graph")
+    until(lambda: b"[upstream-failed]" in curl(f"{engine.status}/readyz").body, what="the reason")
+    assert engine.ask().status == 503
+    assert curl(f"{engine.status}/livez").status == 200
+    assert engine.stop() == 0

@@ -1,0 +1,72 @@
+"""Two processes, one service: whatever ends one of them, answers go on or everything ends cleanly."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.whole.conftest import GraphDataPlace, Starter, is_gone, until, write_layout
+
+
+def test_answers_go_on_without_the_building_process_and_a_new_one_is_started(
+    start: Starter, sources: tuple[object, ...], graph_data: GraphDataPlace
+) -> None:
+    service = start.serve(*sources)
+    service.answered()
+    first = service.builder
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert service.ask().status == 200
+    second = until(
+        lambda: service.builder if service.builder != first else None, what="a new building process"
+    )
+    graph_data.channel("4.1.0")
+    service.answered(lambda graph: set(graph.nodes) == {"4.1.0"})
+    assert second == service.builder
+    assert "[builder-ended]" in service.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_signal_ends_both_processes_in_peace(
+    start: Starter, sources: tuple[object, ...], number: signal.Signals
+) -> None:
+    service = start.serve(*sources)
+    service.answered()
+    builder = service.builder
+    assert service.stop(number) == 0
+    assert builder is not None
+    until(lambda: is_gone(builder), what="the end of the building process")
+    assert "Traceback" not in service.text
+
+
+def test_a_signal_in_the_middle_of_the_start_ends_both_processes_in_peace(
+    start: Starter, sources: tuple[object, ...]
+) -> None:
+    service = start.serve(*sources)
+    service.said(r"(status is on)")
+    assert service.stop() == 0
+    assert "Traceback" not in service.text
+
+
+def test_the_building_process_ends_when_the_serving_one_is_killed(
+    start: Starter, sources: tuple[object, ...]
+) -> None:
+    service = start.serve(*sources)
+    service.answered()
+    builder = service.builder
+    assert service.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert builder is not None
+    until(lambda: is_gone(builder), what="the end of the building process")
+
+
+def test_a_hangup_has_the_sources_read_at_once(
+    start: Starter, graph_data: GraphDataPlace, tmp_path: Path
+) -> None:
+    layout = write_layout(tmp_path / "layout", ("4.1.0",))
+    flags = ("--releases", f"oci:{layout}", "--payload-repository", "registry.example/r")
+    service = start.serve(*flags, "--graph-data", graph_data.path, "--scrape-interval", "1h")
+    assert set(service.answered().nodes) == {"4.1.0"}
+    write_layout(layout, ("4.1.0", "4.1.1"))
+    service.process.send_signal(signal.SIGHUP)
+    service.answered(lambda graph: set(graph.nodes) == {"4.1.0", "4.1.1"})
