@@ -31,7 +31,6 @@ def _versions(gathered: Gathered) -> list[str]:
 @pytest.fixture
 async def open_registry() -> AsyncIterator[Callable[[SimulatedRegistry], ReleaseSource]]:
     async with AsyncExitStack() as stack:
-        clients = []
 
         def open_one(registry: SimulatedRegistry) -> ReleaseSource:
             client = RegistryClient(
@@ -41,7 +40,6 @@ async def open_registry() -> AsyncIterator[Callable[[SimulatedRegistry], Release
                 timing=HASTY,
             )
             stack.push_async_callback(client.close)
-            clients.append(client)
             return ReleaseSource(client, registry.repository.name)
 
         yield open_one
@@ -107,7 +105,6 @@ async def test_a_scrape_that_takes_too_long_is_given_up_and_goes_on_in_the_next_
             registry.requests.clear()
             gathered = await gatherer.gather()
         blobs = registry.counts["blob"]
-        await source.images.close()
     assert [finding.reference for finding in given_up.findings] == ["scrape-cut-short"]
     assert not given_up.is_current
     assert len(gathered.releases) == 3

@@ -22,7 +22,7 @@ from upgraph.service.handover import (
 from upgraph.service.snapshot import FindingFact
 
 FINDING = FindingFact("error", "release-conflict", "seen", "4.1.0.yaml", 7)
-MESSAGES = [
+MESSAGES: list[Message] = [
     Scraped(succeeded=True, seconds=1.5, releases=3, cache_hits=2, layer_bytes=1, message="3 releases"),
     Built(seconds=0.25),
     Current(refreshed_at=1_790_000_000.5, findings=(FINDING, FindingFact("info", "x", "y"))),
@@ -121,7 +121,7 @@ def test_nobody_to_tell_is_an_error(pair: Pair) -> None:
 
 def test_who_speaks_waits_for_who_listens_also_without_blocking(pair: Pair) -> None:
     here, there = pair
-    there.setblocking(False)
+    there.setblocking(False)  # noqa: FBT003 - the standard library has it so
     findings = tuple(FindingFact("error", "release-conflict", "x" * 60) for _ in range(900))
     said = [Current(refreshed_at=float(n), findings=findings) for n in range(12)]
 
@@ -140,8 +140,12 @@ def test_who_speaks_waits_for_who_listens_also_without_blocking(pair: Pair) -> N
 
 def test_who_speaks_gives_up_on_who_never_listens(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     _, there = pair
-    there.setblocking(False)
+    there.setblocking(False)  # noqa: FBT003 - the standard library has it so
     monkeypatch.setattr(handover, "SEND_SECONDS", 0.05)
-    with pytest.raises(TimeoutError):
+
+    def speak() -> None:
         for _ in range(10_000):
             send(there, Waiting(reference="x", seen="y" * 1000))
+
+    with pytest.raises(TimeoutError):
+        speak()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.errors import DataError, Finding, Severity
+from upgraph.errors import DataError, Finding, Problem, Severity
 from upgraph.errors.problems.payload import LAYER_UNREADABLE, METADATA_MISSING
 from upgraph.graph import Version
 from upgraph.oci import Digest, digest_of
@@ -47,9 +47,20 @@ def _full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@given(VERSIONS, st.lists(VERSIONS, max_size=3), st.lists(VERSIONS, max_size=3), METADATA, st.booleans())
+@given(
+    version=VERSIONS,
+    before=st.lists(VERSIONS, max_size=3),
+    after=st.lists(VERSIONS, max_size=3),
+    metadata=METADATA,
+    is_verified=st.booleans(),
+)
 def test_a_release_comes_back_as_it_was(
-    version: Version, before: list[Version], after: list[Version], metadata: dict[str, str], is_verified: bool
+    *,
+    version: Version,
+    before: list[Version],
+    after: list[Version],
+    metadata: dict[str, str],
+    is_verified: bool,
 ) -> None:
     document = ReleaseMetadata(version, tuple(before), tuple(after), metadata)
     proof = verified(document) if is_verified else UnverifiedMetadata(document)
@@ -60,7 +71,7 @@ def test_a_release_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize("problem", [METADATA_MISSING, LAYER_UNREADABLE], ids=["no release", "broken"])
-def test_an_image_that_is_no_release_is_remembered_with_its_reason(tmp_path: Path, problem) -> None:
+def test_an_image_that_is_no_release_is_remembered_with_its_reason(tmp_path: Path, problem: Problem) -> None:
     image = OtherImage(_digest(1), Finding(Severity.ERROR, problem, "seen"))
     with Library.open(tmp_path / "images.db") as library:
         library.remember(image)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.building.conftest import Yard
 from upgraph.errors import RemoteError
 from upgraph.graph import Provenance
 from upgraph.oci import Digest
-from tests.building.conftest import Yard
 from upgraph.payload import OtherImage, ReleaseImage, Verification
 from upgraph.service.building.scrape import MAX_FAILURES_IN_A_ROW
 from upgraph.testing.registry import Fault

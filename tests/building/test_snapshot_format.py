@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from typing import BinaryIO
 
 import msgspec
@@ -74,7 +75,7 @@ def test_two_writes_give_the_same_bytes() -> None:
 
 
 def test_only_the_index_depends_on_the_time() -> None:
-    later = _written(Origin(*[getattr(ORIGIN, name) for name in ORIGIN.__slots__[:-1]], 1_790_000_001.0))
+    later = _written(replace(ORIGIN, refreshed_at=1_790_000_001.0))
     offset = struct.unpack(">Q", SNAPSHOT[8:16])[0]
     assert later != SNAPSHOT
     assert later[HEADER_BYTES:offset] == SNAPSHOT[HEADER_BYTES:offset]

@@ -155,7 +155,7 @@ def test_what_a_block_does_to_a_conditional_edge_is_configured(
 ) -> None:
     desk = Desk(Shelf(None), precedence)
     risk = "url: https://x.example\nname: Slow\nmessage: It is slow.\nmatchingRules: [{type: Always}]\n"
-    desk.workshop.take_graph_data(files(**{"a": BLOCK, "b": BLOCK + risk}))
+    desk.workshop.take_graph_data(files(a=BLOCK, b=BLOCK + risk))
     desk.take_releases(*chain)
     assert len(desk.answer().conditional) == edges
 

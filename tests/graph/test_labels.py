@@ -54,8 +54,6 @@ def test_a_label_in_raw_metadata_does_the_same(
 FAULTS = [
     pytest.param({"previous.add": "1.0.0, x"}, "label-invalid", [AB, AC], id="no version"),
     pytest.param({"previous.add": "*"}, "label-invalid", [AB], id="nothing adds all"),
-    pytest.param({"next.remove": "*"}, "label-invalid", [AB], id="nothing removes all that follow"),
-    pytest.param({"previous.remove": "1.0.0,*"}, "label-invalid", [AB], id="all is not an item"),
     pytest.param({"previous.add": "9.9.9,1.0.0"}, "label-unknown", [AB, AC], id="unknown version"),
 ]
 
@@ -67,6 +65,23 @@ def test_a_bad_item_of_a_label_is_found_and_the_others_hold(
     assert _labelled(bench, "1.0.2", labels).edges() == expected
     assert bench.references() == [reference]
     assert "1.0.2+amd64" in bench.findings[0].seen
+
+
+@pytest.mark.parametrize(
+    ("version", "labels", "expected"),
+    [
+        pytest.param("1.0.1", {"previous.remove": "1.0.9,x"}, [], id="into it"),
+        pytest.param("1.0.1", {"previous.remove": "1.0.9,*"}, [], id="into it, all as an item"),
+        pytest.param("1.0.0", {"next.remove": "*"}, [], id="out of it"),
+        pytest.param("1.0.2", {"next.remove": "x"}, [AB], id="only its own"),
+    ],
+)
+def test_a_label_that_removes_and_cannot_be_read_removes_all_it_could(
+    bench: GraphBench, version: str, labels: dict[str, str], expected: list[Edge]
+) -> None:
+    assert _labelled(bench, version, labels).edges() == expected
+    assert bench.references() == ["label-invalid"]
+    assert "withheld" in bench.findings[0].seen
 
 
 def test_raw_metadata_are_appended_to_what_the_release_says(bench: GraphBench) -> None:

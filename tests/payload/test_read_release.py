@@ -17,6 +17,7 @@ from upgraph.oci import (
     OCI_LAYER_GZIP,
     OCI_MANIFEST,
     Descriptor,
+    ImageMissing,
     LayoutWriter,
     Platform,
 )
@@ -251,3 +252,16 @@ async def test_a_layer_that_was_changed_behind_the_metadata_is_found_by_verifica
         await read("r", Verification.WHOLE_LAYER)
     assert caught.value.reference == "layer-mismatch"
     assert layer.digest in caught.value.seen
+
+
+async def test_an_index_whose_image_is_missing_is_an_incomplete_copy_and_not_a_tag_that_is_gone(
+    layout: LayoutWriter, read: Read, path: Path
+) -> None:
+    with layout:
+        image = add_release(layout, ReleaseContent("4.8.1"), "amd64")
+        layout.index([(image, Platform("amd64")), (image, Platform("arm64"))], "r")
+    (path / "blobs" / "sha256" / image.digest.partition(":")[2]).unlink()
+    with pytest.raises(RemoteError) as caught:
+        await read()
+    assert not isinstance(caught.value, ImageMissing)
+    assert image.digest in caught.value.seen

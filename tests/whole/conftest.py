@@ -115,6 +115,8 @@ class Running:
 
         def look() -> PlainGraph | None:
             got = self.ask()
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended with {self.process.returncode}: {self.text}")
             return got.graph if got.status == 200 and is_right(got.graph) else None
 
         found = until(look, what=f"an answer; the program said: {self.text}")

@@ -12,7 +12,9 @@ CLUSTER = "8d9d5c1f-3a3c-4a4e-9d61-6a2f1a2b3c4d"
 
 def _metrics(service: Running) -> dict[str, float]:
     lines = curl(f"{service.status}/metrics").body.decode().splitlines()
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+    return {
+        name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")
+    }
 
 
 @pytest.mark.parametrize("path", ["/graph", "/v1/graph"])
@@ -84,6 +86,9 @@ def test_another_service_gives_the_same_bytes(
     other = start.serve(*sources, PYTHONHASHSEED="2")
     other.answered()
     for coding in ("identity", "gzip", "zstd"):
-        one, two = (service.ask("stable-4.1", "arm64", "-H", f"Accept-Encoding: {coding}") for service in (calm, other))
+        one, two = (
+            service.ask("stable-4.1", "arm64", "-H", f"Accept-Encoding: {coding}")
+            for service in (calm, other)
+        )
         assert one.headers["content-length"] == str(len(one.body))
         assert (one.body, one.headers["etag"]) == (two.body, two.headers["etag"])

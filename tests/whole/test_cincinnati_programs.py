@@ -1,11 +1,13 @@
 """``graph-builder`` and ``policy-engine``, configured as the OpenShift Update Service Operator does it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.whole.conftest import PREFIX, GraphDataPlace, Running, Starter, curl, until, write_layout
+from tests.whole.conftest import PREFIX, GraphDataPlace, Running, Starter, curl, until
+from upgraph.oci import Repository
 from upgraph.testing.registry import SimulatedRegistry
 
 CONFIG = """
@@ -35,44 +37,46 @@ data_directory = "{graph_data}"
 [[plugin_settings]]
 name = "edge-add-remove"
 """
-ENGINE = ("-vv", "--service.address", "127.0.0.1", "--service.mandatory_client_parameters", "channel")
-ENGINE += ("--service.path_prefix", PREFIX, "--service.port", "0")
-ENGINE += ("--status.address", "127.0.0.1", "--status.port", "0", "--upstream.cincinnati.url")
+ENGINE = (
+    *("-vv", "--service.address", "127.0.0.1", "--service.mandatory_client_parameters", "channel"),
+    *("--service.path_prefix", PREFIX, "--service.port", "0"),
+    *("--status.address", "127.0.0.1", "--status.port", "0", "--upstream.cincinnati.url"),
+)
 
 
 @pytest.fixture
-def config(tmp_path: Path, graph_data: GraphDataPlace) -> Path:
-    (tmp_path / "pull-secret.json").write_text('{"auths": {}}')
-    return tmp_path / "gb.toml"
+def write_config(tmp_path: Path, graph_data: GraphDataPlace) -> Callable[[Repository], Path]:
+    """Writes the file of a graph builder for a repository."""
 
-
-async def test_the_two_programs_answer_as_the_service_does(
-    start: Starter, config: Path, graph_data: GraphDataPlace, tmp_path: Path
-) -> None:
-    write_layout(tmp_path / "layout")
-    async with SimulatedRegistry() as registry:
-        registry.load(tmp_path / "layout")
-        place = registry.repository
+    def write(place: Repository) -> Path:
+        (tmp_path / "pull-secret.json").write_text('{"auths": {}}')
         text = CONFIG.format(
             registry=f"http://{place.name.partition('/')[0]}",
             repository=place.path,
             credentials=tmp_path / "pull-secret.json",
             graph_data=graph_data.path,
         )
-        config.write_text(text)
-        answers = await _compared(start, config, str(place), graph_data)
+        (tmp_path / "gb.toml").write_text(text)
+        return tmp_path / "gb.toml"
+
+    return write
+
+
+async def test_the_two_programs_answer_as_the_service_does(
+    start: Starter, layout: Path, graph_data: GraphDataPlace, write_config: Callable[[Repository], Path]
+) -> None:
+    async with SimulatedRegistry() as registry:
+        registry.load(layout)
+        place = registry.repository
+        # The programs are waited for in a thread, so that the registry can answer them here.
+        answers = await asyncio.to_thread(_compare, start, write_config(place), str(place), graph_data)
     assert answers[0] == answers[1]
     assert [status for status, _ in answers[0]] == [200, 200, 200, 400]
 
 
-async def _compared(
+def _compare(
     start: Starter, config: Path, releases: str, graph_data: GraphDataPlace
 ) -> list[list[tuple[int, bytes]]]:
-    """What clients get from the chain of programs, and from the service."""
-    return await asyncio.to_thread(_compare, start, config, releases, graph_data)
-
-
-def _compare(start: Starter, config: Path, releases: str, graph_data: GraphDataPlace) -> list[list[tuple[int, bytes]]]:
     builder = start("graph-builder", "-c", config)
     upstream = builder.said(r"policy engines are answered on (\S+)")
     engine = start("policy-engine", *ENGINE, upstream)

@@ -1,8 +1,6 @@
 """How a command says that something went wrong."""
 
 import logging
-import os
-import sys
 
 import click
 
@@ -24,10 +22,6 @@ def report(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # Whoever read the output has seen enough; Python would complain once more when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     logging.getLogger(__name__).critical(
         "an unexpected error ended the command; please report it", exc_info=error
     )

@@ -28,8 +28,7 @@ def graph() -> None:
 Examples:
   upgraph graph show http://127.0.0.1:8081/api/upgrades_info/graph --channel stable-4.18
   upgraph graph show --releases docker://registry.example/ocp/release --graph-data /srv/graph-data
-  upgraph graph show --releases docker://registry.example/ocp/release --graph-data /srv/graph-data \\
-      --channel stable-4.18 --arch arm64 -o dot | dot -Tsvg > graph.svg
+  upgraph graph show --config upgraph.toml --channel stable-4.18 -o dot | dot -Tsvg > graph.svg
 """
 )
 @click.argument("url", required=False)

@@ -17,7 +17,8 @@ _EXAMPLES = """
 \b
 Examples:
   upgraph serve --releases docker://registry.example:5000/ocp/release \\
-      --graph-data /srv/graph-data --ca /etc/pki/registry.pem --authfile /run/secrets/pull-secret.json --listen :8081
+      --graph-data /srv/graph-data --ca /etc/pki/registry.pem \\
+      --authfile /run/secrets/pull-secret.json --listen :8081
   upgraph serve --releases oci:/srv/releases --payload-repository registry.example/ocp/release \\
       --graph-data graph-data.tar.gz --state-dir /var/lib/upgraph
   upgraph serve --config /etc/upgraph/upgraph.toml

@@ -79,6 +79,7 @@ class _Labelled:
 
     def __init__(self, releases: Sequence[Release], data: GraphData) -> None:
         self.findings: list[Finding] = []
+        self._takes_all: defaultdict[str, set[Version]] = defaultdict(set)
         self._by_base: defaultdict[str, list[Version]] = defaultdict(list)
         self._releases = {release.version: release for release in releases}
         self._metadata: dict[Version, dict[str, str]] = {}
@@ -117,26 +118,31 @@ class _Labelled:
         for version, metadata in self._metadata.items():
             value = metadata.get(key, "")
             if key == labels.PREVIOUS_REMOVE and value.strip() == labels.REMOVE_ALL:
-                continue  # the one label that may name everything; `isolated` has it
+                # The one label that may name everything.
+                self._takes_all[key].add(version)
+                continue
             for item in labels.items(value):
                 try:
                     yield version, Version.parse(item).with_build(version.build)
                 except DataError:
-                    seen = f"{key} of {version} has the item {item[:_SHOWN]!r}, which is not a version"
-                    self.findings.append(Finding(Severity.ERROR, LABEL_INVALID, seen))
+                    self._note_invalid(version, key, item)
+
+    def _note_invalid(self, version: Version, key: str, item: str) -> None:
+        seen = f"{key} of {version} has the item {item[:_SHOWN]!r}, which is not a version"
+        if key in {labels.PREVIOUS_REMOVE, labels.NEXT_REMOVE}:
+            # What cannot be read may name any of them, so the label takes all that it could.
+            self._takes_all[key].add(version)
+            seen += "; all updates that it could take away are withheld"
+        self.findings.append(Finding(Severity.ERROR, LABEL_INVALID, seen))
 
     def removed_edges(self) -> Callable[[Version, Version], bool]:
         """A test whether labels take away the edge from one version to another."""
-        isolated = {
-            version
-            for version, metadata in self._metadata.items()
-            if metadata.get(labels.PREVIOUS_REMOVE, "").strip() == labels.REMOVE_ALL
-        }
         pairs = {(source, target) for target, source in self.named(labels.PREVIOUS_REMOVE)}
         pairs.update(self.named(labels.NEXT_REMOVE))
-        if not isolated and not pairs:
+        closed, sealed = self._takes_all[labels.PREVIOUS_REMOVE], self._takes_all[labels.NEXT_REMOVE]
+        if not (pairs or closed or sealed):
             return lambda _source, _target: False
-        return lambda source, target: target in isolated or (source, target) in pairs
+        return lambda source, target: target in closed or source in sealed or (source, target) in pairs
 
     def own_pattern(self, version: Version) -> Pattern | None:
         """The pattern that the release or raw metadata bring themselves; withholds all if it is broken."""

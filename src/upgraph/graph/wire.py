@@ -80,6 +80,9 @@ class _Upstream(msgspec.Struct, rename={"conditional": "conditionalEdges"}):
     conditional: list[_Group] = []
 
 
+_SHOWN = 80
+"""Characters of a foreign text that a finding repeats."""
+
 _encode = msgspec.json.Encoder(order=None).encode
 _decode_node = msgspec.json.Decoder(_Node).decode
 
@@ -195,10 +198,19 @@ def _read_conditional(
     for group in groups:
         carried = dict.fromkeys(map(_from_wire, group.risks))
         for edge in group.edges:
-            source, target = Version.parse(edge.source), Version.parse(edge.target)
-            if source in number and target in number:
-                risks[number[source], number[target]].update(carried)
+            ends = _known(edge.source, number), _known(edge.target, number)
+            if ends[0] is not None and ends[1] is not None:
+                risks[ends[0], ends[1]].update(carried)
             else:
-                seen = f"a conditional edge from {source} to {target} names a version that is no node"
+                names = f"{edge.source[:_SHOWN]!r} to {edge.target[:_SHOWN]!r}"
+                seen = f"a conditional edge from {names} names a version that is no node"
                 findings.append(Finding(Severity.WARNING, WIRE_EDGE, seen))
     return {ends: tuple(found) for ends, found in risks.items()}, tuple(findings)
+
+
+def _known(text: str, number: Mapping[Version, int]) -> int | None:
+    """The number of the node with this version; none if it is no version, or that of no node."""
+    try:
+        return number.get(Version.parse(text))
+    except DataError:
+        return None

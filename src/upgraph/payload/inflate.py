@@ -19,7 +19,8 @@ _GZIP_SLICE = 4 * 1024
 """Bytes that are given to zlib at once: what it does not take yet is copied for each piece that comes out."""
 _ZSTD_SLICE = 256
 """Bytes that are given to zstd at once. A block of 128 KiB can come from four bytes, so this bounds what comes out."""
-_ZSTD_WINDOW = 128 * 1024 * 1024
+_ZSTD_WINDOW = 8 * 1024 * 1024
+"""Bytes of the largest window; what RFC 8878 asks every decoder to support, and none of the usual writers exceeds."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = 0x184D2A50

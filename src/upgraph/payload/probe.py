@@ -77,6 +77,11 @@ class MetadataProbe:
             self._fault = error
         return self._wants_more()
 
+    @property
+    def shows_release(self) -> bool:
+        """Whether something of ``release-manifests/`` was seen."""
+        return self._walk.in_folder
+
     def result(self) -> bytes | None:
         """The document, or none if the layer has none where it was looked for.
 

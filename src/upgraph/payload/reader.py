@@ -31,6 +31,7 @@ from upgraph.oci import (
     Digest,
     Hasher,
     Image,
+    ImageMissing,
     ImageSource,
     Index,
     IndexEntry,
@@ -162,7 +163,10 @@ class _Reader:
         return ReleaseImage(digest, arch, metadata)
 
     async def _child(self, descriptor: Descriptor) -> Image:
-        child = await self._source.manifest(descriptor.digest)
+        try:
+            child = await self._source.manifest(descriptor.digest)
+        except ImageMissing as error:
+            raise _incomplete(error) from error
         parsed = parse_manifest(child.content, descriptor.media_type)
         if isinstance(parsed, Index):
             raise DataError(METADATA_INVALID, f"the index leads to another index, {descriptor.digest}")
@@ -186,9 +190,8 @@ class _Reader:
     async def _pour(self, blob: Descriptor, sink: Sink, first: int | None) -> int:
         try:
             return await self._source.pour(blob, sink, first=first)
-        except DataError as error:
-            # A blob that is missing or cut short is a fault of this copy; the same digest may be whole tomorrow.
-            raise RemoteError(error.problem, error.seen) from error
+        except (DataError, ImageMissing) as error:
+            raise _incomplete(error) from error
 
     async def _find(self, image: Image, patience: Patience) -> tuple[Descriptor, UnverifiedMetadata]:
         fault: DataError | None = None
@@ -203,8 +206,10 @@ class _Reader:
                 if document is not None:
                     return layer, UnverifiedMetadata(parse_metadata(document))
             except DataError as error:
-                # A lower layer may still have a good one; if none has, this is what to tell.
-                fault = fault or error
+                # A lower layer may still have a good one; if none has, this is what to tell. Artifacts that
+                # are no tar archives, such as charts, are no broken releases.
+                if patience is Patience.LONG or probe.shows_release:
+                    fault = fault or error
         raise fault or DataError(METADATA_MISSING, "the image has no release metadata")
 
     async def _verify(self, layer: Descriptor) -> VerifiedMetadata:
@@ -250,6 +255,12 @@ def _representative(index: Index) -> tuple[str, IndexEntry]:
             INDEX_EMPTY, f"the index has {len(index.entries)} entries and none of them is an image"
         )
     return (images[0].architecture if len(images) == 1 else labels.MULTI), images[-1]
+
+
+def _incomplete(error: DataError | ImageMissing) -> RemoteError:
+    # What a manifest refers to is missing or cut short. That is a fault of this copy, and the same digest may
+    # be whole tomorrow; nor is the tag gone, which is what ImageMissing would mean to whoever asked for it.
+    return RemoteError(error.problem, error.seen)
 
 
 def _check_arch(arch: str) -> None:

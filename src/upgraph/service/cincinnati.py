@@ -215,7 +215,7 @@ def _plugins(tables: Sequence[Table], expected: Mapping[str, "_Plugin"], result:
         raise UserError(SETTING_INVALID, "the plugins must be an array of tables")
     names = [table.get("name") for table in tables]
     for name in names:
-        if name not in expected:
+        if not isinstance(name, str) or name not in expected:
             seen = f"the plugin {name!r} is not available; these are, in this order: {', '.join(expected)}"
             raise UserError(PLUGIN_REFUSED, seen)
     if names != list(expected):

@@ -5,7 +5,6 @@ shared. What is prepared can be sent as it is: nothing here looks into a body.
 """
 
 import re
-from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -22,6 +21,7 @@ MAX_AGE = 30
 
 _REMEMBERED = 1024
 """Header lists that are remembered. A fleet asks for some channels in some architectures."""
+_OK, _NOT_MODIFIED = HTTPStatus.OK, HTTPStatus.NOT_MODIFIED
 _TAG_SUFFIX = {negotiation.JSON: "json", negotiation.CINCINNATI_V1: "v1"}
 
 _find_tags = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")').findall
@@ -36,7 +36,7 @@ class Document(Protocol):
         ...
 
     @property
-    def codings(self) -> AbstractSet[Coding]:
+    def codings(self) -> frozenset[Coding]:
         """The codings there are; identity is always among them."""
         ...
 
@@ -52,7 +52,7 @@ class Document(Protocol):
 class FixedDocument:
     """A document that stays the same while the process runs."""
 
-    codings: AbstractSet[Coding] = frozenset({Coding.IDENTITY})
+    codings: frozenset[Coding] = frozenset({Coding.IDENTITY})
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -67,37 +67,44 @@ class FixedDocument:
         return {Coding.IDENTITY: self._body}[coding]
 
 
+class Presentation(msgspec.Struct, frozen=True):
+    """How a document is presented, whatever its content."""
+
+    content_type: str
+    vary: str
+    """Request headers that the answer depends on."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Further headers."""
+
+
 class _Form(msgspec.Struct, frozen=True):
-    """A document in one type and coding, as the headers describe it."""
+    """A document in one presentation and coding, as the headers describe it."""
 
     tag: str
     headers: HeaderList
     headers_unmodified: HeaderList
 
 
-def document_response(
-    request: Request, document: Document, content_type: str, extra: tuple[tuple[str, str], ...] = ()
-) -> Response:
+def document_response(request: Request, document: Document, presentation: Presentation) -> Response:
     """The document in the coding that the client wants most, or 304 if it has that already."""
     coding = negotiation.coding(request.header("accept-encoding"), document.codings)
-    form = _form(document.etag, content_type, coding, document.size(coding), extra)
+    form = _form(document.etag, presentation, coding, document.size(coding))
     condition = request.header("if-none-match")
     if condition is not None and _names(condition, form.tag):
-        return Response(HTTPStatus.NOT_MODIFIED, form.headers_unmodified)
-    return Response(HTTPStatus.OK, form.headers, document.body(coding))
+        return Response(_NOT_MODIFIED, form.headers_unmodified)
+    return Response(_OK, form.headers, document.body(coding))
 
 
 @lru_cache(_REMEMBERED)
-def _form(
-    etag: str, content_type: str, coding: Coding, size: int, extra: tuple[tuple[str, str], ...]
-) -> _Form:
+def _form(etag: str, presentation: Presentation, coding: Coding, size: int) -> _Form:
     # Another type or coding is another representation, and a strong tag names one (RFC 9110, 8.8.3).
-    tag = "-".join(filter(None, (etag, _TAG_SUFFIX.get(content_type), coding.value)))
-    kept = [("etag", f'"{tag}"'), ("cache-control", f"max-age={MAX_AGE}")]
-    headers = [("content-type", content_type), ("content-length", str(size)), *kept, *extra]
+    suffix = _TAG_SUFFIX.get(presentation.content_type)
+    tag = "-".join(filter(None, (etag, suffix, coding.value)))
+    kept = [("etag", f'"{tag}"'), ("cache-control", f"max-age={MAX_AGE}"), ("vary", presentation.vary)]
+    described = [("content-type", presentation.content_type), ("content-length", str(size))]
     if coding is not Coding.IDENTITY:
-        headers.append(("content-encoding", coding.value))
-    return _Form(f'"{tag}"', headers, kept)
+        described.append(("content-encoding", coding.value))
+    return _Form(f'"{tag}"', [*described, *kept, *presentation.extra], kept)
 
 
 def _names(condition: str, tag: str) -> bool:

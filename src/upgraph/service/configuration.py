@@ -41,6 +41,10 @@ MAX_FILE_BYTES = 1024 * 1024
 """Bytes of the largest configuration file."""
 
 
+REGISTRY_SCHEMES = ("docker://", "docker+http://")
+"""How the name of a source begins that is a repository of a registry."""
+LAYOUT_SCHEME = "oci:"
+"""How the name of a source begins that is an OCI layout."""
 _LISTEN: str | None = "127.0.0.1:8081"
 
 
@@ -148,7 +152,7 @@ class Configuration:
     )
     concurrency: int = setting(32, between(1, 256), "Requests to a registry at once.", metavar="NUMBER")
     verify_layers: bool = setting(
-        False,
+        False,  # noqa: FBT003 - the default comes first for every setting
         switch,
         "Read the layer with the release metadata whole, once, and check it against its digest.",
         metavar="",
@@ -292,9 +296,13 @@ def check(configuration: Configuration) -> None:
         raise UserError(SOURCE_MISSING, "no source of releases is configured (--releases)")
     if not configuration.graph_data:
         raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
-    others = [
-        source for source in configuration.releases if not source.startswith(("docker://", "docker+http://"))
-    ]
+    for source in configuration.releases:
+        if not source.startswith((*REGISTRY_SCHEMES, LAYOUT_SCHEME)):
+            accepted = ", ".join((*REGISTRY_SCHEMES, LAYOUT_SCHEME))
+            raise UserError(
+                SETTING_INVALID, f"the source of releases {source!r} begins with none of {accepted}"
+            )
+    others = [source for source in configuration.releases if not source.startswith(REGISTRY_SCHEMES)]
     if others and not configuration.payload_repository:
         seen = f"releases come from {others[0]}, which is no registry, and --payload-repository is missing"
         remedy = "Say with --payload-repository HOST/REPOSITORY where clusters pull these releases from."

@@ -16,9 +16,7 @@ _is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 def preflight_response(request: Request) -> Response | None:
-    """The answer to a preflight request; none if ``request`` is not one."""
-    if request.method != "OPTIONS":
-        return None
+    """The answer to a preflight request; none if an OPTIONS request is not one."""
     method = request.header("access-control-request-method")
     if method is None or not _is_token(method):
         return None
@@ -29,7 +27,10 @@ def preflight_response(request: Request) -> Response | None:
     return empty_response(HTTPStatus.OK, ("access-control-allow-methods", ", ".join(METHODS)))
 
 
-def allow_origin(request: Request) -> tuple[tuple[str, str], ...]:
-    """The header that lets the page that asks read the answer; nothing for a client that is no page."""
+def for_pages(response: Response, request: Request) -> Response:
+    """The response with what lets the page that asks read it; unchanged for a client that is no page."""
     origin = request.header("origin")
-    return () if origin is None else (("access-control-allow-origin", origin),)
+    if origin is None:
+        return response
+    allowed = ("access-control-allow-origin", origin)
+    return Response(response.status, [*response.headers, allowed], response.body)

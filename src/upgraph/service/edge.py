@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from upgraph.service import cross_origin
-from upgraph.service.conditional import Document, FixedDocument, document_response
+from upgraph.service.conditional import Document, FixedDocument, Presentation, document_response
 from upgraph.service.message import (
     RefusalError,
     Request,
@@ -36,9 +36,10 @@ RETRY_AFTER = 5
 OTHER_ROUTE = "other"
 """Label of requests for paths that do not exist."""
 
-_VARY = "Accept, Accept-Encoding"
 _OPENAPI_TYPE = "text/plain; charset=utf-8"
 _ARCHIVE_TYPE = "application/gzip"
+_TO_PROGRAMS = "Accept, Accept-Encoding"
+_TO_PAGES = f"{_TO_PROGRAMS}, {cross_origin.VARY}"
 _ARCHIVE_NAME = (("content-disposition", 'attachment; filename="graph-data.tar.gz"'),)
 
 _log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class Edge:
         self._count_other = meter.route(OTHER_ROUTE)
         self._meter = meter
         self._is_cross_origin = is_cross_origin
-        self._vary = (("vary", f"{_VARY}, {cross_origin.VARY}" if is_cross_origin else _VARY),)
+        self._vary = _TO_PAGES if is_cross_origin else _TO_PROGRAMS
 
     def respond(self, request: Request) -> Response:
         """The answer. Never raises: a fault of the service itself is an answer too."""
@@ -142,39 +143,45 @@ class Edge:
             _log.exception("a request for %s could not be answered", request.path)
             text = "internal error; the log of the service has the details"
             response = self._refuse(RefusalError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", text))
-        origin = cross_origin.allow_origin(request) if self._is_cross_origin else ()
-        final = Response(response.status, [*response.headers, *self._vary, *origin], response.body)
-        return for_method(final, request.method)
+        if self._is_cross_origin:
+            response = cross_origin.for_pages(response, request)
+        return for_method(response, request.method)
 
     def _preflight(self, request: Request) -> Response | None:
-        return cross_origin.preflight_response(request) if self._is_cross_origin else None
+        if request.method != "OPTIONS" or not self._is_cross_origin:
+            return None
+        response = cross_origin.preflight_response(request)
+        return self._varying(response) if response else None
 
     def _dispatch(self, request: Request) -> Response:
         route = self._routes.get(request.path)
         if route is None:
             self._count_other()
-            return empty_response(HTTPStatus.NOT_FOUND)
+            return self._varying(empty_response(HTTPStatus.NOT_FOUND))
         handler, count = route
         count()
         if request.method not in ("GET", "HEAD"):
-            return empty_response(HTTPStatus.METHOD_NOT_ALLOWED, ("allow", "GET, HEAD"))
+            return self._varying(empty_response(HTTPStatus.METHOD_NOT_ALLOWED, ("allow", "GET, HEAD")))
         return handler(request)
 
     def _refuse(self, refused: RefusalError) -> Response:
         self._meter.refused(refused.status, refused.kind)
-        return error_response(refused)
+        return self._varying(error_response(refused))
+
+    def _varying(self, response: Response) -> Response:
+        return Response(response.status, [*response.headers, ("vary", self._vary)], response.body)
 
 
 def policy_engine(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
     """The face that clusters see: filtered graphs, their description, the graph data."""
     graph = _client_graph(in_force, settings.mandatory, meter)
-    description = _fixed(openapi_document(settings.prefix, settings.mandatory), _OPENAPI_TYPE)
+    description = _fixed(openapi_document(settings.prefix, settings.mandatory))
     routes = {
         "/graph": graph,
         "/v1/graph": graph,
         "/openapi": description,
         "/v1/openapi": description,
-        "/graph-data": _graph_data(in_force),
+        "/graph-data": _graph_data(in_force, _TO_PAGES),
     }
     return Edge(routes, prefix=settings.prefix, meter=meter, is_cross_origin=True)
 
@@ -182,24 +189,29 @@ def policy_engine(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
 def graph_builder(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
     """The face that policy engines see: the unfiltered graph, and the graph data."""
     graph = _builder_graph(in_force, settings.mandatory)
-    routes = {"/graph": graph, "/v1/graph": graph, "/graph-data": _graph_data(in_force)}
+    routes = {"/graph": graph, "/v1/graph": graph, "/graph-data": _graph_data(in_force, _TO_PROGRAMS)}
     return Edge(routes, prefix=settings.prefix, meter=meter, is_cross_origin=False)
 
 
 def graph_data(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
     """The public face of a graph builder: the graph data alone."""
     return Edge(
-        {"/graph-data": _graph_data(in_force)}, prefix=settings.prefix, meter=meter, is_cross_origin=False
+        {"/graph-data": _graph_data(in_force, _TO_PROGRAMS)},
+        prefix=settings.prefix,
+        meter=meter,
+        is_cross_origin=False,
     )
 
 
 def _client_graph(in_force: InForce, mandatory: frozenset[str], meter: Meter) -> Handler:
+    presentations = {kind: Presentation(kind, _TO_PAGES) for kind in CLIENT_TYPES}
+
     def respond(request: Request) -> Response:
-        content_type = media_type(request.header("accept"), CLIENT_TYPES)
+        presentation = presentations[media_type(request.header("accept"), CLIENT_TYPES)]
         query = read_query(request.query, mandatory)
         started = perf_counter()
         try:
-            return document_response(request, _answer(in_force.get(), query), content_type)
+            return document_response(request, _answer(in_force.get(), query), presentation)
         finally:
             meter.answered(perf_counter() - started)
 
@@ -213,25 +225,30 @@ def _answer(graphs: Graphs, query: GraphQuery) -> Document:
 
 
 def _builder_graph(in_force: InForce, mandatory: frozenset[str]) -> Handler:
+    presentations = {kind: Presentation(kind, _TO_PROGRAMS) for kind in BUILDER_TYPES}
+
     def respond(request: Request) -> Response:
-        content_type = media_type(request.header("accept"), BUILDER_TYPES)
+        presentation = presentations[media_type(request.header("accept"), BUILDER_TYPES)]
         read_query(request.query, mandatory)
-        return document_response(request, in_force.get().builder_graph, content_type)
+        return document_response(request, in_force.get().builder_graph, presentation)
 
     return respond
 
 
-def _graph_data(in_force: InForce) -> Handler:
+def _graph_data(in_force: InForce, vary: str) -> Handler:
+    presentation = Presentation(_ARCHIVE_TYPE, vary, _ARCHIVE_NAME)
+
     def respond(request: Request) -> Response:
         archive = in_force.get().graph_data
         if archive is None:
             text = "does not exist: this service has its graph from another one and holds no graph data"
             raise RefusalError(HTTPStatus.NOT_FOUND, "does_not_exist", text)
-        return document_response(request, archive, _ARCHIVE_TYPE, _ARCHIVE_NAME)
+        return document_response(request, archive, presentation)
 
     return respond
 
 
-def _fixed(body: bytes, content_type: str) -> Handler:
+def _fixed(body: bytes) -> Handler:
     document = FixedDocument(body)
-    return lambda request: document_response(request, document, content_type)
+    presentation = Presentation(_OPENAPI_TYPE, _TO_PAGES)
+    return lambda request: document_response(request, document, presentation)

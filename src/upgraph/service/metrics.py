@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from upgraph.service.counting import DurationHistogram, RequestCounter
 from upgraph.service.health import age, finding_counts
 from upgraph.service.snapshot import Facts
 
@@ -45,9 +46,8 @@ class _FaceMetrics:
     """What both programs of Cincinnati count, each under its own prefix."""
 
     def __init__(self, prefix: str, registry: CollectorRegistry, git_commit: str) -> None:
-        self._requests = Counter(
-            f"{prefix}_graph_incoming_requests_total", "Requests by route.", ["uri_path"], registry=registry
-        )
+        self._requests = RequestCounter(f"{prefix}_graph_incoming_requests", "Requests by route.")
+        registry.register(self._requests)
         self._errors = Counter(
             f"{prefix}_graph_response_errors_total",
             "Error documents by status and kind.",
@@ -61,7 +61,7 @@ class _FaceMetrics:
 
     def route(self, label: str) -> Callable[[], None]:
         """What is called for each request of a route."""
-        return self._requests.labels(label).inc
+        return self._requests.of(label)
 
     def refused(self, status: int, kind: str) -> None:
         """A request got an error document."""
@@ -77,12 +77,9 @@ class PolicyEngineMetrics(_FaceMetrics):
     def __init__(self, registry: CollectorRegistry, git_commit: str) -> None:
         prefix = "cincinnati_pe"
         super().__init__(prefix, registry, git_commit)
-        served = Histogram(
-            f"{prefix}_graph_serve_duration_seconds",
-            "Seconds from a valid request to its answer.",
-            buckets=_SERVE_BUCKETS,
-            registry=registry,
-        )
+        name = f"{prefix}_graph_serve_duration_seconds"
+        served = DurationHistogram(name, "Seconds from a valid request to its answer.", _SERVE_BUCKETS)
+        registry.register(served)
         self._observe = served.observe
         self._upstream = Counter(
             f"{prefix}_http_upstream_requests_total", "Fetches of an upstream graph.", registry=registry

@@ -10,11 +10,9 @@ somebody hostile sends, are read each time and remembered never.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TypeVar, TypeVarTuple
 
 from upgraph.service.message import RefusalError
 from upgraph.service.snapshot import Coding
@@ -38,8 +36,6 @@ _range = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Java sends `q=.2`, which the grammar does not allow and everybody reads.
 _weight = re.compile(r"(?:0?\.[0-9]{1,3}|0\.?|1(?:\.0{0,3})?)")
 
-_Reading = TypeVar("_Reading")
-_Rest = TypeVarTuple("_Rest")
 _Element = tuple[str, float, bool]
 """Value in lower case, weight, whether there are parameters beside the weight."""
 
@@ -55,7 +51,8 @@ def media_type(accept: str | None, offered: tuple[str, ...]) -> str:
     """
     if accept is None:
         return offered[-1]
-    chosen = _choose_type(accept, offered)
+    choose = _choose_type if len(accept) <= _REMEMBERED_LENGTH else _choose_type.__wrapped__
+    chosen = choose(accept, offered)
     if chosen is None:
         raise RefusalError(
             HTTPStatus.NOT_ACCEPTABLE, "invalid_content_type", "invalid Content-Type requested"
@@ -63,7 +60,7 @@ def media_type(accept: str | None, offered: tuple[str, ...]) -> str:
     return chosen
 
 
-def coding(accept_encoding: str | None, available: AbstractSet[Coding]) -> Coding:
+def coding(accept_encoding: str | None, available: frozenset[Coding]) -> Coding:
     """The coding of ``available`` that a client wants most; identity, which is always there, without a field.
 
     zstd must be named, gzip may also be covered by ``*``. Among equal weights zstd goes before gzip and
@@ -72,19 +69,11 @@ def coding(accept_encoding: str | None, available: AbstractSet[Coding]) -> Codin
     """
     if accept_encoding is None:
         return Coding.IDENTITY
-    return next(filter(available.__contains__, _rank_codings(accept_encoding)))
+    choose = _choose_coding if len(accept_encoding) <= _REMEMBERED_LENGTH else _choose_coding.__wrapped__
+    return choose(accept_encoding, available)
 
 
-def _remembered(read: Callable[[str, *_Rest], _Reading]) -> Callable[[str, *_Rest], _Reading]:
-    known = lru_cache(_REMEMBERED)(read)
-
-    def reading(field: str, *rest: *_Rest) -> _Reading:
-        return (known if len(field) <= _REMEMBERED_LENGTH else read)(field, *rest)
-
-    return reading
-
-
-@_remembered
+@lru_cache(_REMEMBERED)
 def _choose_type(accept: str, offered: tuple[str, ...]) -> str | None:
     if not accept.strip(" \t,"):
         return offered[-1]
@@ -122,8 +111,8 @@ def _covers(media_range: str, offer: str) -> bool:
     return media_range == offer or (media_range.endswith("/*") and offer.startswith(media_range[:-1]))
 
 
-@_remembered
-def _rank_codings(accept_encoding: str) -> tuple[Coding, ...]:
+@lru_cache(_REMEMBERED)
+def _choose_coding(accept_encoding: str, available: frozenset[Coding]) -> Coding:
     weights = {value.removeprefix("x-"): weight for value, weight, _ in _elements(accept_encoding, _token)}
     wildcard = weights.get("*")
     # Identity is acceptable unless it is forbidden, and the last choice unless it is named.
@@ -132,8 +121,8 @@ def _rank_codings(accept_encoding: str) -> tuple[Coding, ...]:
         Coding.GZIP: weights.get("gzip", wildcard or 0.0),
         Coding.IDENTITY: weights.get("identity", wildcard or 0.0),
     }
-    wanted = [candidate for candidate, weight in ranks.items() if weight > 0 or candidate is Coding.IDENTITY]
-    return tuple(sorted(wanted, key=lambda candidate: -ranks[candidate]))
+    wanted = (known for known, weight in ranks.items() if weight > 0 or known is Coding.IDENTITY)
+    return max((known for known in wanted if known in available), key=ranks.__getitem__)
 
 
 def _elements(field: str, shape: re.Pattern[str]) -> Iterator[_Element]:

@@ -8,6 +8,7 @@ the channel and the architecture. Unknown names are ignored, whatever their valu
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote_plus, unquote_to_bytes
 
@@ -21,6 +22,9 @@ DEFAULT_ARCH = "amd64"
 """The architecture of clients that name none: those older than multi-architecture graphs."""
 CHANNEL_PATTERN = r"^[0-9a-z\-\.]+$"
 ARCH_PATTERN = r"^[0-9a-z]+$"
+
+_REMEMBERED = 1024
+"""Pairs of channel and architecture that are remembered as well-formed."""
 
 _is_channel = re.compile(r"[0-9a-z\-.]+").fullmatch
 _is_arch = re.compile(r"[0-9a-z]+").fullmatch
@@ -39,14 +43,20 @@ class GraphQuery(msgspec.Struct, frozen=True, gc=False):
         Raises:
             RefusalError: 400, the channel is missing or one of the two has characters that none has.
         """
-        channel, arch = self.channel, DEFAULT_ARCH if self.arch is None else self.arch
-        if channel is None:
-            raise _missing(["channel"])
-        if not _is_channel(channel):
-            raise _invalid(f"channel '{channel}' does not match regex '{CHANNEL_PATTERN}'")
-        if not _is_arch(arch):
-            raise _invalid(f"arch '{arch}' does not match regex '{ARCH_PATTERN}'")
-        return channel, arch
+        return _checked(self.channel, self.arch)
+
+
+# The few pairs that exist come in millions of requests; a refusal is not remembered.
+@lru_cache(_REMEMBERED)
+def _checked(channel: str | None, arch: str | None) -> tuple[str, str]:
+    arch = DEFAULT_ARCH if arch is None else arch
+    if channel is None:
+        raise _missing(["channel"])
+    if not _is_channel(channel):
+        raise _invalid(f"channel '{channel}' does not match regex '{CHANNEL_PATTERN}'")
+    if not _is_arch(arch):
+        raise _invalid(f"arch '{arch}' does not match regex '{ARCH_PATTERN}'")
+    return channel, arch
 
 
 def read_query(query: str, mandatory: AbstractSet[str]) -> GraphQuery:

@@ -12,6 +12,7 @@ from upgraph.service.message import App, HeaderList, Request
 
 
 class _Headers(Protocol):
+    def __contains__(self, key: str) -> bool: ...
     def get_all(self, key: str) -> list[str]: ...
 
 
@@ -42,6 +43,9 @@ class RsgiApp:
         fields = scope.headers
 
         def header(name: str) -> str | None:
+            # Most fields that are asked for are absent, and finding that out is cheap.
+            if name not in fields:
+                return None
             values = fields.get_all(name)
             return (values[0] if len(values) == 1 else ", ".join(values)) if values else None
 

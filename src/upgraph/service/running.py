@@ -26,7 +26,7 @@ from upgraph.service.building.shelf import check_directory, last_snapshot
 from upgraph.service.configuration import Configuration, address, check, to_json
 from upgraph.service.edge import InForce
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
-from upgraph.service.health import Scrape, Unready, age
+from upgraph.service.health import Scrape, Unready
 from upgraph.service.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
@@ -167,7 +167,7 @@ class Service:
 
     async def _receive_all(self, connection: socket.socket) -> None:
         """Take messages until the building process has ended."""
-        connection.setblocking(False)
+        connection.setblocking(False)  # noqa: FBT003 - the standard library has it so
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
 

@@ -219,6 +219,15 @@ class _Model:
                     yield name, _with_build(item, _build(name))
                 else:
                     self.fault(f"{item} is no version")
+                    # What cannot be read may name any of them.
+                    yield from self.edges_that(label, name)
+
+    def edges_that(self, label: str, name: str) -> Iterator[Edge]:
+        """All that a label of a node could take away, as pairs of the node and the other end."""
+        if label == "previous.remove":
+            yield from ((name, source) for source, target in self.edges if target == name)
+        elif label == "next.remove":
+            yield from ((name, target) for source, target in self.edges if source == name)
 
     def add_edges(self) -> None:
         added = {(source, target) for target, source in self.labelled("previous.add")}

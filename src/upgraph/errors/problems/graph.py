@@ -41,7 +41,7 @@ RELEASE_CYCLE = Problem(
 LABEL_INVALID = Problem(
     "label-invalid",
     "A label of a release names something that is not a version",
-    "The edge that the label asks for can neither be added nor removed; the other items of the label are honoured.",
+    "An edge that it asks for is not added. A label that takes edges away and cannot be read takes all that it could.",
     "Correct the comma-separated list of versions in the release metadata or in raw/metadata.json.",
 )
 LABEL_UNKNOWN = Problem(

@@ -75,7 +75,7 @@ class Builder:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        self._connection.setblocking(False)
+        self._connection.setblocking(False)  # noqa: FBT003 - the standard library has it so
         while content := await loop.sock_recv(self._connection, len(SCRAPE_NOW)):
             if content == SCRAPE_NOW:
                 self._wanted.set()

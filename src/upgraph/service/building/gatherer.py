@@ -111,7 +111,7 @@ class Gatherer:
             seen = f"{name} was not read within {self._timeout:g} s; what was read is kept for the next round"
             return Finding.of(RemoteError(SCRAPE_CUT_SHORT, seen))
         except (RemoteError, DataError, VerificationError) as error:
-            return Finding.of(error, name)
+            return Finding.of(error, None if error.seen.startswith(name) else name)
         return harvest
 
 

@@ -111,6 +111,11 @@ class Library:
                     STATE_UNWRITABLE, f"{path} cannot be opened ({error}) nor made anew ({again})"
                 ) from again
 
+    @property
+    def rounds(self) -> int:
+        """Scrapes that ended since the library was made."""
+        return self._round
+
     def image(self, digest: str) -> Image | None:
         """What is known of the image with this digest."""
         row = self._database.execute("SELECT record FROM image WHERE digest = ?", (digest,)).fetchone()
@@ -190,22 +195,24 @@ def _connect(name: str) -> sqlite3.Connection:
             layout = cursor.fetchone()[0]
         if layout == 0:
             database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
-        elif layout != LAYOUT:
-            raise sqlite3.DatabaseError(f"layout {layout} instead of {LAYOUT}")
-        _check(database)
+        else:
+            _check(database, layout)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _check(database: sqlite3.Connection) -> None:
-    """See that the file is whole, so that no later read meets damage."""
+def _check(database: sqlite3.Connection, layout: int) -> None:
+    """See that the file is of our layout and whole, so that no later read meets damage."""
+    if layout != LAYOUT:
+        raise sqlite3.DatabaseError(f"layout {layout} instead of {LAYOUT}")
     with closing(database.execute("PRAGMA quick_check(1)")) as cursor:
         found = cursor.fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(found)
-    database.execute("SELECT number FROM round, (SELECT 1 FROM image UNION SELECT 1 FROM listing) LIMIT 0").close()
+    for table in ("round", "image", "listing"):
+        database.execute(f"SELECT 1 FROM {table} LIMIT 0").close()  # noqa: S608 - names of our own
 
 
 def _is_obstacle(error: sqlite3.DatabaseError) -> bool:

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from upgraph.errors import Finding, Severity, UpgraphError, VerificationError
+from upgraph.errors import Finding, RemoteError, Severity, UpgraphError, VerificationError
 from upgraph.errors.problems.service import LISTING_SHRUNK, SCRAPE_CUT_SHORT
 from upgraph.graph import Provenance
 from upgraph.oci import ImageMissing, ImageSource, Manifest
@@ -23,6 +23,9 @@ from upgraph.service.building.tags import is_companion
 
 MAX_FAILURES_IN_A_ROW = 64
 """Failed tags without a good one between them after which a round is cut short."""
+
+BROKEN_ROUNDS = 12
+"""Rounds after which a broken image is read again: about once an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +192,18 @@ class _Round:
             return self._known(manifest.digest) or await self._read(manifest)
 
     def _known(self, digest: str) -> Image | None:
-        image = self.images.get(digest) or self._last.images.get(digest) or self._library.image(digest)
-        if image is None or self._lacks_proof(image):
-            return None
+        image = self.images.get(digest)
+        if image is None:
+            image = self._last.images.get(digest) or self._library.image(digest)
+            if image is None or self._lacks_proof(image) or self._is_worth_another_look(image):
+                return None
         self.counts.known += 1
         return image
+
+    def _is_worth_another_look(self, image: Image) -> bool:
+        # What was broken was not hashed, so a copy may be broken whose original is not.
+        is_broken = isinstance(image, OtherImage) and image.finding.severity is Severity.ERROR
+        return is_broken and self._library.rounds % BROKEN_ROUNDS == 0
 
     def _lacks_proof(self, image: Image) -> bool:
         wanted = self._settings.verification is Verification.WHOLE_LAYER
@@ -218,7 +228,8 @@ class _Round:
         self.images[image.digest] = image
 
     def _failed(self, tag: str, error: UpgraphError) -> None:
-        self._failures_in_a_row += 1
+        # An incomplete copy says nothing about the registry.
+        self._failures_in_a_row += isinstance(error, RemoteError) and error.retryable
         self.counts.failed += 1
         is_kept = not self._is_disproved(tag, error) and self._keep(tag)
         outcome = "its last good reading stays" if is_kept else "it is left out"

@@ -64,7 +64,7 @@ class Upstream:
                     )
                 return Fetched(await _read(response, self.name), response.headers.get("ETag"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = masked(str(error)) or type(error).__name__
             raise RemoteError(UPSTREAM_FAILED, f"{self.name}: {reason}", retryable=True) from error
 
     async def close(self) -> None:

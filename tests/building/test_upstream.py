@@ -1,0 +1,96 @@
+"""Fetching the graph of another graph builder."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+
+from upgraph.errors import RemoteError
+from upgraph.service.building import upstream as room
+from upgraph.service.building.upstream import Fetched, Upstream
+
+DOCUMENT = b'{"nodes":[],"edges":[],"conditionalEdges":[]}'
+
+
+@dataclass
+class Builder:
+    """A graph builder that answers as it is told."""
+
+    port: int = 0
+    status: int = 200
+    etag: str | None = '"1"'
+    seen: list[dict[str, str]] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.seen.append(dict(request.headers))
+        if self.status == 200 and self.etag and request.headers.get("If-None-Match") == self.etag:
+            return web.Response(status=304)
+        return web.Response(
+            status=self.status, body=DOCUMENT, headers={"ETag": self.etag} if self.etag else {}
+        )
+
+
+@pytest.fixture
+async def builder() -> AsyncIterator[Builder]:
+    made = Builder()
+    app = web.Application()
+    app.router.add_get("/graph", made.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.port = runner.addresses[0][1]
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def upstream(builder: Builder) -> AsyncIterator[Upstream]:
+    opened = Upstream.open(f"http://user:s3cret@127.0.0.1:{builder.port}/graph", None)
+    yield opened
+    await opened.close()
+
+
+async def test_a_graph_is_fetched_with_its_tag(builder: Builder, upstream: Upstream) -> None:
+    assert await upstream.fetch(None) == Fetched(DOCUMENT, '"1"')
+    assert builder.seen[0]["Accept"] == "application/json"
+
+
+async def test_a_graph_that_is_still_current_is_not_sent_again(builder: Builder, upstream: Upstream) -> None:
+    assert await upstream.fetch('"1"') is None
+    assert await upstream.fetch('"0"') == Fetched(DOCUMENT, '"1"')
+
+
+async def test_a_builder_without_tags_is_asked_for_everything(builder: Builder, upstream: Upstream) -> None:
+    builder.etag = None
+    assert await upstream.fetch(None) == Fetched(DOCUMENT, None)
+
+
+@pytest.mark.parametrize("status", [304, 404, 500, 503])
+async def test_another_status_is_a_failure_that_names_it(
+    builder: Builder, upstream: Upstream, status: int
+) -> None:
+    builder.status = status
+    with pytest.raises(RemoteError, match=str(status)) as caught:
+        await upstream.fetch(None)
+    assert (caught.value.reference, caught.value.status) == ("upstream-failed", status)
+    assert "s3cret" not in caught.value.seen
+
+
+async def test_a_graph_beyond_the_limit_is_refused(
+    builder: Builder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MAX_DOCUMENT_BYTES", len(DOCUMENT) - 1)
+    with pytest.raises(RemoteError, match="more than 44 bytes"):
+        await upstream.fetch(None)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/graph", "no address", "http://"])
+async def test_nobody_there_is_a_failure(address: str) -> None:
+    nobody = Upstream.open(address, None)
+    try:
+        with pytest.raises(RemoteError) as caught:
+            await nobody.fetch(None)
+    finally:
+        await nobody.close()
+    assert caught.value.reference == "upstream-failed"
