@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.catalogue import QUICK_MINORS, load_graph_data, plan, releases_of
 from upgraph.graph import build
-from upgraph.service.prepare import Origin, write_snapshot
+from upgraph.service.building.prepare import Origin, write_snapshot
 
 
 class BuildCost(msgspec.Struct, frozen=True):

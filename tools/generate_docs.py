@@ -24,10 +24,16 @@ from upgraph.graph import pattern, version
 from upgraph.graphdata import directory, files, tarball, yaml
 from upgraph.oci import credentials, image_source, layout, listing, manifest, retry, transport, trust
 from upgraph.payload import metadata, probe, reader
-from upgraph.service import conditional, configuration, prepare, query, server
-from upgraph.service.building import library, scrape, upstream
+from upgraph.service import configuration
+from upgraph.service.answering import conditional, query, server
+from upgraph.service.answering.metrics import (
+    GraphBuilderMetrics,
+    GraphMetrics,
+    PolicyEngineMetrics,
+    new_registry,
+)
+from upgraph.service.building import library, prepare, scrape, upstream
 from upgraph.service.configuration import SETTINGS
-from upgraph.service.metrics import GraphBuilderMetrics, GraphMetrics, PolicyEngineMetrics, new_registry
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
 

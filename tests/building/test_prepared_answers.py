@@ -16,7 +16,7 @@ from upgraph.errors import Finding, Severity
 from upgraph.errors.problems.graph import RELEASE_CONFLICT
 from upgraph.graph import Encoder, Release, UpdateGraph, build, decode, select
 from upgraph.graphdata import load
-from upgraph.service.prepare import MAX_FINDINGS, Origin, coded, write_snapshot
+from upgraph.service.building.prepare import MAX_FINDINGS, Origin, coded, write_snapshot
 from upgraph.service.snapshot import Coding, Prepared, Snapshot, read_snapshot
 
 ORIGIN = Origin(3, "r", "d", "m", b"an archive", 1.0)

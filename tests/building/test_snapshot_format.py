@@ -19,7 +19,7 @@ from tests.building.conftest import VERSIONS, files
 from upgraph.errors import DataError
 from upgraph.graph import Release, UpdateGraph, build
 from upgraph.graphdata import load
-from upgraph.service.prepare import Origin, write_snapshot
+from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.snapshot import Coding, Facts, SnapshotWriter, read_and_check_snapshot, read_snapshot
 from upgraph.testing.sample_graphs import GraphBench
 
@@ -164,7 +164,7 @@ from upgraph.cli.sample import make_sample
 from pathlib import Path
 from upgraph.graphdata import load, open_source
 from upgraph.graph import build
-from upgraph.service.prepare import Origin, write_snapshot
+from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.testing.sample_graphs import GraphBench
 import sys, tempfile
 with tempfile.TemporaryDirectory() as place:

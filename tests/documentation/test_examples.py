@@ -18,9 +18,9 @@ from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.graph import Pattern
 from upgraph.graphdata.rules import read_rule
 from upgraph.service import cincinnati
+from upgraph.service.answering.server import Bound
 from upgraph.service.configuration import Configuration, check, resolve
 from upgraph.service.running import Addresses
-from upgraph.service.server import Bound
 
 READMES = ("README.md", "README.zh-CN.md")
 PROGRAMS = {"upgraph": upgraph, "graph-builder": graph_builder, "policy-engine": policy_engine}

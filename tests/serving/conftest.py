@@ -23,20 +23,20 @@ from upgraph.graph import (
     Version,
     build,
 )
-from upgraph.service.edge import InForce, Settings, graph_builder, graph_data, policy_engine
-from upgraph.service.health import Scrape, Unready
-from upgraph.service.message import App
-from upgraph.service.metrics import (
+from upgraph.service.answering.edge import InForce, Settings, graph_builder, graph_data, policy_engine
+from upgraph.service.answering.health import Scrape, Unready
+from upgraph.service.answering.message import App
+from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
     PolicyEngineMetrics,
     exposition,
     new_registry,
 )
-from upgraph.service.prepare import Origin, write_snapshot
-from upgraph.service.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.status import StatusPort
+from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
-from upgraph.service.status import StatusPort
 from upgraph.testing.http_client import HttpClient
 
 PREFIX = "/api/upgrades_info"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from upgraph.service.edge import InForce
+from upgraph.service.answering.edge import InForce
 from upgraph.service.snapshot import Snapshot
 from upgraph.testing.http_client import HttpClient
 

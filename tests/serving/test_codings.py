@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.service.negotiation import coding
+from upgraph.service.answering.negotiation import coding
 from upgraph.service.snapshot import Coding
 from upgraph.testing.http_client import HttpClient
 

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from upgraph.service.edge import Graphs, InForce, Settings, graph_builder, policy_engine
-from upgraph.service.message import App, Request, Response
-from upgraph.service.metrics import PolicyEngineMetrics, new_registry
+from upgraph.service.answering.edge import Graphs, InForce, Settings, graph_builder, policy_engine
+from upgraph.service.answering.message import App, Request, Response
+from upgraph.service.answering.metrics import PolicyEngineMetrics, new_registry
 from upgraph.service.snapshot import Coding, Snapshot
 
 

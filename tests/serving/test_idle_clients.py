@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from upgraph.service.server import Limits
+from upgraph.service.answering.server import Limits
 from upgraph.testing.http_client import HttpClient
 
 

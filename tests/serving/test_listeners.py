@@ -8,9 +8,9 @@ import pytest
 from granian.server import embed
 
 from upgraph.errors import UpgraphError, UserError
-from upgraph.service import server
-from upgraph.service.message import Request, Response
-from upgraph.service.server import Bound, Listener, serve
+from upgraph.service.answering import server
+from upgraph.service.answering.message import Request, Response
+from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.testing.http_client import HttpClient
 
 LONG = b"x" * 20_000_000

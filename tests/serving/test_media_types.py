@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.service.message import RefusalError
-from upgraph.service.negotiation import BUILDER_TYPES, CINCINNATI_V1, CLIENT_TYPES, JSON, media_type
+from upgraph.service.answering.message import RefusalError
+from upgraph.service.answering.negotiation import BUILDER_TYPES, CINCINNATI_V1, CLIENT_TYPES, JSON, media_type
 
 CHOICES = [
     # What Cincinnati accepts: its outcomes are kept.

@@ -7,8 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from upgraph.service.edge import InForce
-from upgraph.service.metrics import GraphBuilderMetrics, PolicyEngineMetrics, exposition, new_registry
+from upgraph.service.answering.edge import InForce
+from upgraph.service.answering.metrics import (
+    GraphBuilderMetrics,
+    PolicyEngineMetrics,
+    exposition,
+    new_registry,
+)
 from upgraph.service.snapshot import Snapshot
 from upgraph.testing.http_client import HttpClient
 

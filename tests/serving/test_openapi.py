@@ -12,10 +12,10 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
-from upgraph.service.edge import InForce, Settings, policy_engine
-from upgraph.service.metrics import PolicyEngineMetrics, new_registry
-from upgraph.service.openapi import openapi_document
-from upgraph.service.server import Bound, Listener, serve
+from upgraph.service.answering.edge import InForce, Settings, policy_engine
+from upgraph.service.answering.metrics import PolicyEngineMetrics, new_registry
+from upgraph.service.answering.openapi import openapi_document
+from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.snapshot import Snapshot
 
 PREFIX = "/api/upgrades_info"

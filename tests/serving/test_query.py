@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.service.message import RefusalError
-from upgraph.service.query import MAX_QUERY_LENGTH, read_query
+from upgraph.service.answering.message import RefusalError
+from upgraph.service.answering.query import MAX_QUERY_LENGTH, read_query
 
 NOTHING: frozenset[str] = frozenset()
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from upgraph.errors.problems.service import LISTEN_FAILED
-from upgraph.service.edge import InForce
-from upgraph.service.health import Scrape, Unready
+from upgraph.service.answering.edge import InForce
+from upgraph.service.answering.health import Scrape, Unready
 from upgraph.testing.http_client import HttpClient
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from hashlib import sha256
 
-from upgraph.service.edge import InForce
+from upgraph.service.answering.edge import InForce
 from upgraph.service.snapshot import Coding, Snapshot
 from upgraph.testing.http_client import Answer, HttpClient
 

@@ -168,31 +168,59 @@ class _Labelled:
         return Node(version, release.payload, self._metadata[version]) if release else Node(version)
 
 
+class _Numbering:
+    """Versions by number in the order in which they are met, and the sources of the edges into each.
+
+    Hundreds of thousands of edges name a few thousand versions. Numbers are quick to hash, and so are the
+    texts by which neighbours are found.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Version, int] = {}
+        self.parents: list[set[int]] = []
+        self._by_arch: defaultdict[str, dict[str, int]] = defaultdict(dict)
+
+    def number(self, version: Version) -> int:
+        """The number of a version, which is new if it was not met before."""
+        known = self.numbers.get(version)
+        if known is None:
+            known = self.numbers[version] = len(self.parents)
+            self.parents.append(set())
+        return known
+
+    def add(self, release: Release) -> None:
+        """Add a release with the edges that it names."""
+        own = self.number(release.version)
+        # Edges never cross architectures: neighbours take the architecture of the release that names them.
+        neighbours = self._by_arch[release.arch]
+        for name in (*release.previous, *release.next):
+            if name.text not in neighbours:
+                neighbours[name.text] = self.number(name.with_build(release.arch))
+        self.parents[own].update([neighbours[name.text] for name in release.previous])
+        for name in release.next:
+            self.parents[neighbours[name.text]].add(own)
+
+    def sorted(self) -> tuple[list[Version], list[set[int]]]:
+        """Versions in ascending order, and the sources of the edges into each by their place in it."""
+        versions = sorted(self.numbers, key=lambda version: version.key)
+        old = [self.numbers[version] for version in versions]
+        place = [0] * len(old)
+        for position, number in enumerate(old):
+            place[number] = position
+        return versions, [{place[source] for source in self.parents[number]} for number in old]
+
+
 def _join(releases: Iterable[Release], labelled: _Labelled) -> tuple[list[Version], list[set[int]]]:
     """All versions in ascending order, and the sources of the edges into each, by number."""
-    found: dict[Version, set[Version]] = {}
-    # Edges never cross architectures: neighbours take the architecture of the release that names them.
-    twins: dict[str, dict[Version, Version]] = defaultdict(dict)
+    numbering = _Numbering()
     for release in releases:
-        twin = twins[release.arch]
-        parents = found.setdefault(release.version, set())
-        for name in release.previous:
-            source = twin.get(name)
-            if source is None:
-                source = twin[name] = name.with_build(release.arch)
-            parents.add(source)
-        for name in release.next:
-            found.setdefault(name.with_build(release.arch), set()).add(release.version)
-    for twin in twins.values():
-        for version in twin.values():
-            found.setdefault(version, set())
-    for target, source in _known(labelled, labels.PREVIOUS_ADD, found):
-        found[target].add(source)
-    for source, target in _known(labelled, labels.NEXT_ADD, found):
-        found[target].add(source)
-    versions = sorted(found, key=lambda version: version.key)
-    number = {version: position for position, version in enumerate(versions)}
-    return versions, [{number[source] for source in found[version]} for version in versions]
+        numbering.add(release)
+    numbers = numbering.numbers
+    for target, source in _known(labelled, labels.PREVIOUS_ADD, numbers):
+        numbering.parents[numbers[target]].add(numbers[source])
+    for source, target in _known(labelled, labels.NEXT_ADD, numbers):
+        numbering.parents[numbers[target]].add(numbers[source])
+    return numbering.sorted()
 
 
 def _known(

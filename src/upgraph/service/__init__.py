@@ -1,8 +1,10 @@
 """The running update service: sources become a snapshot of prepared answers, and those become HTTP.
 
-Two processes live here. The building one (:mod:`upgraph.service.building`) reads sources, builds graphs and
-writes snapshots. The serving one (:mod:`upgraph.service.running`) maps the snapshot in force and answers.
-What decides what a graph is lives in :mod:`upgraph.graph`, what reads an image in :mod:`upgraph.payload`.
+It has two processes, and a folder for each. The building one (:mod:`upgraph.service.building`) reads
+sources, builds graphs and writes snapshots; the serving one (:mod:`upgraph.service.running`) maps the
+snapshot in force and answers (:mod:`upgraph.service.answering`). Here lies what both share: the
+configuration, the snapshot, what they tell each other, the log. What decides what a graph is lives in
+:mod:`upgraph.graph`, what reads an image in :mod:`upgraph.payload`.
 """
 
 __all__: list[str] = []

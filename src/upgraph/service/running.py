@@ -21,22 +21,23 @@ from upgraph import __version__
 from upgraph.errors import UserError
 from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import BUILDER_ENDED
-from upgraph.service import edge, handover
-from upgraph.service.building.shelf import check_directory, last_snapshot
-from upgraph.service.configuration import Configuration, address, check, to_json
-from upgraph.service.edge import InForce
-from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
-from upgraph.service.health import Scrape, Unready
-from upgraph.service.metrics import (
+from upgraph.service import handover
+from upgraph.service.answering import edge
+from upgraph.service.answering.edge import InForce
+from upgraph.service.answering.health import Scrape, Unready
+from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
     PolicyEngineMetrics,
     exposition,
     new_registry,
 )
-from upgraph.service.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.status import StatusPort
+from upgraph.service.building.shelf import check_directory, last_snapshot
+from upgraph.service.configuration import Configuration, address, check, to_json
+from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
-from upgraph.service.status import StatusPort
 
 FIRST_RESTART_SECONDS = 1.0
 LAST_RESTART_SECONDS = 60.0

@@ -93,7 +93,7 @@ def survives_that_the_place_is_gone(place: Place) -> None:
     try:
         place.source.read()
     except DataError as error:
-        assert place.source.name in error.seen  # noqa: PT017 - this module does not depend on pytest
+        assert place.source.name in error.seen
     else:
         raise AssertionError("a place that is gone was read")
 

@@ -109,7 +109,7 @@ async def check_says_what_is_missing(source: ImageSource, sample: Sample) -> Non
         try:
             await ask()
         except ImageMissing as missing:
-            assert missing.status == 404  # noqa: PT017 - this module does not depend on pytest
+            assert missing.status == 404
         else:
             raise AssertionError("something absent was found")
 

@@ -75,7 +75,8 @@ class Gatherer:
     async def gather(self, clock: Callable[[], float] = time.perf_counter) -> Gathered:
         """Ask all sources. A source that cannot be read keeps what it held."""
         started = clock()
-        outcomes = [await self._ask(source) for source in self._sources]
+        # At the same time, so that a registry that does not answer delays nobody but itself.
+        outcomes = await asyncio.gather(*map(self._ask, self._sources))
         counts = Counts()
         for outcome in outcomes:
             if isinstance(outcome, Harvest):

@@ -21,10 +21,10 @@ from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
 from upgraph.graphdata import Loader, digest_of, read_tarball, write_tarball
 from upgraph.graphdata.files import Files
+from upgraph.service.building.prepare import Origin, as_facts, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import Shelf, in_memory
 from upgraph.service.handover import Built, Current, Message, Waiting
-from upgraph.service.prepare import Origin, as_facts, write_snapshot
 from upgraph.service.snapshot import Coding, Snapshot
 
 Say = Callable[[Message, BinaryIO | None], None]

@@ -10,9 +10,16 @@ from http import HTTPStatus
 
 import msgspec
 
-from upgraph.service.health import Scrape, StatusSource, Unready, age, finding_counts, unready
-from upgraph.service.message import NO_STORE, Request, Response, empty_response, for_method, text_response
-from upgraph.service.metrics import METRICS_TYPE
+from upgraph.service.answering.health import Scrape, StatusSource, Unready, age, finding_counts, unready
+from upgraph.service.answering.message import (
+    NO_STORE,
+    Request,
+    Response,
+    empty_response,
+    for_method,
+    text_response,
+)
+from upgraph.service.answering.metrics import METRICS_TYPE
 from upgraph.service.snapshot import Facts
 
 

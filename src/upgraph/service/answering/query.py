@@ -14,7 +14,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 import msgspec
 
-from upgraph.service.message import RefusalError
+from upgraph.service.answering.message import RefusalError
 
 MAX_QUERY_LENGTH = 8 * 1024
 """Characters of the longest query that is looked at."""

@@ -24,8 +24,8 @@ from granian.server.embed import Server
 
 from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems.service import LISTEN_FAILED, SERVER_ENDED
-from upgraph.service.message import App
-from upgraph.service.rsgi import RsgiApp
+from upgraph.service.answering.message import App
+from upgraph.service.answering.rsgi import RsgiApp
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel may cap it (net.core.somaxconn)."""

@@ -20,8 +20,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from upgraph.service.counting import DurationHistogram, RequestCounter
-from upgraph.service.health import age, finding_counts
+from upgraph.service.answering.counting import DurationHistogram, RequestCounter
+from upgraph.service.answering.health import age, finding_counts
 from upgraph.service.snapshot import Facts
 
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4

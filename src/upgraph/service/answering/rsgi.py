@@ -1,6 +1,6 @@
 """The adapter between granian's RSGI and the edge.
 
-This and :mod:`upgraph.service.server` are all that knows granian. granian answers malformed requests, more
+This and :mod:`upgraph.service.answering.server` are all that knows granian. granian answers malformed requests, more
 than 100 header lines and oversized ones itself, and leaves out header values that are not printable ASCII,
 so those count as absent. Paths arrive percent-decoded, queries as they were sent. An answer to a client that
 has gone is dropped without an error.
@@ -8,7 +8,7 @@ has gone is dropped without an error.
 
 from typing import Protocol
 
-from upgraph.service.message import App, HeaderList, Request
+from upgraph.service.answering.message import App, HeaderList, Request
 
 
 class _Headers(Protocol):

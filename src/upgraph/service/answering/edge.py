@@ -2,7 +2,7 @@
 
 An :class:`Edge` answers one listener. Which routes it has is decided by the functions at the end: the face
 of a policy engine, the face of a graph builder, or the graph data alone. It knows no server: an adapter
-turns what a server gives into a :class:`Request` (:mod:`upgraph.service.rsgi` does so for granian), and
+turns what a server gives into a :class:`Request` (:mod:`upgraph.service.answering.rsgi` does so for granian), and
 another server needs another adapter and nothing else.
 
 The snapshot in force is read once a request and swapped by one assignment, so every answer comes from one
@@ -17,9 +17,9 @@ from typing import Protocol
 
 import msgspec
 
-from upgraph.service import cross_origin
-from upgraph.service.conditional import Document, FixedDocument, Presentation, document_response
-from upgraph.service.message import (
+from upgraph.service.answering import cross_origin
+from upgraph.service.answering.conditional import Document, FixedDocument, Presentation, document_response
+from upgraph.service.answering.message import (
     RefusalError,
     Request,
     Response,
@@ -27,9 +27,9 @@ from upgraph.service.message import (
     error_response,
     for_method,
 )
-from upgraph.service.negotiation import BUILDER_TYPES, CLIENT_TYPES, media_type
-from upgraph.service.openapi import openapi_document
-from upgraph.service.query import GraphQuery, read_query
+from upgraph.service.answering.negotiation import BUILDER_TYPES, CLIENT_TYPES, media_type
+from upgraph.service.answering.openapi import openapi_document
+from upgraph.service.answering.query import GraphQuery, read_query
 
 RETRY_AFTER = 5
 """Seconds after which a client should ask again while there is no graph yet."""

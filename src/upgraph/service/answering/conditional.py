@@ -12,8 +12,8 @@ from typing import Protocol
 
 import msgspec
 
-from upgraph.service import negotiation
-from upgraph.service.message import HeaderList, Request, Response
+from upgraph.service.answering import negotiation
+from upgraph.service.answering.message import HeaderList, Request, Response
 from upgraph.service.snapshot import Coding
 
 MAX_AGE = 30

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from http import HTTPStatus
 
-from upgraph.service.message import RefusalError
+from upgraph.service.answering.message import RefusalError
 from upgraph.service.snapshot import Coding
 
 JSON = "application/json"

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from upgraph import __version__
-from upgraph.service.negotiation import CLIENT_TYPES, JSON
-from upgraph.service.query import ARCH_PATTERN, CHANNEL_PATTERN, DEFAULT_ARCH
+from upgraph.service.answering.negotiation import CLIENT_TYPES, JSON
+from upgraph.service.answering.query import ARCH_PATTERN, CHANNEL_PATTERN, DEFAULT_ARCH
 
 # JSON as OpenAPI writes it: a tree of any depth, which only msgspec looks into.
 _Json = dict[str, Any]

@@ -7,7 +7,7 @@ headers beyond those that every page may send.
 import re
 from http import HTTPStatus
 
-from upgraph.service.message import Request, Response, empty_response, text_response
+from upgraph.service.answering.message import Request, Response, empty_response, text_response
 
 VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 METHODS = ("GET", "HEAD")
