@@ -46,7 +46,6 @@ def measure(suggestions: Path, graph_data: Path, *, quick: bool) -> BuildCost:
         releases=len(releases),
         releases_digest="sha256:0",
         graph_data_digest="sha256:0",
-        making="a measurement",
         graph_data=None,
         refreshed_at=0.0,
     )

@@ -1,20 +1,30 @@
 """A state directory that cannot be written, now or ever: answers come before keeping."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from tests.building.conftest import VERSIONS, Desk, files
 from upgraph.errors import UserError
 from upgraph.graph import Release
-from upgraph.service.building.shelf import Shelf, check_directory, last_snapshot
+from upgraph.service.building.shelf import Shelf, check_directory, claim, last_snapshot
+from upgraph.service.snapshot import Coding
+from upgraph.testing.answers import read_answer
+
+
+class _FullDisk(Shelf):
+    """A shelf on a disk without any room left."""
+
+    def new(self) -> BinaryIO:
+        super().new().close()
+        return Path("/dev/full").open("r+b")
 
 
 def test_a_full_disk_is_no_reason_not_to_serve(
     tmp_path: Path, chain: list[Release], caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / ".snapshot.unfinished").symlink_to("/dev/full")
-    desk = Desk(Shelf(tmp_path))
+    desk = Desk(_FullDisk(tmp_path))
     desk.workshop.take_graph_data(files())
     desk.take_releases(*chain)
     assert set(desk.answer().nodes) == set(VERSIONS)
@@ -22,8 +32,7 @@ def test_a_full_disk_is_no_reason_not_to_serve(
 
 
 def test_what_could_not_be_written_takes_no_room(tmp_path: Path, chain: list[Release]) -> None:
-    (tmp_path / ".snapshot.unfinished").symlink_to("/dev/full")
-    desk = Desk(Shelf(tmp_path))
+    desk = Desk(_FullDisk(tmp_path))
     desk.workshop.take_graph_data(files())
     desk.take_releases(*chain)
     assert list(tmp_path.iterdir()) == []
@@ -71,3 +80,31 @@ def test_without_a_directory_all_is_kept_in_memory(desk: Desk, chain: list[Relea
     desk.take_releases(*chain)
     assert set(desk.answer().nodes) == set(VERSIONS)
     assert Shelf(None).library is None
+
+
+def test_a_snapshot_that_could_not_be_kept_is_never_written_over(
+    tmp_path: Path, chain: list[Release], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "snapshot").mkdir()
+    desk = Desk(Shelf(tmp_path))
+    desk.workshop.take_graph_data(files())
+    desk.take_releases(*chain)
+    served = desk.snapshots[-1]
+    desk.take_releases(*chain[:2])
+    # The bodies were not looked at before: they are read from the mapped file only now.
+    assert set(read_answer(served.answer("stable-4.1", "amd64").body(Coding.IDENTITY)).nodes) == set(VERSIONS)
+    assert "cannot be written" in caplog.text
+
+
+def test_only_one_service_at_a_time_has_a_state_directory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert claim(tmp_path) == tmp_path
+    assert claim(tmp_path) is None
+    assert "another service" in caplog.text
+
+
+def test_what_a_dead_service_left_unfinished_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".snapshot.unfinished").write_bytes(b"half")
+    claim(tmp_path)
+    assert not (tmp_path / ".snapshot.unfinished").exists()

@@ -19,7 +19,7 @@ from upgraph.graphdata import load
 from upgraph.service.building.prepare import MAX_FINDINGS, Origin, coded, write_snapshot
 from upgraph.service.snapshot import Coding, Prepared, Snapshot, read_snapshot
 
-ORIGIN = Origin(3, "r", "d", "m", b"an archive", 1.0)
+ORIGIN = Origin(3, "r", "d", b"an archive", 1.0)
 DECODE: dict[Coding, Callable[[bytes], bytes]] = {
     Coding.IDENTITY: bytes,
     Coding.GZIP: gzip.decompress,
@@ -113,5 +113,5 @@ def test_a_newer_release_changes_the_answer_and_its_tag(chain: list[Release], sn
 def test_writing_needs_no_more_than_a_place_to_seek_in(chain: list[Release]) -> None:
     into = io.BytesIO()
     facts = write_snapshot(_graph(chain), ORIGIN, (), into)
-    assert facts.making == "m"
+    assert facts.releases_digest == "r"
     assert len(into.getvalue()) > 64

@@ -10,7 +10,7 @@ from upgraph.errors import DataError, Finding, Severity
 from upgraph.errors.problems.graphdata import SOURCE
 from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.graph import Precedence, Release
-from upgraph.service.building import shelf, workshop
+from upgraph.service.building import shelf
 from upgraph.service.building.shelf import Shelf, last_snapshot
 from upgraph.service.handover import Current
 
@@ -41,12 +41,34 @@ def test_the_last_snapshot_is_found_with_its_age(before: Desk, tmp_path: Path) -
     assert found[0].facts.digest == before.snapshots[0].facts.digest
 
 
-def test_the_same_inputs_make_no_new_snapshot(before: Desk, tmp_path: Path, chain: list[Release]) -> None:
+def test_the_same_inputs_give_the_same_answers_after_a_restart(
+    before: Desk, tmp_path: Path, chain: list[Release]
+) -> None:
     desk = _started(tmp_path)
     desk.workshop.recall_releases(tuple(chain))
     desk.workshop.take_graph_data(files())
-    assert desk.snapshots == []
-    assert desk.said == [Current(refreshed_at=5000.0, findings=())]
+    assert desk.snapshots[-1].facts.digest == before.snapshots[-1].facts.digest
+    assert desk.said[-1] == Current(refreshed_at=5000.0, findings=())
+
+
+def test_findings_of_the_graph_are_still_told_after_a_restart(tmp_path: Path, chain: list[Release]) -> None:
+    rivals = [*chain, release("4.1.2", *VERSIONS[:2], content="another")]
+    for _ in range(2):
+        desk = _started(tmp_path)
+        desk.workshop.take_graph_data(files())
+        desk.take_releases(*rivals)
+        assert desk.findings() == ["release-conflict"]
+
+
+def test_the_longest_version_survives_a_restart(tmp_path: Path, chain: list[Release]) -> None:
+    longest = "4.1.0-" + "a" * 250
+    desk = _started(tmp_path)
+    desk.workshop.take_graph_data(files())
+    desk.take_releases(*chain, release("4.1.9", longest))
+    again = _started(tmp_path)
+    again.workshop.take_graph_data(files())
+    again.take_releases(*chain)
+    assert set(again.answer().nodes) == set(VERSIONS)
 
 
 def test_an_edit_arrives_while_the_registry_is_down(
@@ -77,16 +99,6 @@ def test_of_two_rivals_the_one_that_was_offered_before_the_restart_stays(
     desk.workshop.take_graph_data(files())
     desk.take_releases(*chain, release("4.1.2", *VERSIONS[:2], content="another"))
     assert desk.answer().nodes["4.1.2"]["payload"] == before.answer().nodes["4.1.2"]["payload"]
-
-
-def test_another_version_of_the_software_makes_a_new_snapshot(
-    before: Desk, tmp_path: Path, chain: list[Release], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workshop, "__version__", "99.0.0")
-    desk = _started(tmp_path)
-    desk.workshop.take_graph_data(files())
-    desk.take_releases(*chain)
-    assert len(desk.snapshots) == 1
 
 
 def test_another_precedence_makes_a_new_snapshot(before: Desk, tmp_path: Path, chain: list[Release]) -> None:

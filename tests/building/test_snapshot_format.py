@@ -23,7 +23,7 @@ from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.snapshot import Coding, Facts, SnapshotWriter, read_and_check_snapshot, read_snapshot
 from upgraph.testing.sample_graphs import GraphBench
 
-ORIGIN = Origin(3, "r" * 64, "sha256:" + "d" * 64, "0.1.0 block-wins", b"an archive", 1_790_000_000.0)
+ORIGIN = Origin(3, "r" * 64, "sha256:" + "d" * 64, b"an archive", 1_790_000_000.0)
 HEADER_BYTES = 64
 
 
@@ -66,7 +66,7 @@ def test_the_index_is_json_with_the_facts() -> None:
     offset = struct.unpack(">Q", SNAPSHOT[8:16])[0]
     index = msgspec.json.decode(SNAPSHOT[offset:])
     assert list(index) == ["facts", "empty", "builder_graph", "graph_data", "answers"]
-    assert index["facts"]["making"] == "0.1.0 block-wins"
+    assert index["facts"]["releases_digest"] == "r" * 64
     assert sorted(index["answers"]["stable-4.1"]) == ["amd64", "arm64"]
 
 
@@ -177,7 +177,7 @@ for arch in ("amd64", "s390x"):
         bench.release(f"{version}+{arch}", *(f"{earlier}+{arch}" for earlier in versions[:at]))
 built = build(bench.releases, loaded.data)
 into = io.BytesIO()
-write_snapshot(built.graph, Origin(1, "r", "d", "m", b"a", 1.0), built.findings, into)
+write_snapshot(built.graph, Origin(1, "r", "d", b"a", 1.0), built.findings, into)
 print(hashlib.sha256(into.getvalue()).hexdigest())
 """
 

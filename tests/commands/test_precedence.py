@@ -160,9 +160,9 @@ def test_a_type_that_no_setting_has_is_refused(toml: Callable[..., Path], value:
         resolve({}, {}, [toml(f"releases = {value}\n")])
 
 
-def test_several_values_in_the_environment_are_separated_by_commas_or_blanks() -> None:
-    found = resolve({}, {"UPGRAPH_RELEASES": "oci:/a, oci:/b oci:/c"}, ())
-    assert found.configuration.releases == ("oci:/a", "oci:/b", "oci:/c")
+def test_several_values_in_the_environment_are_separated_by_commas_or_lines() -> None:
+    found = resolve({}, {"UPGRAPH_RELEASES": "oci:/a, oci:/my releases\noci:/c"}, ())
+    assert found.configuration.releases == ("oci:/a", "oci:/my releases", "oci:/c")
 
 
 def test_an_unknown_key_is_refused_with_a_suggestion(toml: Callable[..., Path]) -> None:

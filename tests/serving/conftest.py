@@ -80,7 +80,6 @@ def make_snapshot(directory: Path, graph: UpdateGraph, archive: bytes | None = A
         releases=len(graph.nodes),
         releases_digest="releases",
         graph_data_digest="data",
-        making="tests",
         graph_data=archive,
         refreshed_at=REFRESHED_AT,
     )

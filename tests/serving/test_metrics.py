@@ -43,6 +43,7 @@ OURS = {
     "upgraph_findings": "gauge",
     "upgraph_release_cache_hits_total": "counter",
     "upgraph_layer_bytes_total": "counter",
+    "upgraph_builder_ends_total": "counter",
     "upgraph_build_seconds": "gauge",
 }
 BUCKETS: dict[str, list[float]] = {

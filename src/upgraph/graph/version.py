@@ -8,7 +8,7 @@ from upgraph.errors import DataError
 from upgraph.errors.problems.graph import VERSION_INVALID
 
 MAX_VERSION_LENGTH = 256
-"""Characters of the longest text that is looked at as a version."""
+"""Characters of the longest version without its build part, which may have as many again."""
 
 _SHOWN = 64
 _MAX_NUMBER = 2**64 - 1
@@ -65,7 +65,8 @@ class Version:
             DataError: ``text`` is not a version.
         """
         stripped = text.strip()
-        if len(stripped) > MAX_VERSION_LENGTH:
+        base = stripped.partition("+")[0]
+        if len(base) > MAX_VERSION_LENGTH or len(stripped) > 2 * MAX_VERSION_LENGTH:
             raise DataError(
                 VERSION_INVALID, f"not a version: {stripped[:_SHOWN]!r}... ({len(stripped)} characters)"
             )

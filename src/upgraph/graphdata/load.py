@@ -38,7 +38,7 @@ class Loaded:
     data: GraphData | None
     """The graph data; None where the set is refused."""
     findings: tuple[Finding, ...]
-    """All faults, gravest first."""
+    """All faults, gravest first; those that refuse the set before all others."""
 
 
 def load(files: Files) -> Loaded:
@@ -64,8 +64,8 @@ class Loader:
         raw_metadata = reading.single(names.RAW_METADATA, read_raw_metadata)
         channels = reading.channels(self._channels)
         blocks, conditional = reading.rules(self._rules, _bases(channels))
-        if schema is None or raw_metadata is None or reading.refused:
-            return Loaded(None, ordered(reading.findings))
+        if schema is None or raw_metadata is None or reading.refusals:
+            return Loaded(None, (*ordered(reading.refusals), *ordered(reading.findings)))
         data = GraphData(schema, channels, blocks, conditional, raw_metadata)
         return Loaded(data, ordered(reading.findings))
 
@@ -106,11 +106,10 @@ class _Reading:
 
     files: Files
     findings: list[Finding] = field(default_factory=list)
-    refused: bool = False
+    refusals: list[Finding] = field(default_factory=list)
 
     def _refuse(self, finding: Finding) -> None:
-        self.findings.append(finding)
-        self.refused = True
+        self.refusals.append(finding)
 
     def single(self, path: str, read: Callable[[bytes], tuple[_T, list[Finding]]]) -> _T | None:
         """What a file says that every set has; None if it is missing or wrong."""

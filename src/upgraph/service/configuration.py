@@ -22,7 +22,6 @@ from upgraph.errors.problems.service import (
     SOURCE_MISSING,
 )
 from upgraph.service.setting import (
-    Origin,
     between,
     one_of,
     optional_path,
@@ -220,7 +219,7 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], files: 
         UserError: a value cannot be read, a file is broken or has an unknown key.
     """
     values: dict[str, Any] = {}
-    origins = dict.fromkeys((one.name for one in SETTINGS.values()), Origin.DEFAULT.value)
+    origins = dict.fromkeys((one.name for one in SETTINGS.values()), "default")
     fields = {one.name: field for field, one in SETTINGS.items()}
     for path in files:
         for name, given in read_toml(path).items():

@@ -142,5 +142,10 @@ def receive(connection: socket.socket) -> tuple[Message, BinaryIO | None] | None
     content, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES * 2, 1)
     if not content:
         return None
-    file = os.fdopen(descriptors[0], "rb") if descriptors else None
-    return _decode(content), file
+    try:
+        message = _decode(content)
+    except msgspec.DecodeError:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+    return message, os.fdopen(descriptors[0], "rb") if descriptors else None

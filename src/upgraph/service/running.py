@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import msgspec
 
 from upgraph import __version__
-from upgraph.errors import UserError
+from upgraph.errors import DataError, UserError
 from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import BUILDER_ENDED
 from upgraph.service import handover
@@ -35,7 +35,7 @@ from upgraph.service.answering.metrics import (
 from upgraph.service.answering.server import Bound, Limits, Listener, serve
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.building.shelf import check_directory, last_snapshot
-from upgraph.service.configuration import Configuration, address, check, to_json
+from upgraph.service.configuration import Configuration, address, to_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
 
@@ -78,10 +78,12 @@ class Service:
         self._graph_metrics = GraphMetrics(registry, self, time.time)
         self._exposition = lambda: exposition(registry)
         self._connection: socket.socket | None = None
-        self.refused: UserError | None = None
+        self._refused: UserError | None = None
+        self._was_heard = False
 
     def take(self, snapshot: Snapshot, facts: Facts) -> None:
         """Serve another snapshot. Requests that are being answered end with the one they began with."""
+        self._was_heard = True
         is_first = self.facts is None
         self.in_force.snapshot = snapshot
         self.facts = facts
@@ -133,14 +135,19 @@ class Service:
         pause = FIRST_RESTART_SECONDS
         while True:
             started = time.monotonic()
-            await self._build_once()
-            if self.refused is not None:
-                raise self.refused
+            try:
+                await self._build_once()
+            except OSError as error:
+                _log.error("the building process cannot be started: %s", error)
+            if self._refused is not None and not self._was_heard:
+                raise self._refused
             if time.monotonic() - started > LAST_RESTART_SECONDS:
                 pause = FIRST_RESTART_SECONDS
             seen = f"the building process ended; it is started again in {pause:g} s"
             _log.error("%s", seen, extra={"reference": BUILDER_ENDED.reference})
-            self.failure = self.failure or Unready(BUILDER_ENDED, seen)
+            self.failure = Unready(BUILDER_ENDED, f"{self._refused.seen}; {seen}" if self._refused else seen)
+            self._refused = None
+            self._builder_metrics.builder_ended()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_RESTART_SECONDS)
 
@@ -178,8 +185,9 @@ class Service:
                     ended.set_result(None)
             except BlockingIOError:
                 pass
-            except OSError as error:
-                _log.warning("the connection to the building process failed: %s", error)
+            except (OSError, DataError, msgspec.DecodeError) as error:
+                # It is started again, and makes its snapshot again.
+                _log.error("what the building process says cannot be used: %s", error)
                 if not ended.done():
                     ended.set_result(None)
 
@@ -194,6 +202,7 @@ class Service:
         if received is None:
             return False
         message, file = received
+        self._was_heard = self._was_heard or not isinstance(message, Refused)
         match message:
             case Built() if file is not None:
                 with file:
@@ -205,7 +214,8 @@ class Service:
             case Waiting():
                 self.failure = Unready(problem(message.reference), message.seen)
             case Refused():
-                self.refused = UserError(problem(message.reference), message.seen, remedy=message.remedy)
+                self._refused = UserError(problem(message.reference), message.seen, remedy=message.remedy)
+                _log.error("%s", message.seen, extra={"reference": message.reference})
         return True
 
     def _take_built(self, message: Built, snapshot: Snapshot) -> None:
@@ -282,7 +292,6 @@ async def run(
     Raises:
         UserError: the configuration cannot be used.
     """
-    check(configuration)
     if configuration.state_dir is not None:
         check_directory(configuration.state_dir)
     service = Service(configuration, ready)
@@ -294,7 +303,12 @@ async def run(
     loop.add_signal_handler(signal.SIGHUP, service.scrape_now)
     names, listeners = zip(*service.listeners(), strict=True)
 
+    building: list[asyncio.Task[None]] = []
+
     def tell(bound: tuple[Bound, ...]) -> None:
+        # Only now: a port that is taken ends the service before anything is built.
+        building.append(asyncio.create_task(service.build()))
+        building[0].add_done_callback(lambda _: stop.set())
         places = dict(zip(names, bound, strict=True))
         started(
             Addresses(
@@ -305,14 +319,13 @@ async def run(
             )
         )
 
-    building = asyncio.create_task(service.build())
-    building.add_done_callback(lambda _: stop.set())
     try:
         await serve(listeners, stop, tell)
     finally:
-        building.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await building
+        for task in building:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _resume(service: Service, configuration: Configuration) -> None:

@@ -7,7 +7,6 @@ so none of them can forget one.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,15 +19,6 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 T = TypeVar("T")
-
-
-class Origin(Enum):
-    """Where a value came from, weakest first."""
-
-    DEFAULT = "default"
-    FILE = "file"
-    ENVIRONMENT = "environment"
-    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +177,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 def _items(given: object) -> Sequence[object]:
     if isinstance(given, str):
-        return [item for item in re.split(r"[\s,]+", given) if item]
+        return [item.strip() for item in re.split(r"[,\n]", given) if item.strip()]
     return given if isinstance(given, (list, tuple)) else [given]
 
 

@@ -65,8 +65,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     edges_by_arch: Mapping[str, int]
     conditional_edges_by_arch: Mapping[str, int]
     findings: tuple[FindingFact, ...] = ()
-    making: str
-    """Version and settings of what made the snapshot; others may build other answers from the same inputs."""
     refreshed_at: float
     """Unix time in seconds at which the inputs were last known to be current."""
 

@@ -104,3 +104,9 @@ PLUGIN_REFUSED = Problem(
     "Leaving it out silently would give clusters another graph than the configuration asks for.",
     "Remove it, or use `upgraph serve`, which needs no plugins.",
 )
+STATE_SHARED = Problem(
+    "state-shared",
+    "Another service uses the state directory",
+    "Two services that write one directory would damage each other's files, so this one keeps its state in memory.",
+    "Give each service a directory of its own. If the other one is ending, restart this one afterwards.",
+)

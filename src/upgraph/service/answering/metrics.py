@@ -119,6 +119,11 @@ class GraphBuilderMetrics(_FaceMetrics):
         self._hits = Counter(
             "upgraph_release_cache_hits_total", "Releases that were known by their digest.", registry=registry
         )
+        self._builder_ends = Counter(
+            "upgraph_builder_ends_total",
+            "Ends of the building process, which is started again.",
+            registry=registry,
+        )
         self._layer_bytes = Counter(
             "upgraph_layer_bytes_total", "Bytes of layers received by scrapes.", registry=registry
         )
@@ -169,6 +174,10 @@ class GraphBuilderMetrics(_FaceMetrics):
         """A scrape met so many images that were known, and received so many bytes of layers."""
         self._hits.inc(cache_hits)
         self._layer_bytes.inc(layer_bytes)
+
+    def builder_ended(self) -> None:
+        """The building process ended by itself."""
+        self._builder_ends.inc()
 
     def built(self, seconds: float) -> None:
         """All answers were prepared in this time."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import socket
 import sys
@@ -18,10 +19,11 @@ from typing import BinaryIO
 from upgraph.errors import DataError, RemoteError, UserError
 from upgraph.graph import Precedence
 from upgraph.graphdata import GraphDataSource, changes, open_source
+from upgraph.graphdata.files import unreadable_reason
 from upgraph.service import handover
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.shelf import Shelf, last_snapshot
+from upgraph.service.building.shelf import Shelf, claim, last_snapshot
 from upgraph.service.building.sources import open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
@@ -33,6 +35,9 @@ _NICENESS = 10
 FIRST_RETRY_SECONDS = 2.0
 """Pause after a first failed round; it doubles with every further one, up to the interval."""
 _log = logging.getLogger(__name__)
+
+JITTER = 0.25
+"""Share of a pause after a failure that is left to chance."""
 
 
 def give_way() -> None:
@@ -48,8 +53,9 @@ class Builder:
     def __init__(self, configuration: Configuration, connection: socket.socket) -> None:
         self._configuration = configuration
         self._connection = connection
-        self._wanted = asyncio.Event()
-        self._shelf = Shelf(configuration.state_dir)
+        self._releases_wanted = asyncio.Event()
+        self._graph_data_wanted = asyncio.Event()
+        self._shelf = Shelf(claim(configuration.state_dir))
         self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
@@ -78,7 +84,8 @@ class Builder:
         self._connection.setblocking(False)  # noqa: FBT003 - the standard library has it so
         while content := await loop.sock_recv(self._connection, len(SCRAPE_NOW)):
             if content == SCRAPE_NOW:
-                self._wanted.set()
+                self._releases_wanted.set()
+                self._graph_data_wanted.set()
 
     async def _work(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -107,17 +114,28 @@ class Builder:
 
     async def _follow_graph_data(self, data: GraphDataSource) -> None:
         seen = await asyncio.to_thread(data.fingerprint)
-        await self._read_graph_data(data)
-        async for _ in changes(data, since=seen):
-            await self._read_graph_data(data)
+        pauses = self._pauses()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_graph_data(data, seen))
+            while True:
+                is_whole = await self._read_graph_data(data)
+                # A disk that failed shows no change when it works again, so only another look can tell.
+                pause = None if is_whole else pauses.after(succeeded=False)
+                await _pause(self._graph_data_wanted, pause)
 
-    async def _read_graph_data(self, data: GraphDataSource) -> None:
+    async def _watch_graph_data(self, data: GraphDataSource, seen: str) -> None:
+        async for _ in changes(data, since=seen):
+            self._graph_data_wanted.set()
+
+    async def _read_graph_data(self, data: GraphDataSource) -> bool:
+        """Read the set; false if it, or a file of it, could not be read."""
         try:
             files = await asyncio.to_thread(data.read)
         except DataError as error:
             self._workshop.graph_data_failed(error)
-        else:
-            self._workshop.take_graph_data(files)
+            return False
+        self._workshop.take_graph_data(files)
+        return not any(map(unreadable_reason, files.values()))
 
     async def _follow_releases(self, gatherer: Gatherer) -> None:
         pauses = self._pauses()
@@ -130,7 +148,7 @@ class Builder:
                 self._workshop.take_stale_releases(gathered.releases, gathered.findings)
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
-            await self._pause(pauses.after(succeeded=gathered.is_current))
+            await _pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
 
     async def _follow_upstream(self, upstream: Upstream) -> None:
         etag = None
@@ -151,17 +169,18 @@ class Builder:
                 self._workshop.graph_failed(error)
             seconds = time.perf_counter() - started
             self._say(Scraped(succeeded=succeeded, seconds=seconds, message=f"{upstream.name}: {outcome}"))
-            await self._pause(pauses.after(succeeded=succeeded))
+            await _pause(self._releases_wanted, pauses.after(succeeded=succeeded))
 
     def _pauses(self) -> "_Pauses":
         return _Pauses(self._configuration.scrape_interval)
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait for the next round, or until somebody asks for it."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wanted.wait()
-        self._wanted.clear()
+
+async def _pause(wanted: asyncio.Event, seconds: float | None) -> None:
+    """Wait for the next round, or until somebody asks for it; without a time, until somebody asks."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wanted.wait()
+    wanted.clear()
 
 
 def _open_library(path: Path | None) -> Library:
@@ -185,14 +204,17 @@ class _Pauses:
         if succeeded:
             self._next = FIRST_RETRY_SECONDS
             return self._interval
-        pause = min(self._next, self._interval)
+        # A fleet of services that lost the same registry should not come back to it in step.
+        pause = min(self._next, self._interval) * (1 - JITTER * random.random())  # noqa: S311 - chance, no secret
         self._next *= 2
         return pause
 
 
 def main() -> None:
     """Run the building process: its configuration comes as JSON on standard input, the connection as its number."""
+    # Both go to the whole group of processes; the serving one decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
     configuration = from_json(sys.stdin.buffer.read())
     start_logging(configuration.log_format, configuration.log_level)

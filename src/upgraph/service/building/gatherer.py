@@ -1,7 +1,6 @@
 """Asks every source of releases, round after round, and keeps for each what it held last."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from upgraph.service.building.library import Library
 from upgraph.service.building.releases import releases_of
 from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
 from upgraph.service.handover import Scraped
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ LAYOUT = 1
 """Number of the layout of the database. What changes the meaning of a column or of a record takes the next."""
 MAX_IMAGES = 500_000
 """Images that are remembered; those in no listing that were not met for longest are forgotten first."""
+MET_ROUNDS = 16
+"""Rounds after which it is written down again that an image was met."""
 
 _TABLES = """
 CREATE TABLE image (digest TEXT PRIMARY KEY, record BLOB NOT NULL, met INTEGER NOT NULL) WITHOUT ROWID;
@@ -111,11 +113,6 @@ class Library:
                     STATE_UNWRITABLE, f"{path} cannot be opened ({error}) nor made anew ({again})"
                 ) from again
 
-    @property
-    def rounds(self) -> int:
-        """Scrapes that ended since the library was made."""
-        return self._round
-
     def image(self, digest: str) -> Image | None:
         """What is known of the image with this digest."""
         row = self._database.execute("SELECT record FROM image WHERE digest = ?", (digest,)).fetchone()
@@ -171,9 +168,8 @@ class Library:
 
     def _meet(self, digests: Iterable[str]) -> None:
         # Written only every so often: a million unchanged rows a day would wear out small disks.
-        if self._round % 16 == 1:
-            rows = ((self._round, digest) for digest in digests)
-            self._database.executemany("UPDATE image SET met = ? WHERE digest = ?", rows)
+        rows = ((self._round, digest, self._round - MET_ROUNDS) for digest in digests)
+        self._database.executemany("UPDATE image SET met = ? WHERE digest = ? AND met < ?", rows)
 
     def close(self) -> None:
         """Close the database."""

@@ -41,8 +41,6 @@ class Origin:
     """Releases that were read."""
     releases_digest: str
     graph_data_digest: str
-    making: str
-    """What else decides what becomes of these inputs: version of the software and its settings."""
     graph_data: bytes | None
     """The graph data as an archive; none where the graph came from an upstream server."""
     refreshed_at: float
@@ -81,7 +79,6 @@ def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[F
             arch_of[source] for source, targets in enumerate(graph.risky) for _ in targets
         ),
         findings=as_facts(findings),
-        making=origin.making,
         refreshed_at=origin.refreshed_at,
     )
 

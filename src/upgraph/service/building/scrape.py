@@ -73,6 +73,8 @@ class Harvest:
     """Digest by tag."""
     findings: tuple[Finding, ...]
     counts: Counts = field(default_factory=Counts)
+    rounds: int = 0
+    """Rounds of this source that this process has ended."""
 
     @property
     def is_current(self) -> bool:
@@ -97,7 +99,7 @@ async def scrape(source: ImageSource, library: Library, settings: ScrapeSettings
     work.take_listing(listed)
     await work.read_all()
     library.end_round(source.name, work.listing)
-    return Harvest(work.images, work.listing, tuple(work.findings), work.counts)
+    return Harvest(work.images, work.listing, tuple(work.findings), work.counts, last.rounds + 1)
 
 
 def recall(source: str, library: Library) -> Harvest:
@@ -203,7 +205,7 @@ class _Round:
     def _is_worth_another_look(self, image: Image) -> bool:
         # What was broken was not hashed, so a copy may be broken whose original is not.
         is_broken = isinstance(image, OtherImage) and image.finding.severity is Severity.ERROR
-        return is_broken and self._library.rounds % BROKEN_ROUNDS == 0
+        return is_broken and self._last.rounds % BROKEN_ROUNDS == 0
 
     def _lacks_proof(self, image: Image) -> bool:
         wanted = self._settings.verification is Verification.WHOLE_LAYER

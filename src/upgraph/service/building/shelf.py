@@ -1,28 +1,35 @@
 """Where snapshots lie: in the state directory, or in memory where there is none."""
 
 import contextlib
+import fcntl
 import logging
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 from upgraph.errors import DataError, UserError
-from upgraph.errors.problems.service import SNAPSHOT_DAMAGED, STATE_UNWRITABLE
+from upgraph.errors.problems.service import SNAPSHOT_DAMAGED, STATE_SHARED, STATE_UNWRITABLE
 from upgraph.service.snapshot import Snapshot, read_and_check_snapshot
 
 SNAPSHOT = "snapshot"
 LIBRARY = "images.db"
 _UNFINISHED = ".snapshot.unfinished"
+_LOCK = ".lock"
 
 _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """Takes new snapshots and keeps the last good one."""
+    """Takes new snapshots and keeps the last good one.
+
+    A new snapshot is always a new file: the serving process maps the files it was given, and a mapped file
+    must never be written again.
+    """
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._has_last = True
+        self._unfinished: Path | None = None
 
     @property
     def library(self) -> Path | None:
@@ -34,31 +41,42 @@ class Shelf:
         self._has_last = False
         if self._directory is not None:
             try:
-                return (self._directory / _UNFINISHED).open("w+b")
+                unfinished = self._directory / _UNFINISHED
+                unfinished.unlink(missing_ok=True)
+                file = unfinished.open("x+b")
             except OSError as error:
                 self._warn(error)
+            else:
+                self._unfinished = unfinished
+                return file
         return in_memory()
 
     def keep(self, file: BinaryIO) -> None:
         """Make a finished snapshot the last good one. Its bytes are on the disk before its name is."""
-        if self._directory is None or not _has_name(file):
+        if self._directory is None or self._unfinished is None:
             return
         try:
             os.fsync(file.fileno())
-            (self._directory / _UNFINISHED).replace(self._directory / SNAPSHOT)
+            self._unfinished.replace(self._directory / SNAPSHOT)
+            self._unfinished = None
             _sync_directory(self._directory)
             self._has_last = True
         except OSError as error:
             self._warn(error)
+            self._forget_unfinished()
 
     def drop(self, file: BinaryIO) -> None:
         """Give up a snapshot that could not be written to its end, and the room that it takes on the disk."""
         # Closing writes what is left in the buffer, which fails again.
         with contextlib.suppress(OSError):
             file.close()
-        if self._directory is not None:
+        self._forget_unfinished()
+
+    def _forget_unfinished(self) -> None:
+        if self._unfinished is not None:
             with contextlib.suppress(OSError):
-                (self._directory / _UNFINISHED).unlink()
+                self._unfinished.unlink()
+            self._unfinished = None
 
     def confirm(self, refreshed_at: float) -> None:
         """Remember that the last snapshot was still current at this Unix time.
@@ -83,6 +101,26 @@ class Shelf:
 def in_memory() -> BinaryIO:
     """A file without a name, which works on a read-only root without any writable directory."""
     return os.fdopen(os.memfd_create("upgraph-snapshot"), "w+b")
+
+
+def claim(directory: Path | None) -> Path | None:
+    """The state directory for this process alone; none if another service has it.
+
+    The claim holds until the process ends, however it ends. What a service that died left unfinished is
+    cleared away.
+    """
+    if directory is None:
+        return None
+    try:
+        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        seen = f"the state directory {directory} is used by another service or cannot be locked ({error.strerror})"
+        _log.error("%s; all is kept in memory", seen, extra={"reference": STATE_SHARED.reference})
+        return None
+    with contextlib.suppress(OSError):
+        (directory / _UNFINISHED).unlink()
+    return directory
 
 
 def check_directory(directory: Path) -> None:
@@ -121,10 +159,6 @@ def last_snapshot(directory: Path | None) -> tuple[Snapshot, float] | None:
 
 def _log_damage(directory: Path, seen: str) -> None:
     _log.error("%s: %s", directory / SNAPSHOT, seen, extra={"reference": SNAPSHOT_DAMAGED.reference})
-
-
-def _has_name(file: BinaryIO) -> bool:
-    return os.fstat(file.fileno()).st_nlink > 0
 
 
 def _sync_directory(directory: Path) -> None:

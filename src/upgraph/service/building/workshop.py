@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from upgraph import __version__
 from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY
@@ -53,13 +52,11 @@ class Workshop:
         self._shelf = shelf
         self._say = say
         self._precedence = precedence
-        # What the same inputs become depends on these as well.
-        self._making = f"{__version__} {precedence.value}"
         self._loader = Loader()
         self._releases: tuple[Release, ...] | None = None
         self._data: _DataInForce | None = None
         self._findings: dict[str, tuple[Finding, ...]] = {}
-        self._made_of: tuple[str, str, str] | None = None
+        self._made_of: tuple[str, str] | None = None
         self._served: Mapping[str, str] = {}
         self._refreshed_at = 0.0
 
@@ -68,10 +65,12 @@ class Workshop:
         if directory_snapshot is None:
             return
         snapshot, self._refreshed_at = directory_snapshot
-        facts = snapshot.facts
-        self._made_of = (facts.releases_digest, facts.graph_data_digest, facts.making)
-        graph, _ = decode(snapshot.builder_graph.body(Coding.IDENTITY))
-        self._served = _offered(graph)
+        try:
+            graph, _ = decode(snapshot.builder_graph.body(Coding.IDENTITY))
+        except DataError as error:
+            _log.warning("the graph of the last snapshot cannot be used: %s", error.seen)
+        else:
+            self._served = _offered(graph)
         if snapshot.graph_data is not None:
             self._resume_graph_data(snapshot.graph_data.body(Coding.IDENTITY))
 
@@ -91,10 +90,14 @@ class Workshop:
         self._findings["graph-data"] = loaded.findings
         if loaded.data is None:
             outcome = "the last good set stays in force" if self._data else "there is none to fall back to"
-            _log.error("the graph data is refused, %s: %s", outcome, _summary(loaded.findings))
+            reference = {"reference": loaded.findings[0].reference}
+            _log.error(
+                "the graph data is refused, %s: %s", outcome, _summary(loaded.findings), extra=reference
+            )
         else:
             self._data = _DataInForce(loaded.data, files, digest_of(files))
-            _log.info(
+            _log.log(
+                _level(loaded.findings),
                 "graph data %s: %d channels, %d rules%s",
                 self._data.digest[:19],
                 len(loaded.data.channels),
@@ -117,7 +120,11 @@ class Workshop:
         self, releases: tuple[Release, ...], findings: tuple[Finding, ...], *, refreshed_at: float
     ) -> None:
         """Take what the sources hold now, as of a Unix time in seconds."""
-        self._refreshed_at = refreshed_at
+        if releases or not self._releases:
+            self._refreshed_at = refreshed_at
+        else:
+            seen = f"the sources hold no release any more; the {len(self._releases)} that were known stay"
+            findings = (*findings, Finding(Severity.ERROR, RELEASES_EMPTY, seen))
         self.take_stale_releases(releases, findings)
 
     def take_stale_releases(self, releases: tuple[Release, ...], findings: tuple[Finding, ...]) -> None:
@@ -134,10 +141,12 @@ class Workshop:
             DataError: the document is no graph.
         """
         digest = hashlib.sha256(document).hexdigest()
-        made_of = (digest, "", self._making)
+        made_of = (digest, "")
         if made_of != self._made_of:
             started = time.perf_counter()
             graph, findings = decode(document)
+            if not _offered(graph):
+                raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
             self._findings = {"graph": findings}
             self._hand_over(graph, Origin(len(_offered(graph)), *made_of, None, time.time()), started)
             self._made_of = made_of
@@ -164,7 +173,7 @@ class Workshop:
             return
         if self._releases is None or self._data is None:
             return
-        made_of = (digest_of_releases(self._releases), self._data.digest, self._making)
+        made_of = (digest_of_releases(self._releases), self._data.digest)
         if made_of != self._made_of:
             self._make(self._releases, self._data, made_of)
             self._made_of = made_of
@@ -176,7 +185,7 @@ class Workshop:
 
     def _missing(self) -> tuple[Problem, str] | None:
         if self._data is None:
-            refused = [f for f in self._findings.get("graph-data", ()) if f.severity is Severity.ERROR]
+            refused = self._findings.get("graph-data")
             if refused:
                 return refused[0].problem, str(refused[0])
             return GRAPH_NOT_READY, "the graph data has not been read yet"
@@ -192,7 +201,7 @@ class Workshop:
     def _all_findings(self) -> tuple[Finding, ...]:
         return ordered(finding for findings in self._findings.values() for finding in findings)
 
-    def _make(self, releases: tuple[Release, ...], data: _DataInForce, made_of: tuple[str, str, str]) -> None:
+    def _make(self, releases: tuple[Release, ...], data: _DataInForce, made_of: tuple[str, str]) -> None:
         started = time.perf_counter()
         built = build(releases, data.data, served=self._served, precedence=self._precedence)
         self._findings["graph"] = built.findings
@@ -206,7 +215,8 @@ class Workshop:
             self._say(Built(seconds=seconds), file)
         findings = self._findings["graph"]
         summary = f"; {_summary(findings)}" if findings else ""
-        _log.info("new graph of %d releases made in %.1f s%s", origin.releases, seconds, summary)
+        level = _level(findings)
+        _log.log(level, "new graph of %d releases made in %.1f s%s", origin.releases, seconds, summary)
 
     def _write(self, graph: UpdateGraph, origin: Origin) -> BinaryIO:
         file = self._shelf.new()
@@ -228,6 +238,14 @@ def _offered(graph: UpdateGraph) -> dict[str, str]:
     return {
         node.version.text: node.payload.rpartition("@")[2] for node in graph.nodes if node.payload is not None
     }
+
+
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
+
+
+def _level(findings: tuple[Finding, ...]) -> int:
+    """How gravely to log what has these findings."""
+    return max((_LEVELS[finding.severity] for finding in findings), default=logging.INFO)
 
 
 def _summary(findings: tuple[Finding, ...]) -> str:
