@@ -160,7 +160,7 @@ def _facts() -> Facts:
 
 _PROGRAM = """
 import hashlib, io
-from upgraph.cli.sample import make_sample
+from upgraph.cli.sample import Sample, make_sample
 from pathlib import Path
 from upgraph.graphdata import load, open_source
 from upgraph.graph import build
@@ -168,7 +168,8 @@ from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.testing.sample_graphs import GraphBench
 import sys, tempfile
 with tempfile.TemporaryDirectory() as place:
-    sample = make_sample(Path(place))
+    sample = Sample.below(Path(place))
+    make_sample(sample)
     loaded = load(open_source(str(sample.graph_data)).read())
 bench = GraphBench()
 versions = [f"4.{minor}.{patch}" for minor in (14, 15, 16, 17) for patch in range(6)]

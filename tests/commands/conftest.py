@@ -51,7 +51,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return make_sample(tmp_path_factory.mktemp("sample"))
+    made = Sample.below(tmp_path_factory.mktemp("sample"))
+    make_sample(made)
+    return made
 
 
 @pytest.fixture(scope="session")

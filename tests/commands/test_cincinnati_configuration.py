@@ -102,6 +102,7 @@ def test_the_file_of_the_operator_is_understood_without_a_warning() -> None:
         status_listen="[::]:9080",
         path_prefix="",
         scrape_interval=300.0,
+        scrape_timeout=None,
         log_level="debug",
     )
 

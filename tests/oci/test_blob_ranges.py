@@ -91,32 +91,49 @@ async def test_an_answer_that_contradicts_the_request_is_refused(
     assert len(sink.content) <= 16 * KIB
 
 
-async def test_a_server_without_ranges_is_cut_off_when_much_remains(
+async def test_a_server_without_ranges_costs_no_more_than_the_range_that_was_asked_for(
     client: RegistryClient, registry: SimulatedRegistry, sample: Sample
 ) -> None:
     registry.ranges = False
     received = await client.pour(sample.large, Collected(limit=1000))
-    assert received < 512 * KIB
+    assert received == 16 * KIB
     assert ranges(registry) == ["bytes=0-16383"]
 
 
-async def test_a_short_rest_is_read_to_keep_the_connection(
-    client: RegistryClient, registry: SimulatedRegistry
+async def test_a_server_without_ranges_is_read_on_in_the_same_answer(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
 ) -> None:
     registry.ranges = False
-    content = b"y" * (900 * KIB)
-    digest = registry.add(content)
-    received = await client.pour(Descriptor("x", digest, len(content)), Collected(limit=1000))
-    assert received == len(content)
+    sink = Collected(limit=100 * KIB)
+    received = await client.pour(sample.large, sink)
+    assert len(sink.content) == received == (16 + 32 + 64) * KIB
+    assert registry.counts["blob"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rest", "kept"), [(1, True), (16 * KIB, True), (16 * KIB + 1, False)], ids=["one", "most", "too-much"]
+)
+async def test_what_nobody_asked_for_is_read_to_its_end_only_if_that_is_cheap(
+    client: RegistryClient, registry: SimulatedRegistry, rest: int, *, kept: bool
+) -> None:
+    registry.ranges = False
+    content = b"y" * (16 * KIB + rest)
+    blob = Descriptor("x", registry.add(content), len(content))
+    assert await client.pour(blob, Collected(limit=1000)) == (len(content) if kept else 16 * KIB)
+
+
+async def test_the_rest_of_a_range_is_read_to_keep_the_connection(
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
+) -> None:
+    assert await client.pour(sample.large, Collected(limit=1000), first=1024 * KIB) == 1024 * KIB
 
 
 async def test_a_break_in_an_unwanted_rest_does_not_matter(
-    client: RegistryClient, registry: SimulatedRegistry
+    client: RegistryClient, registry: SimulatedRegistry, sample: Sample
 ) -> None:
     registry.faults = [Fault("blob", cut_after=300_000)]
-    content = b"y" * (500 * KIB)
     sink = Collected(limit=1000)
-    await client.pour(Descriptor("x", registry.add(content), len(content)), sink, first=None)
+    await client.pour(sample.large, sink, first=1024 * KIB)
     assert len(sink.content) >= 1000
     assert registry.counts["blob"] == 1
 

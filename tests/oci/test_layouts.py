@@ -147,15 +147,9 @@ async def test_a_changed_index_is_read_again(made: Path) -> None:
         (lambda p: (p / "oci-layout").write_text('{"imageLayoutVersion": "2.0.0"}'), "version '2.0.0'"),
         (lambda p: (p / "index.json").write_text("{"), "cannot be read"),
         (lambda p: (p / "index.json").write_text("[]"), "cannot be read"),
-        (lambda p: edit(p, lambda i: i["manifests"][0].update(digest="sha256:../x")), "is not a sha256"),
-        (
-            lambda p: edit(
-                p, lambda i: i["manifests"].append({**i["manifests"][0], "digest": digest_of(b"x")})
-            ),
-            "tag 'one' points to",
-        ),
+        (lambda p: edit(p, lambda i: i.update(manifests={})), "cannot be read"),
     ],
-    ids=["no-index", "no-marker", "version", "half", "list", "digest", "ambiguous-tag"],
+    ids=["no-index", "no-marker", "version", "half", "list", "no-list"],
 )
 async def test_an_index_that_cannot_be_trusted_gives_no_listing(
     made: Path, breakage: Callable[[Path], object], said: str

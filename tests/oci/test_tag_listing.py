@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.errors import RemoteError
+from upgraph.errors import DataError, RemoteError
 from upgraph.oci import RegistryClient, Repository
-from upgraph.oci.listing import TagListing, next_link
+from upgraph.oci.listing import MAX_LISTED_CHARACTERS, TagListing, next_link
 from upgraph.testing.registry import Fault, SimulatedRegistry
 
 PATH = "/v2/a/b/tags/list"
@@ -58,10 +58,9 @@ def test_a_repository_without_tags_has_an_empty_list(listing: TagListing) -> Non
         (page("a"), f'<{PATH}?n=1000>; rel="next"', "in a circle"),
         (page("a"), '</v2/a/b/tags/list>; rel="next"', "no usable query"),
         (page("a"), "rubbish", "cannot be read"),
-        (page("a/../b"), None, "cannot be a tag"),
-        (page(""), None, "cannot be a tag"),
         (b"<html>", None, "not the JSON"),
         (b'{"tags": "a"}', None, "not the JSON"),
+        (b'{"tags": ["a", 1]}', None, "not the JSON"),
         (b"{}", None, "not the JSON"),
     ],
 )
@@ -79,6 +78,47 @@ def test_pages_without_end_are_an_error(listing: TagListing) -> None:
         listing.add(page("a"), f"<?last={number}>")
     with pytest.raises(RemoteError, match="more than 1000 pages"):
         listing.add(page("a"), "<?last=999>")
+
+
+STRANGE = ["a/../b", "", "-a", ".a", "a b", "a\n", "sha256:../x", "é", "x" * 129]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=ascii)
+def test_a_name_that_cannot_be_a_tag_is_listed_beside_the_others(listing: TagListing, strange: str) -> None:
+    listing.add(page("b", strange, "a"), None)
+    assert listing.tags() == sorted(["a", "b", strange])
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=ascii)
+async def test_asking_for_a_name_that_cannot_be_a_tag_is_refused_without_a_request(
+    client: RegistryClient, registry: SimulatedRegistry, strange: str
+) -> None:
+    for ask in (client.resolve, client.manifest):
+        with pytest.raises(DataError) as refused:
+            await ask(strange)
+        assert refused.value.reference == "oci-reference"
+        assert repr(strange) in refused.value.seen
+    assert not registry.requests
+
+
+async def test_a_registry_with_a_strange_name_is_listed_and_read(
+    client: RegistryClient, registry: SimulatedRegistry
+) -> None:
+    registry.add(b"{}", tag="a/../b")
+    assert await client.tags() == sorted(registry.tags)
+    assert (await client.manifest("latest")).digest == registry.tags["latest"]
+
+
+@pytest.mark.parametrize("endless", ["x" * 1_000_000, "sha256:" + "0" * 1_000_000], ids=["word", "digest"])
+async def test_of_an_endless_name_a_part_is_kept_that_is_refused_too(
+    client: RegistryClient, registry: SimulatedRegistry, listing: TagListing, endless: str
+) -> None:
+    listing.add(page(endless), None)
+    (kept,) = listing.tags()
+    assert len(kept) == MAX_LISTED_CHARACTERS
+    with pytest.raises(DataError):
+        await client.manifest(kept)
+    assert not registry.requests
 
 
 @given(st.text())

@@ -5,13 +5,24 @@ import io
 import os
 import tarfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from upgraph.oci import OCI_LAYER_GZIP, LayoutWriter, Platform
-from upgraph.payload import Reading, ReleaseContent, ReleaseImage, Verification, add_release, release_layer
+from upgraph.oci import OCI_LAYER_GZIP, Credentials, LayoutWriter, Platform, RegistryClient, ssl_context
+from upgraph.oci.pouring import MAX_REST_BYTES
+from upgraph.payload import (
+    Reading,
+    ReleaseContent,
+    ReleaseImage,
+    Verification,
+    add_release,
+    read_release,
+    release_layer,
+)
 from upgraph.payload.metadata import METADATA_PATH
 from upgraph.payload.probe import FIRST_BYTES
+from upgraph.testing.registry import SimulatedRegistry
 
 Read = Callable[..., Awaitable[Reading]]
 COMPONENT: dict[str, object] = {"architecture": "amd64", "os": "linux"}
@@ -29,6 +40,22 @@ def _layer(*files: tuple[str, bytes]) -> bytes:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return gzip.compress(archive.getvalue(), mtime=0)
+
+
+@pytest.fixture
+def read_without_ranges(path: Path) -> Read:
+    """Reads the image with a tag from a registry that ignores Range."""
+
+    async def read(tag: str = "r") -> Reading:
+        async with SimulatedRegistry() as registry:
+            registry.load(path)
+            registry.ranges = False
+            async with RegistryClient(
+                registry.repository, credentials=Credentials.load(None), ssl_context=ssl_context()
+            ) as source:
+                return await read_release(source, await source.manifest(tag), Verification.PREFIX)
+
+    return read
 
 
 def _files(size: int) -> tuple[str, bytes]:
@@ -53,6 +80,42 @@ async def test_an_index_of_components_costs_no_more(layout: LayoutWriter, read: 
         image = layout.image(config=COMPONENT, layers=blobs)
         layout.index([(image, Platform("amd64")), (image, Platform("arm64"))], "r")
     assert 0 < (await read()).layer_bytes <= MOST_OF_A_COMPONENT
+
+
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [(24_400, MOST_OF_A_COMPONENT + MAX_REST_BYTES), (900 * 1024, MOST_OF_A_COMPONENT)],
+    ids=["short-rests", "large-layers"],
+)
+@pytest.mark.parametrize("layers", [1, 4, 12])
+async def test_a_component_costs_no_more_where_the_registry_knows_no_ranges(
+    layout: LayoutWriter, read_without_ranges: Read, layers: int, size: int, most: int
+) -> None:
+    with layout:
+        blobs = [layout.blob(_layer(_files(size)), OCI_LAYER_GZIP) for _ in range(layers)]
+        layout.image(config=COMPONENT, layers=blobs, tag="r")
+    assert 0 < (await read_without_ranges()).layer_bytes <= most
+
+
+@pytest.mark.parametrize("small", [1, 3, 5])
+async def test_small_layers_on_top_do_not_raise_the_cost(
+    layout: LayoutWriter, read: Read, small: int
+) -> None:
+    with layout:
+        large = [layout.blob(_layer(_files(400_000)), OCI_LAYER_GZIP) for _ in range(4)]
+        tops = [layout.blob(_layer(_files(9_000)), OCI_LAYER_GZIP) for _ in range(small)]
+        layout.image(config=COMPONENT, layers=large + tops, tag="r")
+    assert 0 < (await read()).layer_bytes <= MOST_OF_A_COMPONENT
+
+
+async def test_a_release_costs_the_same_where_the_registry_knows_no_ranges(
+    layout: LayoutWriter, read_without_ranges: Read
+) -> None:
+    with layout:
+        add_release(layout, BIG, "amd64", "r")
+    reading = await read_without_ranges()
+    assert isinstance(reading.image, ReleaseImage)
+    assert reading.layer_bytes == FIRST_BYTES
 
 
 async def test_a_release_costs_the_beginning_of_its_layer(layout: LayoutWriter, read: Read) -> None:

@@ -70,3 +70,33 @@ def test_a_hangup_has_the_sources_read_at_once(
     write_layout(layout, ("4.1.0", "4.1.1"))
     service.process.send_signal(signal.SIGHUP)
     service.answered(lambda graph: set(graph.nodes) == {"4.1.0", "4.1.1"})
+
+
+def test_a_source_that_is_gone_when_the_building_process_restarts_ends_nothing(
+    start: Starter, sources: tuple[object, ...], graph_data: GraphDataPlace
+) -> None:
+    service = start.serve(*sources)
+    before = service.answered()
+    elsewhere = graph_data.path.rename(graph_data.path.with_name("elsewhere"))
+    assert service.builder is not None
+    os.kill(service.builder, signal.SIGKILL)
+    service.said(r"(graph-data-source)")
+    assert service.ask().status == 200
+    elsewhere.rename(graph_data.path)
+    graph_data.channel("4.1.0")
+    after = service.answered(lambda graph: set(graph.nodes) == {"4.1.0"})
+    assert set(after.nodes) < set(before.nodes)
+
+
+def test_a_new_building_process_knows_what_was_listed_before_without_a_state_directory(
+    start: Starter, graph_data: GraphDataPlace, tmp_path: Path
+) -> None:
+    layout = write_layout(tmp_path / "layout", ("4.1.0", "4.1.1"))
+    flags = ("--releases", f"oci:{layout}", "--payload-repository", "registry.example/r")
+    service = start.serve(*flags, "--graph-data", graph_data.path)
+    before = service.answered()
+    (layout / "index.json").write_text('{"schemaVersion":2,"manifests":[]}')
+    assert service.builder is not None
+    os.kill(service.builder, signal.SIGKILL)
+    service.said(r"(listing-shrunk)")
+    assert set(service.answered().nodes) == set(before.nodes)

@@ -6,8 +6,10 @@ from pathlib import Path
 import click
 import uvloop
 
-from upgraph.cli.sample import REPOSITORY, make_sample
-from upgraph.service.configuration import Configuration
+from upgraph.cli.sample import REPOSITORY, Sample, make_sample
+from upgraph.errors import UserError
+from upgraph.errors.problems.service import DIRECTORY_TAKEN
+from upgraph.service.configuration import Configuration, resolve
 from upgraph.service.log import start_logging
 from upgraph.service.running import Addresses, run
 
@@ -35,14 +37,12 @@ def demo(directory: Path | None, listen: str) -> None:
     channels, conditional risks and a blocked edge, and serves them until Ctrl-C. Nothing is contacted.
     """
     with tempfile.TemporaryDirectory(prefix="upgraph-demo-") as temporary:
-        place = directory or Path(temporary)
-        click.echo(f"making the sample platform in {place}")
-        sample = make_sample(place)
+        sample = _sample(directory or Path(temporary))
         chosen = Configuration(
             releases=(f"oci:{sample.releases}",),
             payload_repository=REPOSITORY,
             graph_data=str(sample.graph_data),
-            listen=listen,
+            listen=resolve({"listen": listen}, {}, ()).configuration.listen,
             status_listen="127.0.0.1:0",
             scrape_interval=5.0,
             log_level="warning",
@@ -51,6 +51,23 @@ def demo(directory: Path | None, listen: str) -> None:
         announcement = _Announcement(chosen, sample.graph_data)
         uvloop.run(run(chosen, announcement.started, announcement.ready))
     click.echo("stopped")
+
+
+def _sample(place: Path) -> Sample:
+    """The sample platform in a directory: the one that is there, with what was changed in it, or a new one."""
+    sample = Sample.below(place)
+    if sample.is_complete:
+        click.echo(f"using the sample platform that is in {place}")
+        return sample
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise UserError(DIRECTORY_TAKEN, f"{place} is not empty and holds no sample platform")
+        click.echo(f"making the sample platform in {place}")
+        make_sample(sample)
+    except OSError as error:
+        raise UserError(DIRECTORY_TAKEN, f"{place} cannot be used: {error.strerror}") from error
+    return sample
 
 
 class _Announcement:

@@ -55,16 +55,27 @@ def show(
     Without --channel, the graph of sources and of graph builders is shown unfiltered.
     """
     chosen = configuration(config, flags)
+    whole = None
     if url is not None:
         sight = asyncio.run(fetch_graph(url, chosen.ca, channel=channel, arch=arch))
     else:
         sight = asyncio.run(look_at_sources(chosen))
+        whole = sight.graph
         if channel is not None:
             sight = Sight(select(sight.graph, channel, arch), sight.findings)
     for finding in sight.findings:
         if finding.severity is not Severity.INFO:
             click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
+    if channel is not None and not sight.graph.nodes:
+        click.echo(f"nothing is known of channel {channel} and architecture {arch}{_known(whole)}", err=True)
     _print(sight.graph, output)
+
+
+def _known(whole: UpdateGraph | None) -> str:
+    """What could have been asked for, where the whole graph was seen."""
+    if whole is None:
+        return ""
+    return f"; channels: {', '.join(whole.channels)}; architectures: {', '.join(whole.arches)}"
 
 
 def _print(shown: UpdateGraph, output: Format) -> None:

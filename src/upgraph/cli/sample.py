@@ -30,10 +30,19 @@ class Sample:
     graph_data: Path
     """A directory."""
 
+    @staticmethod
+    def below(place: Path) -> "Sample":
+        """The sample platform as it lies in a directory."""
+        return Sample(place / "releases", place / "graph-data")
 
-def make_sample(where: Path) -> Sample:
-    """Make the sample platform below ``where``."""
-    sample = Sample(where / "releases", where / "graph-data")
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has been made: its graph data are written last, and their version last of all."""
+        return (self.releases / "index.json").exists() and (self.graph_data / "version").exists()
+
+
+def make_sample(sample: Sample) -> None:
+    """Make the sample platform."""
     with LayoutWriter(sample.releases) as layout:
         for version in _versions():
             for arch, name in ARCHES.items():
@@ -44,7 +53,6 @@ def make_sample(where: Path) -> Sample:
         file = sample.graph_data / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return sample
 
 
 def _versions() -> Iterator[str]:
@@ -85,13 +93,13 @@ def _add_multi(layout: LayoutWriter, version: str) -> None:
 
 
 def _graph_data() -> dict[str, str]:
-    files = {"version": "1.1.0\n", "raw/metadata.json": "{}\n"}
+    files = {"raw/metadata.json": "{}\n"}
     for minor in MINORS:
         members = [version for version in _versions() if _minor(version) in (minor - 1, minor)]
         released = [version for version in members if "-" not in version]
         for name, versions in (("candidate", members), ("fast", released), ("stable", released[:-1])):
             files[f"channels/{name}-4.{minor}.yaml"] = _channel(f"{name}-4.{minor}", versions)
-    return files | dict(_rules())
+    return files | dict(_rules()) | {"version": "1.1.0\n"}
 
 
 def _channel(name: str, versions: list[str]) -> str:

@@ -1,6 +1,7 @@
 """``upgraph serve``: the update service in the foreground."""
 
 import logging
+import signal
 from pathlib import Path
 
 import click
@@ -43,6 +44,8 @@ def serve_configuration(chosen: Configuration) -> None:
         UserError: the configuration cannot be used.
     """
     check(chosen)
+    # A signal that asks for a scrape must not end a service that is still starting.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     start_logging(chosen.log_format, chosen.log_level)
     uvloop.run(run(chosen, lambda addresses: announce(chosen, addresses)))
 

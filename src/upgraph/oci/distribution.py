@@ -21,7 +21,7 @@ from upgraph.oci.credentials import Credentials
 from upgraph.oci.digest import Digest, digest_of, is_digest, verify
 from upgraph.oci.failures import read_reason, registry_reason
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
-from upgraph.oci.listing import MAX_PAGE_BYTES, TAG, TagListing
+from upgraph.oci.listing import MAX_LISTED_CHARACTERS, MAX_PAGE_BYTES, TAG, TagListing
 from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
 from upgraph.oci.pouring import Pouring, receive
 from upgraph.oci.reference import Repository
@@ -187,9 +187,8 @@ class RegistryClient:
 
     def _manifest_path(self, reference: str) -> str:
         if not is_digest(reference) and not TAG.fullmatch(reference):
-            raise DataError(
-                problems.INVALID_REFERENCE, f"{self.name}: {reference[:200]!r} is no tag and no digest"
-            )
+            seen = f"{self.name}: {reference[:MAX_LISTED_CHARACTERS]!r} cannot be a tag and is no digest"
+            raise DataError(problems.INVALID_REFERENCE, seen)
         return f"{self._root}/manifests/{reference}"
 
 

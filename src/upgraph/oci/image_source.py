@@ -54,6 +54,10 @@ class ImageSource(Protocol):
     async def tags(self) -> list[str]:
         """All tags, sorted, without repeats.
 
+        A name that cannot be used is listed as well: a tag with characters that no tag may have, a tag
+        of a layout that points to two images or has no valid digest. Left out it would look deleted, and
+        refusing the listing for its sake would hold up all its neighbours. Asking for it raises DataError.
+
         Raises:
             RemoteError, DataError: the listing could not be read to its end. There is no partial listing.
         """
@@ -65,6 +69,7 @@ class ImageSource(Protocol):
         Raises:
             ImageMissing: there is no such tag.
             RemoteError: the source could not be asked.
+            DataError: the name cannot be used; ``seen`` has it and the reason. Nothing was asked.
         """
         ...
 
@@ -74,7 +79,7 @@ class ImageSource(Protocol):
         Raises:
             ImageMissing: there is no such tag or digest.
             VerificationError: the content does not match the digest.
-            RemoteError, DataError: it could not be read.
+            RemoteError, DataError: it could not be read, or the name cannot be used (see :meth:`tags`).
         """
         ...
 
@@ -90,7 +95,8 @@ class ImageSource(Protocol):
             first: bytes asked for first, doubled each time up to 4 MiB; None: all of it in one request.
 
         Returns:
-            Bytes received from the source, which may be more than were fed.
+            Bytes taken from answers of the source, which may be more than were fed. What a server sent
+            beyond that, before its connection was closed, is not known and not counted.
 
         Raises:
             RemoteError, DataError: the blob could not be read, or is not as long as its descriptor says.

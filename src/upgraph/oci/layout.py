@@ -4,15 +4,18 @@ Tags are the ``org.opencontainers.image.ref.name`` annotations of ``index.json``
 validated digests alone, and a link that leads out of the layout is not followed: a layout may come
 from removable media. The index is read again when the file changes, so a layout that is being
 mirrored into is seen as it was before or after, never in between.
+
+An entry of the index that cannot be used spoils no other: it is listed, and refused when it is asked for.
 """
 
 import asyncio
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Annotated, BinaryIO, Self
 
 import msgspec
 
@@ -34,15 +37,34 @@ _MAX_DIRECT_BYTES = 64 * 1024
 """Up to this size a read is done at once: changing to a thread would cost more than reading."""
 
 
-class _Entry(msgspec.Struct, frozen=True, rename="camel"):
+_MAX_SHOWN = 200
+"""Characters of a tag in a message."""
+
+
+class _Annotations(msgspec.Struct, frozen=True):
+    tag: str = msgspec.field(name=REF_NAME, default="")
+
+
+class _Tagged(msgspec.Struct, frozen=True):
+    annotations: _Annotations | None = None
+
+    @property
+    def tag(self) -> str:
+        return "" if self.annotations is None else self.annotations.tag
+
+
+class _Addressed(msgspec.Struct, frozen=True):
+    digest: str
+
+
+class _Entry(_Tagged, frozen=True, rename="camel", kw_only=True):
     media_type: str
     digest: str
-    size: int
-    annotations: dict[str, str] | None = None
+    size: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Index(msgspec.Struct, frozen=True, rename="camel"):
-    manifests: list[_Entry] | None
+    manifests: list[msgspec.Raw] | None
     schema_version: int = 2
 
 
@@ -57,6 +79,11 @@ class _Listing:
     stamp: tuple[int, int, int]
     tags: dict[str, Descriptor]
     digests: dict[str, Descriptor]
+    faults: dict[str, str]
+    """Why a name cannot be used. It may stand in ``tags`` as well, and must not be looked up there."""
+
+    def names(self) -> list[str]:
+        return sorted(self.tags.keys() | self.faults.keys())
 
 
 class LayoutSource:
@@ -73,20 +100,18 @@ class LayoutSource:
 
     async def tags(self) -> list[str]:
         """See :meth:`ImageSource.tags`. An image without a tag is listed under its digest."""
-        return sorted((await self._read_listing()).tags)
+        return (await self._read_listing()).names()
 
     async def resolve(self, reference: str) -> Digest | None:
         """See :meth:`ImageSource.resolve`. A layout always knows."""
-        listing = await self._read_listing()
-        found = listing.tags.get(reference) or listing.digests.get(reference)
+        found = await self._find(reference)
         if found is not None:
             return found.digest
         return (await self.manifest(reference)).digest
 
     async def manifest(self, reference: str) -> Manifest:
         """See :meth:`ImageSource.manifest`. What only an index refers to has no stated type."""
-        listing = await self._read_listing()
-        found = listing.tags.get(reference) or listing.digests.get(reference)
+        found = await self._find(reference)
         if found is not None:
             content = await self._read_listed(found.digest)
             if len(content) != found.size:
@@ -135,6 +160,19 @@ class LayoutSource:
             step *= 2
         return done
 
+    async def _find(self, reference: str) -> Descriptor | None:
+        """What the index says of a tag or digest.
+
+        Raises:
+            DataError: it says something that cannot be used.
+        """
+        listing = await self._read_listing()
+        fault = listing.faults.get(reference)
+        if fault is not None:
+            seen = f"{self.name}: {reference[:_MAX_SHOWN]!r} in index.json: {fault}"
+            raise DataError(problems.LAYOUT_ENTRY, seen)
+        return listing.tags.get(reference) or listing.digests.get(reference)
+
     async def _read_listed(self, digest: Digest) -> bytes:
         try:
             return await self._read_manifest(digest)
@@ -175,19 +213,7 @@ class LayoutSource:
             raise self._invalid(f"oci-layout has the version {version!r}; 1.x is known")
         if len(entries) > MAX_TAGS:
             raise self._invalid(f"index.json has {len(entries)} entries; {MAX_TAGS} are accepted")
-        return self._index(entries, stamp)
-
-    def _index(self, entries: list[_Entry], stamp: tuple[int, int, int]) -> _Listing:
-        tags: dict[str, Descriptor] = {}
-        digests: dict[str, Descriptor] = {}
-        for entry in entries:
-            descriptor = Descriptor(entry.media_type, parse_digest(entry.digest), entry.size)
-            tag = (entry.annotations or {}).get(REF_NAME) or descriptor.digest
-            if tags.setdefault(tag, descriptor).digest != descriptor.digest:
-                # Which of the two is meant cannot be known, and a wrong guess would be offered to clusters.
-                raise self._invalid(f"tag {tag!r} points to {tags[tag].digest} and to {descriptor.digest}")
-            digests[descriptor.digest] = descriptor
-        return _Listing(stamp, tags, digests)
+        return _listing(entries, stamp)
 
     async def _read_whole(self, inside: Path, limit: int, what: str) -> bytes:
         with self._open(inside, what) as file:
@@ -237,6 +263,48 @@ class LayoutSource:
 
     def _invalid(self, reason: str) -> DataError:
         return DataError(problems.INVALID_LAYOUT, f"{self.name}: {reason}")
+
+
+def _listing(entries: list[msgspec.Raw], stamp: tuple[int, int, int]) -> _Listing:
+    listing = _Listing(stamp, {}, {}, {})
+    for place, entry in enumerate(entries):
+        try:
+            tag, descriptor = _tagged_descriptor(entry)
+        except DataError as error:
+            listing.faults.setdefault(_name_of(entry, place), error.seen)
+            continue
+        listing.digests[descriptor.digest] = descriptor
+        first = listing.tags.setdefault(tag, descriptor)
+        if first.digest != descriptor.digest:
+            # Which of the two is meant cannot be known, and a wrong guess would be offered to clusters.
+            listing.faults.setdefault(tag, f"points to {first.digest} and to {descriptor.digest}")
+    return listing
+
+
+def _tagged_descriptor(raw: msgspec.Raw) -> tuple[str, Descriptor]:
+    try:
+        entry = msgspec.json.decode(raw, type=_Entry)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(problems.LAYOUT_ENTRY, f"cannot be read: {error}") from error
+    digest = parse_digest(entry.digest)
+    tag = entry.tag or digest
+    if tag != digest and is_digest(tag):
+        # Whoever asks for that digest must never get this image.
+        raise DataError(problems.LAYOUT_ENTRY, f"the tag of {digest} is another digest, {tag}")
+    return tag, Descriptor(entry.media_type, digest, entry.size)
+
+
+def _name_of(raw: msgspec.Raw, place: int) -> str:
+    """What an entry that cannot be used is listed as: its tag, else its digest, else its place in the index."""
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        tag = msgspec.json.decode(raw, type=_Tagged).tag
+        if tag:
+            return f"manifests[{place}]" if is_digest(tag) else tag
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        digest = msgspec.json.decode(raw, type=_Addressed).digest
+        if is_digest(digest):
+            return digest
+    return f"manifests[{place}]"
 
 
 def _blob_path(digest: Digest) -> Path:

@@ -1,7 +1,8 @@
 """The tags of a repository, page by page. Pure: bodies and ``Link`` headers in, one complete list out.
 
 A part of a list looks like deleted releases, so everything that puts completeness in doubt is an error:
-links that lead elsewhere or round in circles, pages without end, tags that cannot be tags.
+links that lead elsewhere or round in circles, pages without end. A name that cannot be a tag puts only
+itself in doubt; it stays in the list, and whoever asks for it is refused.
 """
 
 import re
@@ -21,6 +22,9 @@ MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """Grammar of a tag (distribution specification)."""
+
+MAX_LISTED_CHARACTERS = 200
+"""Part of an endless name that is kept: longer than any tag or digest, so that it is never taken for one."""
 
 _LINK = re.compile(r'<([^<>]*)>((?:[ \t]*;[ \t]*[A-Za-z-]+[ \t]*=[ \t]*(?:"[^"]*"|[^",;\s]+))*)')
 _REL = re.compile(r';[ \t]*rel[ \t]*=[ \t]*(?:"([^"]*)"|([^",;\s]+))', re.IGNORECASE)
@@ -58,16 +62,13 @@ class TagListing:
             tags = msgspec.json.decode(body, type=_Page).tags or []
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._broken(f"a page is not the JSON that was expected: {error}") from error
-        for tag in tags:
-            if not TAG.fullmatch(tag):
-                raise self._broken(f"{tag[:200]!r} cannot be a tag")
-        self._tags.update(tags)
+        self._tags.update(tag[:MAX_LISTED_CHARACTERS] for tag in tags)
         if len(self._tags) > MAX_TAGS:
             raise self._broken(f"more than {MAX_TAGS} tags")
         self._advance(link)
 
     def tags(self) -> list[str]:
-        """All tags, sorted, without repeats."""
+        """All tags, sorted, without repeats; also names that do not match ``TAG``."""
         return sorted(self._tags)
 
     def _advance(self, link: str | None) -> None:

@@ -4,8 +4,8 @@ A blob is read in ranges that grow, may be asked for again in the middle, and ma
 server that knows no ranges. Through all of it the sink gets each byte once and in order: the position
 lives here, not in the request.
 
-A server that ignores ranges costs a choice: what remains is read when it is short, to keep the
-connection, and cut off otherwise.
+A server that ignores ranges costs no more bytes: its answer is taken in the same growing steps, and when
+the sink has enough, the rest is cut off with the connection unless it is short.
 """
 
 import asyncio
@@ -14,12 +14,17 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from upgraph.errors import RemoteError
 from upgraph.oci.failures import broken, cut_short
 from upgraph.oci.image_source import MAX_RANGE_BYTES, Sink
 from upgraph.oci.manifest import Descriptor
 
-MAX_DRAIN_BYTES = 1024 * 1024
-"""An unwanted rest up to this is read; a new TLS connection would cost more."""
+MAX_RANGE_REST_BYTES = 1024 * 1024
+"""An unwanted rest of a range up to this is read: it was asked for, and is on its way already."""
+MAX_REST_BYTES = 16 * 1024
+"""An unwanted rest that was not asked for is read up to this; a new TLS connection would cost more."""
+MAX_READ_BYTES = 256 * 1024
+"""Largest piece of a body that is taken at once."""
 DRAIN_SECONDS = 5.0
 """Longest time that reading an unwanted rest may take."""
 
@@ -68,12 +73,18 @@ async def receive(response: aiohttp.ClientResponse, pouring: Pouring, end: int, 
         RemoteError: the answer is not what was asked for, or ended early (then it may be asked for again).
     """
     if response.status == 206:
-        await _receive_body(
-            response, pouring, skip=0, length=_promised(response, pouring, end, what), what=what
-        )
+        body = _Body(response, pouring, _promised(response, pouring, end, what), what)
+        rest = MAX_RANGE_REST_BYTES
     else:
+        body = _Body(response, pouring, pouring.blob.size, what)
+        rest = MAX_REST_BYTES
         # The whole blob, though a part was asked for: what the sink has had already is passed over.
-        await _receive_body(response, pouring, skip=pouring.fed, length=pouring.blob.size, what=what)
+        await body.skip(pouring.fed)
+    await body.pour(end)
+    if pouring.wanted:
+        await body.expect_end()
+    else:
+        await body.drain(rest)
 
 
 def _promised(response: aiohttp.ClientResponse, pouring: Pouring, end: int, what: str) -> int:
@@ -88,40 +99,61 @@ def _promised(response: aiohttp.ClientResponse, pouring: Pouring, end: int, what
     return last - first + 1
 
 
-async def _receive_body(
-    response: aiohttp.ClientResponse, pouring: Pouring, *, skip: int, length: int, what: str
-) -> None:
-    stated = response.content_length
-    if stated is not None and stated != length:
-        raise broken(what, f"the body has {stated} bytes, expected {length}")
-    got = 0
-    async for chunk in response.content.iter_any():
-        before, got = got, got + len(chunk)
-        pouring.received += len(chunk)
-        if got > length:
-            raise broken(what, f"the body has more than the expected {length} bytes")
-        if got > skip:
-            pouring.take(chunk[skip - before :] if before < skip else chunk)
-            if not pouring.wanted:
-                await _drain(response, pouring, length - got)
-                return
-    if got < length:
-        raise cut_short(what, got, length)
+class _Body:
+    """The body of one answer, which has ``length`` bytes or is broken."""
 
+    def __init__(self, response: aiohttp.ClientResponse, pouring: Pouring, length: int, what: str) -> None:
+        stated = response.content_length
+        if stated is not None and stated != length:
+            raise broken(what, f"the body has {stated} bytes, expected {length}")
+        self._response = response
+        self._pouring = pouring
+        self._length = length
+        self._what = what
+        self._got = 0
 
-async def _drain(response: aiohttp.ClientResponse, pouring: Pouring, rest: int) -> None:
-    if rest > MAX_DRAIN_BYTES:
-        return
-    try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for chunk in response.content.iter_any():
-                pouring.received += len(chunk)
-                rest -= len(chunk)
-                if rest < 0:
-                    return
-    except (aiohttp.ClientError, TimeoutError):
-        # The sink has what it wants. The connection is given up with the answer.
-        response.close()
+    async def skip(self, size: int) -> None:
+        """Pass over the next ``size`` bytes."""
+        while self._got < size:
+            await self._take(size - self._got)
+
+    async def pour(self, end: int) -> None:
+        """Feed the body until it or the sink ends, in steps that begin with the one up to ``end``.
+
+        No step is exceeded, so that a sink that has enough costs what it costs with ranges.
+        """
+        pouring = self._pouring
+        while pouring.wanted and self._got < self._length:
+            if pouring.fed == end:
+                pouring.grow()
+                end = pouring.next_end()
+            pouring.take(await self._take(end - pouring.fed))
+
+    async def expect_end(self) -> None:
+        """Check that nothing follows; this also lets the connection be used again."""
+        if await self._response.content.read(1):
+            raise broken(self._what, f"the body has more than the expected {self._length} bytes")
+
+    async def drain(self, limit: int) -> None:
+        """Read what is left, to keep the connection, if that is not more than ``limit`` bytes."""
+        if self._length - self._got > limit:
+            return
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._got < self._length:
+                    await self._take(self._length - self._got)
+                await self.expect_end()
+        except (aiohttp.ClientError, RemoteError, TimeoutError):
+            # The sink has what it wants. The connection is given up with the answer.
+            self._response.close()
+
+    async def _take(self, most: int) -> bytes:
+        chunk = await self._response.content.read(min(most, MAX_READ_BYTES))
+        if not chunk:
+            raise cut_short(self._what, self._got, self._length)
+        self._got += len(chunk)
+        self._pouring.received += len(chunk)
+        return chunk
 
 
 def parse_content_range(value: str | None) -> tuple[int, int, int | None] | None:

@@ -29,7 +29,8 @@ class Budget:
     """The bytes that may be spent on one image while it shows no sign of being a release.
 
     An image of one layer gets the first part of it and the next, twice as large; of an image of several
-    layers, as components are, the first part of up to four layers is read.
+    layers, as components are, the first part of four large layers is read, or of more small ones. No layer is
+    begun whose first part might exceed the budget.
     """
 
     def __init__(self, patience: Patience, *, layers: int) -> None:
@@ -40,14 +41,14 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         """Whether no further layer may be looked at."""
-        return not self._is_long and self._left <= 0
+        return not self._is_long and self._left < FIRST_BYTES
 
     def allows_more(self, received: int) -> bool:
         """Whether more of a layer may be read, of which ``received`` bytes came."""
         return self._is_long or received < self._share
 
     def spend(self, received: int) -> None:
-        """Count bytes that came."""
+        """Count the bytes that a layer cost, those that the search did not need included."""
         self._left -= received
 
 
@@ -70,7 +71,6 @@ class MetadataProbe:
     def feed(self, chunk: bytes) -> bool:
         """Take the next bytes of the layer; false when nothing more is wanted."""
         self._received += len(chunk)
-        self._budget.spend(len(chunk))
         try:
             self._inflate(chunk)
         except DataError as error:

@@ -200,7 +200,9 @@ class _Reader:
             if budget.is_spent:
                 break
             probe = MetadataProbe(budget)
-            self.layer_bytes += await self._pour(layer, probe, FIRST_BYTES)
+            received = await self._pour(layer, probe, FIRST_BYTES)
+            self.layer_bytes += received
+            budget.spend(received)
             try:
                 document = probe.result()
                 if document is not None:

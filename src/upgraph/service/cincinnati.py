@@ -113,8 +113,8 @@ def graph_builder(flags: Mapping[str, str], file: Table) -> Translation:
         "scrape_interval": reading.read("service.pause_secs", seconds),
     }
     timeout = reading.get("service.scrape_timeout_secs")
-    if timeout:
-        result.values["scrape_timeout"] = reading.read("service.scrape_timeout_secs", seconds)
+    read_timeout = reading.read("service.scrape_timeout_secs", seconds) if timeout else None
+    result.values["scrape_timeout"] = read_timeout
     if not plugins:
         seen = "no [[plugin_settings]]: the default plugins fetch releases and graph data from the internet"
         remedy = f"Configure the plugins {', '.join(_BUILDER_PLUGINS)}, as the operator does."

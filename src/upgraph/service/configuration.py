@@ -44,6 +44,7 @@ REGISTRY_SCHEMES = ("docker://", "docker+http://")
 """How the name of a source begins that is a repository of a registry."""
 LAYOUT_SCHEME = "oci:"
 """How the name of a source begins that is an OCI layout."""
+_SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
 
@@ -144,7 +145,7 @@ class Configuration:
         300.0, seconds, "Time between the end of a scrape and the start of the next.", metavar="TIME"
     )
     scrape_timeout: float | None = setting(
-        None,
+        _SCRAPE_TIMEOUT,
         optional_seconds,
         "Time after which a scrape is given up; what it found is kept.",
         metavar="TIME",
@@ -284,6 +285,7 @@ def check(configuration: Configuration) -> None:
     Raises:
         UserError: a source is missing, or settings contradict each other.
     """
+    _check_listeners(configuration)
     if configuration.upstream:
         if configuration.releases or configuration.graph_data:
             seen = (
@@ -306,3 +308,15 @@ def check(configuration: Configuration) -> None:
         seen = f"releases come from {others[0]}, which is no registry, and --payload-repository is missing"
         remedy = "Say with --payload-repository HOST/REPOSITORY where clusters pull these releases from."
         raise UserError(SOURCE_MISSING, seen, remedy=remedy)
+
+
+def _check_listeners(configuration: Configuration) -> None:
+    taken: dict[str, str] = {}
+    for field in ("listen", "status_listen", "builder_listen", "graph_data_listen"):
+        where = getattr(configuration, field)
+        if not where or address(where)[1] == 0:
+            continue
+        if where in taken:
+            seen = f"--{SETTINGS[field].name} and --{taken[where]} are both {where}"
+            raise UserError(SETTING_INVALID, seen)
+        taken[where] = SETTINGS[field].name

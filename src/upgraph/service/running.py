@@ -11,9 +11,11 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -42,6 +44,7 @@ from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
 FIRST_RESTART_SECONDS = 1.0
 LAST_RESTART_SECONDS = 60.0
 """Longest pause before the building process is started again."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory that nearly every container has
 FILES_KEPT = 128
 """Open files that are kept for everything but connections."""
 LISTENERS = 4
@@ -65,8 +68,9 @@ class Addresses:
 class Service:
     """What the serving process holds and reports on."""
 
-    def __init__(self, configuration: Configuration, ready: Callable[[], None]) -> None:
+    def __init__(self, configuration: Configuration, ready: Callable[[], None], memory: Path | None) -> None:
         self._configuration = configuration
+        self._memory = memory
         self._ready = ready
         self.in_force = InForce()
         self.facts: Facts | None = None
@@ -159,6 +163,7 @@ class Service:
                 "-m",
                 "upgraph.service.building",
                 str(there.fileno()),
+                *([str(self._memory)] if self._memory else []),
                 pass_fds=[there.fileno()],
                 stdin=asyncio.subprocess.PIPE,
             )
@@ -294,8 +299,37 @@ async def run(
     """
     if configuration.state_dir is not None:
         check_directory(configuration.state_dir)
-    service = Service(configuration, ready)
-    _resume(service, configuration)
+    with _memory_of_builders(configuration) as memory:
+        service = Service(configuration, ready, memory)
+        _resume(service, configuration)
+        await _serve(service, started)
+
+
+@contextlib.contextmanager
+def _memory_of_builders(configuration: Configuration) -> Iterator[Path | None]:
+    """A directory in which one building process leaves for the next what it knows of images.
+
+    Without it the next one would believe any listing, and would have no last good reading of a tag. None if
+    there is a state directory, which serves for that, or if nothing can be written at all.
+    """
+    if configuration.state_dir is not None:
+        yield None
+        return
+    for place in (None, SHARED_MEMORY):
+        try:
+            directory = tempfile.TemporaryDirectory(prefix="upgraph-", dir=place)
+        except OSError:
+            continue
+        with directory as path:
+            yield Path(path)
+        return
+    _log.warning(
+        "nothing can be written: if the building process has to be restarted, it starts without a memory"
+    )
+    yield None
+
+
+async def _serve(service: Service, started: Callable[[Addresses], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -63,6 +63,14 @@ INVALID_LAYOUT = Problem(
     "be trusted, because a part of a listing looks like deleted releases.",
     "Check the path. Write the layout again, for example with skopeo copy docker://... oci:path:tag.",
 )
+LAYOUT_ENTRY = Problem(
+    "oci-layout-entry",
+    "An image in the index of an OCI layout cannot be used.",
+    "An entry of index.json does not say clearly which image it means, so a guess could offer the wrong release to "
+    "clusters. Only this image is concerned; what was known of it before stays in force.",
+    "Take the entry out of index.json or write the image into the layout again, for example with "
+    "skopeo copy docker://... oci:path:tag. A tag may stand there twice only if both have the same digest.",
+)
 AUTH_FILE = Problem(
     "oci-auth-file",
     "The file with registry credentials cannot be used.",

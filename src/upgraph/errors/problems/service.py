@@ -110,3 +110,15 @@ STATE_SHARED = Problem(
     "Two services that write one directory would damage each other's files, so this one keeps its state in memory.",
     "Give each service a directory of its own. If the other one is ending, restart this one afterwards.",
 )
+SNAPSHOT_TOO_LARGE = Problem(
+    "snapshot-too-large",
+    "The answers of the graph are too large",
+    "So much cannot be kept ready, so the graph that was served before stays in force.",
+    "Look for channels that should not be there: each channel costs an answer for every architecture.",
+)
+DIRECTORY_TAKEN = Problem(
+    "directory-taken",
+    "The directory of the sample platform has other content",
+    "The sample would be written over files that are not its own.",
+    "Name a directory that is empty or does not exist yet.",
+)

@@ -29,6 +29,8 @@ from upgraph.service.answering.rsgi import RsgiApp
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel may cap it (net.core.somaxconn)."""
+UNREAD_SECONDS = 60.0
+"""Seconds for which a client may leave unread what was sent to it; then its connection is closed."""
 STOP_GRACE = 10.0
 """Seconds for which requests in flight are waited for when the service stops."""
 
@@ -114,14 +116,24 @@ def _first(group: BaseExceptionGroup[UpgraphError]) -> UpgraphError:
 
 def _bind(listener: Listener) -> socket.socket:
     try:
-        family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
-        is_every_address = listener.address == "::" and socket.has_dualstack_ipv6()
-        where = (listener.address, listener.port)
-        return socket.create_server(where, family=family, backlog=BACKLOG, dualstack_ipv6=is_every_address)
+        return _listen(listener.address, listener.port)
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
         seen = f"cannot listen on {listener.address} port {listener.port}: {cause}"
         raise UserError(LISTEN_FAILED, seen) from error
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    if address == "::" and not socket.has_dualstack_ipv6():
+        # A kernel without IPv6: every address is every IPv4 address.
+        address = "0.0.0.0"  # noqa: S104 - asked for by whoever configured it
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    held = socket.create_server(
+        (address, port), family=family, backlog=BACKLOG, dualstack_ipv6=address == "::"
+    )
+    # Connections inherit it: who does not take what was sent is not waited for. granian has no such limit.
+    held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_SECONDS * 1000))
+    return held
 
 
 def _bound(held: socket.socket) -> Bound:

@@ -20,7 +20,7 @@ from upgraph.service.answering.message import (
     text_response,
 )
 from upgraph.service.answering.metrics import METRICS_TYPE
-from upgraph.service.snapshot import Facts
+from upgraph.service.snapshot import Facts, FindingFact
 
 
 class _Reason(msgspec.Struct, frozen=True):
@@ -50,6 +50,9 @@ class _Status(msgspec.Struct, frozen=True, kw_only=True):
     reason: _Reason | None
     graph: _Graph | None
     findings: tuple[_FindingCount, ...]
+    """How often each problem was found."""
+    details: tuple[FindingFact, ...]
+    """What was found, the gravest first, as far as it is kept."""
     last_scrape: Scrape | None
 
 
@@ -115,6 +118,7 @@ class StatusPort:
             findings=tuple(_FindingCount(*count) for count in finding_counts(facts.findings))
             if facts
             else (),
+            details=facts.findings if facts else (),
             last_scrape=self._source.last_scrape,
         )
         return _uncached(msgspec.json.format(msgspec.json.encode(status)) + b"\n", "application/json")

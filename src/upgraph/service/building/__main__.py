@@ -23,7 +23,7 @@ from upgraph.graphdata.files import unreadable_reason
 from upgraph.service import handover
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.shelf import Shelf, claim, last_snapshot
+from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
 from upgraph.service.building.sources import open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
@@ -36,6 +36,8 @@ FIRST_RETRY_SECONDS = 2.0
 """Pause after a first failed round; it doubles with every further one, up to the interval."""
 _log = logging.getLogger(__name__)
 
+ARGUMENTS = 2
+"""Arguments of a building process that has a state directory, its name among them."""
 JITTER = 0.25
 """Share of a pause after a failure that is left to chance."""
 
@@ -50,12 +52,13 @@ def give_way() -> None:
 class Builder:
     """Everything that the building process does, until it is told to stop."""
 
-    def __init__(self, configuration: Configuration, connection: socket.socket) -> None:
+    def __init__(self, configuration: Configuration, connection: socket.socket, memory: Path | None) -> None:
         self._configuration = configuration
         self._connection = connection
         self._releases_wanted = asyncio.Event()
         self._graph_data_wanted = asyncio.Event()
         self._shelf = Shelf(claim(configuration.state_dir))
+        self._library = self._shelf.library or (memory / LIBRARY if memory else None)
         self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
@@ -98,7 +101,7 @@ class Builder:
             sources = [open_releases(text, self._configuration) for text in self._configuration.releases]
             for source in sources:
                 await stack.enter_async_context(source.images)
-            library = stack.enter_context(_open_library(self._shelf.library))
+            library = stack.enter_context(_open_library(self._library))
             timeout = self._configuration.scrape_timeout
             gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)
             self._resume(gatherer)
@@ -211,16 +214,22 @@ class _Pauses:
 
 
 def main() -> None:
-    """Run the building process: its configuration comes as JSON on standard input, the connection as its number."""
-    # Both go to the whole group of processes; the serving one decides when this one ends.
+    """Run the building process.
+
+    Its arguments are the number of the connection and, where there is no state directory, a directory for
+    what the next building process should know. The configuration comes as JSON on standard input.
+    """
+    # They go to the whole group of processes; the serving one decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
+    memory = Path(sys.argv[2]) if len(sys.argv) > ARGUMENTS else None
     configuration = from_json(sys.stdin.buffer.read())
     start_logging(configuration.log_format, configuration.log_level)
     give_way()
     try:
-        asyncio.run(Builder(configuration, connection).run())
+        asyncio.run(Builder(configuration, connection, memory).run())
     except* (BrokenPipeError, ConnectionResetError):
         _log.debug("the serving process has gone: there is nobody left to tell")
 

@@ -13,13 +13,16 @@ from typing import BinaryIO
 
 import zstandard
 
-from upgraph.errors import Finding
+from upgraph.errors import DataError, Finding
+from upgraph.errors.problems.service import SNAPSHOT_TOO_LARGE
 from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.service.snapshot import Coding, Facts, FindingFact, SnapshotWriter
 
 _GZIP_LEVEL = 5
 """The knee of the curve: level 6 takes half as long again for one percent."""
 _ZSTD_LEVEL = 3
+MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024
+"""Bytes of all prepared answers together; those of the public graph data have about sixty million."""
 MAX_FINDINGS = 1_000
 """Findings that a snapshot keeps; the gravest come first."""
 
@@ -48,7 +51,11 @@ class Origin:
 
 
 def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Finding], into: BinaryIO) -> Facts:
-    """Prepare every answer of ``graph`` and write them as a snapshot; gives the facts that it records."""
+    """Prepare every answer of ``graph`` and write them as a snapshot; gives the facts that it records.
+
+    Raises:
+        DataError: the answers are too many or too large.
+    """
     encoder = Encoder()
     writer = SnapshotWriter(into)
     writer.add_empty(coded(encoder.for_clients(UpdateGraph())))
@@ -57,12 +64,18 @@ def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Findin
             seen = select(graph, channel, arch)
             if seen.nodes:
                 writer.add_answer(channel, arch, coded(encoder.for_clients(seen)))
+            _check_size(into.tell())
     digest = writer.add_builder_graph(coded(encoder.for_builder_clients(graph)))
     if origin.graph_data is not None:
         writer.add_graph_data(origin.graph_data)
     facts = _facts(graph, origin, digest, findings)
     writer.finish(facts)
     return facts
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_SNAPSHOT_BYTES:
+        raise DataError(SNAPSHOT_TOO_LARGE, f"the answers have more than {MAX_SNAPSHOT_BYTES} bytes together")
 
 
 def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[Finding]) -> Facts:

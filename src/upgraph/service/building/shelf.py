@@ -126,8 +126,11 @@ def claim(directory: Path | None) -> Path | None:
 def check_directory(directory: Path) -> None:
     """Make the state directory and see that it can be written.
 
+    One that cannot but holds a snapshot is reported only: the disk was better once, and what lies there is
+    worth serving.
+
     Raises:
-        UserError: it cannot.
+        UserError: it can neither be written nor served from.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -135,7 +138,10 @@ def check_directory(directory: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise UserError(STATE_UNWRITABLE, f"--state-dir {directory}: {error.strerror}") from error
+        seen = f"--state-dir {directory}: {error.strerror}"
+        if not os.access(directory / SNAPSHOT, os.R_OK):
+            raise UserError(STATE_UNWRITABLE, seen) from error
+        _log.error("%s; its last snapshot is served", seen, extra={"reference": STATE_UNWRITABLE.reference})
 
 
 def last_snapshot(directory: Path | None) -> tuple[Snapshot, float] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
+import msgspec
 
 from upgraph import __version__
 from upgraph.errors import RemoteError
@@ -15,8 +16,14 @@ from upgraph.service.setting import masked
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """Bytes of the largest graph that is fetched; the largest known has about 20 MB."""
+MAX_REASON_BYTES = 2048
+"""Bytes of an error document that are looked at."""
 TIMEOUT_SECONDS = 30.0
 """Seconds for one fetch, the default of Cincinnati's plugin."""
+
+
+class _ErrorDocument(msgspec.Struct):
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Upstream:
                 if response.status != HTTPStatus.OK:
                     raise RemoteError(
                         UPSTREAM_FAILED,
-                        f"{self.name} answered {response.status} {response.reason}",
+                        f"{self.name} answered {response.status} {response.reason}{await _reason(response)}",
                         status=response.status,
                         retryable=True,
                     )
@@ -70,6 +77,14 @@ class Upstream:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+async def _reason(response: aiohttp.ClientResponse) -> str:
+    """What an error document of the protocol says; empty for anything else."""
+    try:
+        return f": {msgspec.json.decode(await response.content.read(MAX_REASON_BYTES), type=_ErrorDocument).value}"
+    except msgspec.DecodeError:
+        return ""
 
 
 async def _read(response: aiohttp.ClientResponse, name: str) -> bytes:

@@ -175,8 +175,12 @@ class Workshop:
             return
         made_of = (digest_of_releases(self._releases), self._data.digest)
         if made_of != self._made_of:
-            self._make(self._releases, self._data, made_of)
             self._made_of = made_of
+            try:
+                self._make(self._releases, self._data, made_of)
+            except DataError as error:
+                _log.error("%s", error.seen, extra={"reference": error.reference})
+                self._findings["graph"] = (Finding.of(error),)
         self._say_current()
 
     def _say_current(self) -> None:
@@ -223,6 +227,9 @@ class Workshop:
         try:
             write_snapshot(graph, origin, self._all_findings(), file)
             self._shelf.keep(file)
+        except DataError:
+            self._shelf.drop(file)
+            raise
         except OSError as error:
             self._shelf.drop(file)
             _log.error(
