@@ -204,3 +204,21 @@ def _document(chain: list[Release]) -> bytes:
     desk.workshop.take_graph_data(files())
     desk.take_releases(*chain)
     return desk.snapshots[0].builder_graph.body(Coding.IDENTITY)
+
+
+def test_an_empty_graph_of_an_upstream_server_is_held_back(desk: Desk) -> None:
+    with pytest.raises(DataError, match="no release") as caught:
+        desk.workshop.take_graph(b'{"nodes":[{"version":"4.1.0+amd64"}],"edges":[]}')
+    assert caught.value.reference == "releases-empty"
+    assert desk.snapshots == []
+
+
+def test_sources_that_hold_nothing_any_more_are_told_and_make_nobody_younger(
+    desk: Desk, chain: list[Release]
+) -> None:
+    desk.workshop.take_graph_data(files())
+    desk.take_releases(*chain, refreshed_at=5000.0)
+    desk.take_releases(refreshed_at=9000.0)
+    assert desk.findings() == ["releases-empty"]
+    assert isinstance(desk.said[-1], Current)
+    assert desk.said[-1].refreshed_at == 5000.0

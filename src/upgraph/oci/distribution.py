@@ -20,7 +20,7 @@ from upgraph.errors.problems import oci as problems
 from upgraph.oci.credentials import Credentials
 from upgraph.oci.digest import Digest, digest_of, is_digest, verify
 from upgraph.oci.failures import read_reason, registry_reason
-from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
+from upgraph.oci.image_source import FIRST_RANGE_BYTES, MAX_RANGE_BYTES, ImageMissing, Manifest, Sink
 from upgraph.oci.listing import MAX_LISTED_CHARACTERS, MAX_PAGE_BYTES, TAG, TagListing
 from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
 from upgraph.oci.pouring import Pouring, receive
@@ -179,7 +179,9 @@ class RegistryClient:
         start, end = pouring.fed, pouring.next_end()
         whole = start == 0 and end == pouring.blob.size
         headers = _NO_HEADERS if whole else {"Range": f"bytes={start}-{end - 1}"}
-        seconds = DOCUMENT_SECONDS + pouring.blob.size / SLOWEST_BYTES_PER_SECOND
+        # The size is what the registry claims; only what is asked for decides how long to wait.
+        asked_for = end - start if whole else max(end - start, MAX_RANGE_BYTES)
+        seconds = DOCUMENT_SECONDS + asked_for / SLOWEST_BYTES_PER_SECOND
         async with self._transport.exchange("GET", path, headers, seconds=seconds) as response:
             if response.status not in {200, 206}:
                 raise await self._transport.failure(response)

@@ -13,6 +13,11 @@ class _TextLines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging names it so
+        # Names that come from outside must not begin a line of their own.
+        record.message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in record.message)
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         reference = getattr(record, "reference", None)
         line = super().format(record)
