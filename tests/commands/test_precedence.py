@@ -19,7 +19,7 @@ from upgraph.service.configuration import (
     resolve,
     to_json,
 )
-from upgraph.service.setting import Setting
+from upgraph.service.setting import Setting, masked
 
 SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "releases": ("oci:/a", "oci:/b", "oci:/c", "oci:/d"),
@@ -240,3 +240,17 @@ def test_settings_that_make_no_service_are_refused(configuration: Configuration,
 )
 def test_settings_that_make_a_service_pass(configuration: Configuration) -> None:
     check(configuration)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("https://user:s3cret@h/graph", "https://***@h/graph"),
+        ("https://h/graph?token=s3cret&a=b", "https://h/graph?***"),
+        ("https://h/graph", "https://h/graph"),
+        ("oci:/a?b", "oci:/a?b"),
+    ],
+    ids=["user and password", "query", "nothing to hide", "no address"],
+)
+def test_what_may_be_secret_in_an_address_is_masked(given: str, shown: str) -> None:
+    assert masked(given) == shown

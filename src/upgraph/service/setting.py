@@ -104,8 +104,9 @@ def text(value: str) -> str:
 
 
 def masked(value: str) -> str:
-    """A text in which user and password of an address do not show."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", value)
+    """A text in which user and password of an address, and values of its query, do not show."""
+    without_user = re.sub(r"(?<=://)[^/\s]*@", "***@", value)
+    return re.sub(r"(://[^?\s]*)\?[^\s]*", r"\1?***", without_user)
 
 
 def optional_text(value: str) -> str | None:

@@ -131,7 +131,10 @@ def _listen(address: str, port: int) -> socket.socket:
     held = socket.create_server(
         (address, port), family=family, backlog=BACKLOG, dualstack_ipv6=address == "::"
     )
-    # Connections inherit it: who does not take what was sent is not waited for. granian has no such limit.
+    # Connections inherit both. Without the first, the end of an answer may wait for the client to
+    # acknowledge its beginning, which clients put off.
+    held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Who does not take what was sent is not waited for. granian has no such limit.
     held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNREAD_SECONDS * 1000))
     return held
 
