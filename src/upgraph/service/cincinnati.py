@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import PLUGIN_REFUSED, SETTING_INVALID
-from upgraph.service.configuration import Configuration
+from upgraph.service.configuration import Configuration, prefix_of
 from upgraph.service.setting import between, seconds
 
 SYSTEM_TRUST = Path("/etc/pki/ca-trust/extracted/")
@@ -157,7 +157,7 @@ class _Reading:
                 self.result.warnings.append(f"{option.key} has no effect here")
         self.result.values |= {
             "status_listen": self.address("status.address", "status.port"),
-            "path_prefix": _path_prefix(self.get("service.path_prefix")),
+            "path_prefix": prefix_of(self.get("service.path_prefix")),
             "mandatory_parameters": tuple(_names(self.get("service.mandatory_client_parameters"))),
             "log_level": _LEVELS.get(self.get("verbosity"), "debug"),
         }
@@ -183,11 +183,6 @@ class _Reading:
         number = self.read(port, between(0, 65_535))
         name = self.get(host)
         return f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
-
-
-def _path_prefix(value: str) -> str:
-    stripped = value.strip("/")
-    return f"/{stripped}" if stripped else ""
 
 
 def _without(table: Table, key: str) -> Table:

@@ -48,7 +48,8 @@ _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
 
-def _prefix(value: str) -> str:
+def prefix_of(value: str) -> str:
+    """A path prefix in any spelling of its slashes: empty, or with a slash in front and none behind."""
     stripped = value.strip().strip("/")
     return f"/{stripped}" if stripped else ""
 
@@ -129,7 +130,7 @@ class Configuration:
         None, _optional_address, "Address on which the graph data alone is served.", metavar="HOST:PORT"
     )
     path_prefix: str = setting(
-        "/api/upgrades_info", _prefix, "What stands before the paths of all answers.", metavar="PATH"
+        "/api/upgrades_info", prefix_of, "What stands before the paths of all answers.", metavar="PATH"
     )
     mandatory_parameters: tuple[str, ...] = settings(
         text, "Query parameters without which a request is refused.", metavar="NAME"
