@@ -1,13 +1,15 @@
 """What holds for every test: no network but loopback, a home of its own, real data only where it was named."""
 
+import asyncio
 import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 DATA_VARIABLE = "UPGRAPH_TEST_DATA"
@@ -71,6 +73,14 @@ def pytest_configure(config: pytest.Config) -> None:
     missing = [folder for folder in DATA_FOLDERS if not (Path(named) / folder).is_dir()]
     if missing:
         raise pytest.UsageError(f"{DATA_VARIABLE}={named} has no folder {' and no folder '.join(missing)}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Listeners run in the event loop that the service has, everything else in that of the standard library."""
+    if "serving" in item.path.parts:
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 def _skipped(reporter: pytest.TerminalReporter) -> tuple[int, list[str]]:

@@ -25,11 +25,13 @@ from upgraph.graphdata import directory, files, tarball, yaml
 from upgraph.oci import credentials, image_source, layout, listing, manifest, retry, transport, trust
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration
-from upgraph.service.answering import conditional, query, server
+from upgraph.service.answering import clients, conditional, query, requests, server
+from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
     PolicyEngineMetrics,
+    TrafficMetrics,
     new_registry,
 )
 from upgraph.service.building import library, prepare, scrape, upstream
@@ -110,16 +112,20 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
         (
             (
                 "connections at a time for each listener, if the limit of open files allows",
-                server.Limits().connections,
+                clients.Limits().connections,
                 "",
             ),
             ("connections that wait to be accepted", server.BACKLOG, ""),
-            ("request line and headers", server.Limits().header_bytes, "bytes"),
+            ("request line and headers", clients.Limits().header_bytes, "bytes"),
             (
                 "time for the header of a request, also between two requests",
-                server.Limits().header_seconds,
+                clients.Limits().header_seconds,
                 "s",
             ),
+            ("lines of a header", requests.MAX_HEADER_LINES, ""),
+            ("body of a request, which is passed over", requests.MAX_BODY_BYTES, "bytes"),
+            ("requests sent in one piece before an answer", requests.MAX_AT_ONCE, ""),
+            ("time for which an answer may be left unread", clients.UNREAD_SECONDS, "s"),
             ("query", query.MAX_QUERY_LENGTH, "characters"),
             ("time for which an answer may be kept by caches", conditional.MAX_AGE, "s"),
             ("time for answers in flight when the service stops", server.STOP_GRACE, "s"),
@@ -304,6 +310,7 @@ def _metrics() -> Iterator[str]:
         ("Clusters", lambda: _collected(PolicyEngineMetrics)),
         ("Building", lambda: _collected(GraphBuilderMetrics)),
         ("The graph in force", _graph_metrics),
+        ("Connections", _traffic_metrics),
     )
     for title, families in groups:
         yield f"## {title}"
@@ -322,6 +329,12 @@ def _collected(kind: type[PolicyEngineMetrics] | type[GraphBuilderMetrics]) -> l
 
 def _graph_metrics() -> Iterable[Metric]:
     return GraphMetrics(new_registry(), _NoGraph(), lambda: 0.0).describe()
+
+
+def _traffic_metrics() -> Iterable[Metric]:
+    registry = new_registry()
+    TrafficMetrics(registry, {"clients": Traffic()})
+    return registry.collect()
 
 
 def _name(metric: Metric) -> str:

@@ -161,7 +161,7 @@ class Desk:
 
     def answer(self, channel: str = "stable-4.1", arch: str = "amd64") -> PlainGraph:
         """What a client reads from the last snapshot."""
-        return read_answer(self.snapshots[-1].answer(channel, arch).body(Coding.IDENTITY))
+        return read_answer(self.snapshots[-1].answer(channel, arch).body(Coding.IDENTITY).tobytes())
 
     def findings(self) -> list[str]:
         """References of what was last said to be found."""

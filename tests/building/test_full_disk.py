@@ -92,7 +92,9 @@ def test_a_snapshot_that_could_not_be_kept_is_never_written_over(
     served = desk.snapshots[-1]
     desk.take_releases(*chain[:2])
     # The bodies were not looked at before: they are read from the mapped file only now.
-    assert set(read_answer(served.answer("stable-4.1", "amd64").body(Coding.IDENTITY)).nodes) == set(VERSIONS)
+    assert set(
+        read_answer(served.answer("stable-4.1", "amd64").body(Coding.IDENTITY).tobytes()).nodes
+    ) == set(VERSIONS)
     assert "cannot be written" in caplog.text
 
 

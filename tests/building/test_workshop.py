@@ -203,7 +203,7 @@ def _document(chain: list[Release]) -> bytes:
     desk = Desk(Shelf(None))
     desk.workshop.take_graph_data(files())
     desk.take_releases(*chain)
-    return desk.snapshots[0].builder_graph.body(Coding.IDENTITY)
+    return desk.snapshots[0].builder_graph.body(Coding.IDENTITY).tobytes()
 
 
 def test_an_empty_graph_of_an_upstream_server_is_held_back(desk: Desk) -> None:

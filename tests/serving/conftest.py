@@ -23,6 +23,7 @@ from upgraph.graph import (
     Version,
     build,
 )
+from upgraph.service.answering.clients import Limits, Traffic
 from upgraph.service.answering.edge import InForce, Settings, graph_builder, graph_data, policy_engine
 from upgraph.service.answering.health import Scrape, Unready
 from upgraph.service.answering.message import App
@@ -30,10 +31,11 @@ from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
     PolicyEngineMetrics,
+    TrafficMetrics,
     exposition,
     new_registry,
 )
-from upgraph.service.answering.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
@@ -133,7 +135,12 @@ class Composition:
             graph_data(self.in_force, self.settings, builder),
             status,
         ]
-        return [Listener("127.0.0.1", 0, app, self.limits) for app in apps]
+        traffic = {name: Traffic() for name in ("clients", "builder_clients", "graph_data", "status")}
+        TrafficMetrics(self.registry, traffic)
+        return [
+            Listener("127.0.0.1", 0, app, self.limits, counts)
+            for app, counts in zip(apps, traffic.values(), strict=True)
+        ]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """Who keeps a connection and says nothing loses it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from upgraph.service.answering.server import Limits
+from upgraph.service.answering.clients import Limits
 from upgraph.testing.http_client import HttpClient
 
 
@@ -14,17 +15,26 @@ def composition(composition: Any) -> Any:
     return composition
 
 
-@pytest.mark.parametrize(
-    "beginning",
-    [
-        pytest.param(b"", id="silent"),
-        pytest.param(b"GET /graph HTTP/1.1\r\nHost: a\r\nX-Slow: ", id="in the middle of the header"),
-    ],
-)
-async def test_who_does_not_finish_a_header_is_cut_off(cluster: HttpClient, beginning: bytes) -> None:
+async def test_who_says_nothing_is_cut_off(cluster: HttpClient) -> None:
     async with cluster.connected() as connection:
-        await connection.send(beginning)
         assert await connection.is_closed_by_server()
+
+
+async def test_who_does_not_finish_a_header_is_told_and_cut_off(cluster: HttpClient) -> None:
+    async with cluster.connected() as connection:
+        await connection.send(b"GET /graph HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        assert (await connection.receive()).status == 408
+        assert await connection.is_closed_by_server()
+
+
+async def test_sending_slowly_gives_no_more_time(cluster: HttpClient) -> None:
+    async with cluster.connected() as connection:
+        answer = asyncio.create_task(connection.receive())
+        await connection.send(b"GET /graph HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        while not answer.done():
+            await connection.send(b"and slow ")
+            await asyncio.sleep(0.1)
+        assert (await answer).status == 408
 
 
 async def test_who_says_nothing_after_an_answer_is_cut_off(cluster: HttpClient) -> None:

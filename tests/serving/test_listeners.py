@@ -5,9 +5,8 @@ import logging
 import socket
 
 import pytest
-from granian.server import embed
 
-from upgraph.errors import UpgraphError, UserError
+from upgraph.errors import UserError
 from upgraph.service.answering import server
 from upgraph.service.answering.message import Request, Response
 from upgraph.service.answering.server import Bound, Listener, serve
@@ -127,16 +126,6 @@ async def test_who_never_reads_does_not_hold_the_end_up(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-async def test_a_listener_that_ends_by_itself_ends_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise OSError("no threads left")
-
-    monkeypatch.setattr(embed.Server, "startup", fail)
-    with pytest.raises(UpgraphError, match=r"127\.0\.0\.1:[0-9]+ ended: no threads left") as caught:
-        await serve([Listener("127.0.0.1", 0, Fixed())] * 2, asyncio.Event())
-    assert caught.value.reference == "server-ended"
-
-
 async def test_cancelling_stops_the_server() -> None:
     running = Running(Listener("127.0.0.1", 0, Fixed()))
     [client] = await running.clients()
@@ -148,8 +137,8 @@ async def test_cancelling_stops_the_server() -> None:
 
 
 async def test_starting_and_stopping_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.INFO):
         running = Running(Listener("127.0.0.1", 0, Fixed()))
         await running.clients()
         await running.end()
-    assert [record.name for record in caplog.records if "granian" in record.name] == []
+    assert not caplog.records

@@ -45,6 +45,11 @@ OURS = {
     "upgraph_layer_bytes_total": "counter",
     "upgraph_builder_ends_total": "counter",
     "upgraph_build_seconds": "gauge",
+    "upgraph_connections_open": "gauge",
+    "upgraph_connections_total": "counter",
+    "upgraph_connections_turned_away_total": "counter",
+    "upgraph_connections_made_room_total": "counter",
+    "upgraph_connections_timed_out_total": "counter",
 }
 BUCKETS: dict[str, list[float]] = {
     "cincinnati_gb_graph_upstream_scrapes_duration": [5, 6, 7, 8, 9, 10, 15, 20, 30],

@@ -144,7 +144,7 @@ def _from_wire(risk: _Risk) -> Risk:
     return Risk(risk.url, risk.name, risk.message, rules)
 
 
-def decode(document: bytes) -> tuple[UpdateGraph, tuple[Finding, ...]]:
+def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ...]]:
     """Read the document of a graph builder or of an update service.
 
     An unknown top-level key is no error, and neither is ``version``: an update service can stand behind

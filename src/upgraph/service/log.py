@@ -51,6 +51,5 @@ def start_logging(form: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # asyncio and granian tell at this level what concerns only them.
-    for library in ("asyncio", "granian", "_granian"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    # It tells below this level what concerns only itself.
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -25,16 +25,18 @@ from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import BUILDER_ENDED
 from upgraph.service import handover
 from upgraph.service.answering import edge
+from upgraph.service.answering.clients import Limits, Traffic
 from upgraph.service.answering.edge import InForce
 from upgraph.service.answering.health import Scrape, Unready
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
     PolicyEngineMetrics,
+    TrafficMetrics,
     exposition,
     new_registry,
 )
-from upgraph.service.answering.server import Bound, Limits, Listener, serve
+from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.building.shelf import check_directory, last_snapshot
 from upgraph.service.configuration import Configuration, address, to_json
@@ -80,6 +82,8 @@ class Service:
         self._policy_metrics = PolicyEngineMetrics(registry, __version__)
         self._builder_metrics = GraphBuilderMetrics(registry, __version__)
         self._graph_metrics = GraphMetrics(registry, self, time.time)
+        self._traffic: dict[str, Traffic] = {}
+        self._traffic_metrics = TrafficMetrics(registry, self._traffic)
         self._exposition = lambda: exposition(registry)
         self._connection: socket.socket | None = None
         self._refused: UserError | None = None
@@ -128,7 +132,8 @@ class Service:
         )
         for name, where, app in faces:
             if where:
-                yield name, Listener(*address(where), app(), limits)
+                traffic = self._traffic[name] = Traffic()
+                yield name, Listener(*address(where), app(), limits, traffic)
 
     async def build(self) -> None:
         """Keep a building process running, and take what it makes, until cancelled.

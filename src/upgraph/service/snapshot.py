@@ -24,8 +24,6 @@ from upgraph.errors.problems.service import SNAPSHOT_DAMAGED
 _MAGIC = b"UPGRAPH1"
 _HEADER = struct.Struct(">8sQQ32s8s")
 _RESERVED = bytes(8)
-_HOT_BYTES = 32 * 1024 * 1024
-"""Bytes of bodies that are kept as objects beside the mapped file."""
 
 
 class Coding(StrEnum):
@@ -104,34 +102,22 @@ class Prepared:
         """Bytes of the document in this coding."""
         return self._entry.bodies[coding].length
 
-    def body(self, coding: Coding) -> bytes:
+    def body(self, coding: Coding) -> memoryview:
         """The document in this coding."""
         return self._file.read(self._entry.bodies[coding])
 
 
 class _MappedFile:
-    """The mapped bytes of a snapshot, with the bodies that are asked for most kept as objects."""
+    """The mapped bytes of a snapshot. They live in the page cache, once for all processes, and are sent from there."""
 
     def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
-        self._hot: dict[int, bytes] = {}
-        self._hot_bytes = 0
+        self._view = memoryview(data)
 
-    def read(self, section: _Section) -> bytes:
-        known = self._hot.get(section.offset)
-        if known is not None:
-            return known
-        body = self._data[section.offset : section.offset + section.length]
-        if self._hot_bytes + section.length > _HOT_BYTES:
-            self._hot.clear()
-            self._hot_bytes = 0
-        self._hot[section.offset] = body
-        self._hot_bytes += section.length
-        return body
+    def read(self, section: _Section) -> memoryview:
+        return self._view[section.offset : section.offset + section.length]
 
     def is_sound(self, section: _Section) -> bool:
-        with memoryview(self._data) as view, view[section.offset : section.offset + section.length] as body:
-            return zlib.crc32(body) == section.crc
+        return zlib.crc32(self.read(section)) == section.crc
 
 
 class Snapshot:

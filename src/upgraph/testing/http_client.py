@@ -50,6 +50,10 @@ class Connection:
         self._writer.write(data)
         await self._writer.drain()
 
+    def end(self) -> None:
+        """Send nothing more; the other side can still be read."""
+        self._writer.write_eof()
+
     async def receive(self, method: str = "GET") -> Answer:
         """Read one response to a request of ``method``.
 
@@ -97,9 +101,9 @@ class HttpClient:
     """Goes before every target."""
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Connection]:
-        """An open connection, closed at the end."""
-        reader, writer = await asyncio.open_connection(self.address, self.port, limit=_MAX_HEADER)
+    async def connected(self, *, buffer: int = _MAX_HEADER) -> AsyncIterator[Connection]:
+        """An open connection, closed at the end. More than twice ``buffer`` bytes are not read unasked."""
+        reader, writer = await asyncio.open_connection(self.address, self.port, limit=buffer)
         try:
             yield Connection(reader, writer)
         finally:

@@ -14,12 +14,6 @@ LISTEN_FAILED = Problem(
     "The service does not start, because clusters or probes that ask there would get no answer.",
     "Stop what holds the port (`ss -ltnp` names it), or choose another address or port.",
 )
-SERVER_ENDED = Problem(
-    "server-ended",
-    "A listener ended by itself",
-    "Nobody is answered on its port any more, so the whole service ends and can be started anew.",
-    "Look at the lines before this one in the log; if there are none, report it.",
-)
 GRAPH_NOT_READY = Problem(
     "graph-not-ready",
     "There is no update graph yet",

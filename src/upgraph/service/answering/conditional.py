@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from upgraph.service.answering import negotiation
-from upgraph.service.answering.message import HeaderList, Request, Response
+from upgraph.service.answering.message import Request, Response, SharedHeaders
 from upgraph.service.snapshot import Coding
 
 MAX_AGE = 30
@@ -44,7 +44,7 @@ class Document(Protocol):
         """Bytes of the document in this coding."""
         ...
 
-    def body(self, coding: Coding) -> bytes:
+    def body(self, coding: Coding) -> bytes | memoryview:
         """The document in this coding."""
         ...
 
@@ -67,8 +67,8 @@ class FixedDocument:
         return {Coding.IDENTITY: self._body}[coding]
 
 
-class Presentation(msgspec.Struct, frozen=True):
-    """How a document is presented, whatever its content."""
+class Presentation(msgspec.Struct, frozen=True, eq=False):
+    """How a document is presented, whatever its content. Each is made once and is equal to itself alone."""
 
     content_type: str
     vary: str
@@ -81,8 +81,8 @@ class _Form(msgspec.Struct, frozen=True):
     """A document in one presentation and coding, as the headers describe it."""
 
     tag: str
-    headers: HeaderList
-    headers_unmodified: HeaderList
+    headers: SharedHeaders
+    headers_unmodified: SharedHeaders
 
 
 def document_response(request: Request, document: Document, presentation: Presentation) -> Response:
@@ -104,7 +104,8 @@ def _form(etag: str, presentation: Presentation, coding: Coding, size: int) -> _
     described = [("content-type", presentation.content_type), ("content-length", str(size))]
     if coding is not Coding.IDENTITY:
         described.append(("content-encoding", coding.value))
-    return _Form(f'"{tag}"', [*described, *kept, *presentation.extra], kept)
+    headers = SharedHeaders([*described, *kept, *presentation.extra])
+    return _Form(f'"{tag}"', headers, SharedHeaders(kept))
 
 
 def _names(condition: str, tag: str) -> bool:

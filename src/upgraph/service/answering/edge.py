@@ -1,9 +1,8 @@
 """The HTTP edge: requests in, prepared bytes out, without input or output of its own.
 
 An :class:`Edge` answers one listener. Which routes it has is decided by the functions at the end: the face
-of a policy engine, the face of a graph builder, or the graph data alone. It knows no server: an adapter
-turns what a server gives into a :class:`Request` (:mod:`upgraph.service.answering.rsgi` does so for granian), and
-another server needs another adapter and nothing else.
+of a policy engine, the face of a graph builder, or the graph data alone. It knows no connection: those are
+in :mod:`upgraph.service.answering.connection`, and another server would need nothing of this changed.
 
 The snapshot in force is read once a request and swapped by one assignment, so every answer comes from one
 snapshot and no request waits for a swap.
@@ -20,6 +19,7 @@ import msgspec
 from upgraph.service.answering import cross_origin
 from upgraph.service.answering.conditional import Document, FixedDocument, Presentation, document_response
 from upgraph.service.answering.message import (
+    RETRY_AFTER,
     RefusalError,
     Request,
     Response,
@@ -31,8 +31,6 @@ from upgraph.service.answering.negotiation import BUILDER_TYPES, CLIENT_TYPES, m
 from upgraph.service.answering.openapi import openapi_document
 from upgraph.service.answering.query import GraphQuery, read_query
 
-RETRY_AFTER = 5
-"""Seconds after which a client should ask again while there is no graph yet."""
 OTHER_ROUTE = "other"
 """Label of requests for paths that do not exist."""
 
@@ -136,7 +134,7 @@ class Edge:
     def respond(self, request: Request) -> Response:
         """The answer. Never raises: a fault of the service itself is an answer too."""
         try:
-            response = self._preflight(request) or self._dispatch(request)
+            response = self._dispatch(request) if request.method != "OPTIONS" else self._options(request)
         except RefusalError as refused:
             response = self._refuse(refused)
         except Exception:  # noqa: BLE001 - whatever it is, clients get an answer and the log the cause
@@ -147,11 +145,9 @@ class Edge:
             response = cross_origin.for_pages(response, request)
         return for_method(response, request.method)
 
-    def _preflight(self, request: Request) -> Response | None:
-        if request.method != "OPTIONS" or not self._is_cross_origin:
-            return None
-        response = cross_origin.preflight_response(request)
-        return self._varying(response) if response else None
+    def _options(self, request: Request) -> Response:
+        preflight = cross_origin.preflight_response(request) if self._is_cross_origin else None
+        return self._varying(preflight) if preflight else self._dispatch(request)
 
     def _dispatch(self, request: Request) -> Response:
         route = self._routes.get(request.path)

@@ -4,17 +4,36 @@ A handler either gives a response or raises :class:`RefusalError`, which the edg
 of the protocol in one place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol
 
 import msgspec
 
-HeaderList = list[tuple[str, str]]
-"""Header fields, names in lower case. Lists are shared between responses, so nobody changes one."""
+HeaderList = Sequence[tuple[str, str]]
+"""Header fields, names in lower case."""
 
+RETRY_AFTER = 5
+"""Seconds after which a client that got 503 should ask again."""
 NO_STORE = ("cache-control", "no-store")
 """Errors pass: no cache may keep one when the graph is there again."""
+
+
+def header_lines(headers: HeaderList) -> bytes:
+    """Header fields as they are sent."""
+    if isinstance(headers, SharedHeaders):
+        return headers.lines
+    return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1")
+
+
+class SharedHeaders(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - a tuple can have none
+    """Header fields that many responses have, written out once."""
+
+    @cached_property
+    def lines(self) -> bytes:
+        """The fields as they are sent."""
+        return header_lines(tuple(self))
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
@@ -34,8 +53,8 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
     status: int
     headers: HeaderList
-    body: bytes | None = None
-    """None where no body is sent: HEAD, 304 and empty answers."""
+    body: bytes | memoryview | None = None
+    """Sent as it is, not copied. None where no body is sent: HEAD, 304 and empty answers."""
 
 
 class App(Protocol):

@@ -5,7 +5,7 @@ Each program composes what it has: :class:`PolicyEngineMetrics`, :class:`GraphBu
 id is ever among them. Names come from graph-builder/src/graph.rs and policy-engine/src/graph.rs.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client import (
@@ -16,10 +16,11 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.counting import DurationHistogram, RequestCounter
 from upgraph.service.answering.health import age, finding_counts
 from upgraph.service.snapshot import Facts
@@ -187,6 +188,44 @@ class GraphBuilderMetrics(_FaceMetrics):
         """The graph with these facts is in force."""
         self._final.set(facts.nodes)
         self._refreshed.set(facts.refreshed_at)
+
+
+class TrafficMetrics(Collector):
+    """What happens to the connections of each listener (prefix ``upgraph_connections``).
+
+    Args:
+        registry: where they are shown.
+        traffic: what is counted, by the name of the listener.
+    """
+
+    def __init__(self, registry: CollectorRegistry, traffic: Mapping[str, Traffic]) -> None:
+        self._traffic = traffic
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts of now."""
+        name = "upgraph_connections"
+        is_open = GaugeMetricFamily(f"{name}_open", "Open connections.", labels=["listener"])
+        counters = {
+            "accepted": CounterMetricFamily(name, "Connections that were made.", labels=["listener"]),
+            "turned_away": CounterMetricFamily(
+                f"{name}_turned_away", "Connections answered 503 or closed: too many.", labels=["listener"]
+            ),
+            "made_room": CounterMetricFamily(
+                f"{name}_made_room", "Idle connections closed for new ones.", labels=["listener"]
+            ),
+            "timed_out": CounterMetricFamily(
+                f"{name}_timed_out",
+                "Connections closed because the client did not send or read.",
+                labels=["listener"],
+            ),
+        }
+        for listener, traffic in self._traffic.items():
+            is_open.add_metric([listener], traffic.open)
+            for what, counter in counters.items():
+                counter.add_metric([listener], getattr(traffic, what))
+        yield is_open
+        yield from counters.values()
 
 
 class FactsSource(Protocol):

@@ -74,7 +74,7 @@ class Workshop:
         if snapshot.graph_data is not None:
             self._resume_graph_data(snapshot.graph_data.body(Coding.IDENTITY))
 
-    def _resume_graph_data(self, archive: bytes) -> None:
+    def _resume_graph_data(self, archive: memoryview) -> None:
         try:
             files = read_tarball(io.BytesIO(archive), "the last snapshot")
         except DataError as error:

@@ -1,0 +1,159 @@
+"""All connections of one listener: how many there may be, how long they may wait, and how they end.
+
+One look a second at every connection replaces a timer for each. Beyond the limit the connections that have
+been idle longest make room; if none is idle, who comes then is answered 503 with ``retry-after`` until it
+is better, and beyond a reserve for such answers connections are closed unanswered. So neither memory nor
+the time to an answer grows with the number of those who ask.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import formatdate
+
+from upgraph.service.answering.connection import Connection
+from upgraph.service.answering.message import App
+
+UNREAD_SECONDS = 60.0
+"""Seconds for which a client may take nothing of an answer that was sent to it; then it is cut off."""
+LOOK_SECONDS = 1.0
+"""Time between two looks at all connections: how exact the other times are."""
+RESERVE = 0.25
+"""Share of the limit that may be open beyond it, to be turned away with an answer."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one listener grants its clients."""
+
+    connections: int = 8192
+    """Connections at a time, idle ones among them."""
+    header_seconds: float = 30.0
+    """Seconds for a request, counted from the end of the one before: also the idle time."""
+    header_bytes: int = 64 * 1024
+    """Bytes of a request line and its headers. More than 100 header lines are always refused."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What has happened to the connections of a listener so far."""
+
+    open: int = 0
+    """Open now."""
+    accepted: int = 0
+    turned_away: int = 0
+    """Answered 503, or closed unanswered, because too many were open."""
+    made_room: int = 0
+    """Closed while idle, for a new one."""
+    timed_out: int = 0
+    """Closed because the client did not send or did not read in time."""
+
+
+class Clients:
+    """The connections of one listener.
+
+    Args:
+        app: what answers.
+        limits: what clients may have.
+        traffic: where is counted what happens.
+        now: seconds of the event loop.
+    """
+
+    def __init__(self, app: App, limits: Limits, traffic: Traffic, now: float) -> None:
+        self.app = app
+        self.limits = limits
+        self.now = now
+        self.date = _date()
+        self.is_stopping = False
+        self._traffic = traffic
+        self._connections: set[Connection] = set()
+        self._idle: Iterator[Connection] = iter(())
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def connect(self) -> Connection:
+        """The protocol of a new connection, for the event loop."""
+        return Connection(self, self.limits.header_bytes)
+
+    def joined(self, connection: Connection) -> bool:
+        """See :class:`~upgraph.service.answering.connection.Host`."""
+        self._connections.add(connection)
+        self._traffic.open = len(self._connections)
+        self._emptied.clear()
+        self._traffic.accepted += 1
+        count, limit = len(self._connections), self.limits.connections
+        if count <= limit or self._make_room():
+            return True
+        self._traffic.turned_away += 1
+        if count > limit * (1 + RESERVE):
+            connection.abort()
+        return False
+
+    def left(self, connection: Connection) -> None:
+        """See :class:`~upgraph.service.answering.connection.Host`."""
+        self._connections.discard(connection)
+        self._traffic.open = len(self._connections)
+        if not self._connections:
+            self._emptied.set()
+
+    def _make_room(self) -> bool:
+        for connection in self._idle:
+            if connection in self._connections and connection.is_idle():
+                connection.close()
+                self._traffic.made_room += 1
+                return True
+        return False
+
+    def look(self, now: float) -> None:
+        """Close the connections whose clients waited too long."""
+        self.now = now
+        self.date = _date()
+        idle: list[Connection] = []
+        for connection in list(self._connections):
+            if connection.waits_too_long(
+                header_seconds=self.limits.header_seconds, unread_seconds=UNREAD_SECONDS
+            ):
+                self._traffic.timed_out += 1
+                connection.time_out()
+            elif connection.is_idle():
+                idle.append(connection)
+        # Those who have been quiet longest go first. A later look makes a better list.
+        idle.sort(key=lambda connection: connection.since)
+        self._idle = iter(idle)
+
+    async def watch(self) -> None:
+        """Look at all connections again and again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look(loop.time())
+
+    async def stop(self, grace: float) -> int:
+        """End all connections: idle ones now, others once they are answered, the rest after ``grace`` seconds.
+
+        Returns:
+            How many had to be cut off.
+        """
+        self.is_stopping = True
+        for connection in list(self._connections):
+            connection.close_when_answered()
+        try:
+            async with asyncio.timeout(grace):
+                await self._emptied.wait()
+        except TimeoutError:
+            pass
+        cut_off = list(self._connections)
+        for connection in cut_off:
+            connection.abort()
+        await self._emptied.wait()
+        return len(cut_off)
+
+
+def _date() -> bytes:
+    return f"date: {formatdate(usegmt=True)}\r\n".encode()

@@ -1,0 +1,184 @@
+"""Requests out of the bytes of a connection, within limits, without any input or output.
+
+llhttp, the parser of Node.js, takes the bytes apart; it is strict about everything by which two parsers
+can be made to see two different requests. What a client may cost is bounded here: the bytes and the lines
+of a header, the bytes of a body, which nobody reads, and the requests that come at once. The first fault
+ends a connection, because nobody knows where the next request would begin.
+"""
+
+import re
+from http import HTTPStatus
+from typing import NamedTuple, NoReturn
+from urllib.parse import unquote, urlsplit
+
+import httptools
+
+from upgraph.service.answering.message import RefusalError, Request
+
+MAX_HEADER_LINES = 100
+"""Header lines of one request."""
+MAX_BODY_BYTES = 64 * 1024
+"""Bytes of the longest body that is passed over; no request that is answered has one."""
+MAX_AT_ONCE = 100
+"""Requests that a client may send in one piece, without waiting for an answer."""
+
+_LINE_EXTRA = len(": \r\n")
+_looks_like_request = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r\n").match
+
+
+class Received(NamedTuple):
+    """One request, and what becomes of its connection."""
+
+    request: Request
+    keeps_open: bool
+    """Whether the client means to ask again on this connection."""
+
+
+class RequestReader:
+    """Takes the bytes of one connection in their order.
+
+    Args:
+        header_bytes: longest request line and header that are taken.
+    """
+
+    __slots__ = (
+        "_body_bytes",
+        "_fields",
+        "_header_bytes",
+        "_limit",
+        "_lines",
+        "_parser",
+        "_received",
+        "_target",
+        "_unfinished_bytes",
+        "fault",
+    )
+
+    def __init__(self, header_bytes: int) -> None:
+        self._limit = header_bytes
+        self._parser = httptools.HttpRequestParser(self)
+        self._received: list[Received] = []
+        self.fault: RefusalError | None = None
+        """Why nothing more is taken: the answer to whatever was sent after the last request."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._target = b""
+        self._fields: dict[str, str] = {}
+        self._lines = 0
+        self._header_bytes = 0
+        self._body_bytes = 0
+        self._unfinished_bytes = 0
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether nothing of a next request has come."""
+        return not (self._unfinished_bytes or self._target or self._lines)
+
+    def feed(self, data: bytes) -> list[Received]:
+        """Take the next bytes; gives the requests that are complete with them, in their order.
+
+        After a fault nothing is taken any more.
+        """
+        if self.fault is not None:
+            return []
+        received: list[Received] = []
+        self._received = received
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._decline_upgrade()
+        except httptools.HttpParserError as error:
+            self._fail(_malformed(data, error))
+        if not received:
+            self._count_unfinished(len(data))
+        return received
+
+    def _count_unfinished(self, length: int) -> None:
+        # The parser collects a field until it ends, and says nothing before.
+        self._unfinished_bytes += length
+        if self._unfinished_bytes > self._limit + MAX_BODY_BYTES:
+            self._fail(self._too_large())
+
+    def _decline_upgrade(self) -> None:
+        # The answer says that nothing was upgraded. What follows the request may be in either protocol.
+        if self._received:
+            self._received[-1] = self._received[-1]._replace(keeps_open=False)
+
+    def _too_large(self) -> RefusalError:
+        text = f"the header has more than {self._limit} bytes or {MAX_HEADER_LINES} lines"
+        return RefusalError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "invalid_request", text)
+
+    def on_url(self, part: bytes) -> None:
+        """A part of the request target."""
+        self._target += part
+        self._header_bytes += len(part)
+        if self._header_bytes > self._limit:
+            self._refuse(self._too_large())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header line."""
+        self._lines += 1
+        self._header_bytes += len(name) + len(value) + _LINE_EXTRA
+        if self._header_bytes > self._limit or self._lines > MAX_HEADER_LINES:
+            self._refuse(self._too_large())
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        if key in self._fields:
+            text = f"{self._fields[key]}, {text}"
+        self._fields[key] = text
+
+    def on_body(self, part: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(part)
+        if self._body_bytes > MAX_BODY_BYTES:
+            text = f"the request has a body of more than {MAX_BODY_BYTES} bytes, which nobody here reads"
+            self._refuse(RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "invalid_request", text))
+
+    def on_message_complete(self) -> None:
+        """The request has ended."""
+        if len(self._received) >= MAX_AT_ONCE:
+            self._refuse(_invalid(f"more than {MAX_AT_ONCE} requests came before one was answered"))
+        path, query = self._path_and_query()
+        request = Request(self._parser.get_method().decode(), path, query, self._fields.get)
+        self._received.append(Received(request, self._parser.should_keep_alive()))
+        self._begin()
+
+    def _path_and_query(self) -> tuple[str, str]:
+        try:
+            target = self._target.decode("ascii")
+            if not target.startswith("/"):
+                # The form with scheme and host, which every server has to take (RFC 9112, 3.2.2).
+                parts = urlsplit(target)
+                target = f"{parts.path or '/'}?{parts.query}"
+        except ValueError:
+            self._refuse(
+                _invalid("the request target is no URL; other characters have to be percent-encoded")
+            )
+        path, _, query = target.partition("#")[0].partition("?")
+        return (unquote(path) if "%" in path else path), query
+
+    def _fail(self, fault: RefusalError) -> None:
+        # The first fault is the one to tell; others follow from it.
+        if self.fault is None:
+            self.fault = fault
+
+    def _refuse(self, fault: RefusalError) -> NoReturn:
+        # The parser stops at an error of a callback and hides it, so what it was is left here.
+        self.fault = fault
+        raise fault
+
+
+def _invalid(text: str) -> RefusalError:
+    return RefusalError(HTTPStatus.BAD_REQUEST, "invalid_request", text)
+
+
+def _malformed(data: bytes, error: httptools.HttpParserError) -> RefusalError:
+    if data.startswith(b"\x16\x03"):
+        return _invalid("this is TLS, and the port speaks plain HTTP")
+    if data.startswith(b"PRI * HTTP/2.0"):
+        return _invalid("this is HTTP/2, and the port speaks HTTP/1.1")
+    if isinstance(error, httptools.HttpParserInvalidMethodError) and _looks_like_request(data):
+        allowed = {"allow": "GET, HEAD"}
+        text = "HTTP knows no such method"
+        return RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, "invalid_request", text, allowed)
+    return _invalid(f"this is no HTTP/1.1 request: {error}")
