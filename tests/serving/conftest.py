@@ -138,7 +138,7 @@ class Composition:
         traffic = {name: Traffic() for name in ("clients", "builder_clients", "graph_data", "status")}
         TrafficMetrics(self.registry, traffic)
         return [
-            Listener("127.0.0.1", 0, app, self.limits, counts)
+            Listener("127.0.0.1", 0, app, self.limits, traffic=counts)
             for app, counts in zip(apps, traffic.values(), strict=True)
         ]
 

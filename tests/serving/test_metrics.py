@@ -50,6 +50,7 @@ OURS = {
     "upgraph_connections_turned_away_total": "counter",
     "upgraph_connections_made_room_total": "counter",
     "upgraph_connections_timed_out_total": "counter",
+    "upgraph_connections_failed_handshakes_total": "counter",
 }
 BUCKETS: dict[str, list[float]] = {
     "cincinnati_gb_graph_upstream_scrapes_duration": [5, 6, 7, 8, 9, 10, 15, 20, 30],

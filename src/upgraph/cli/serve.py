@@ -52,11 +52,13 @@ def serve_configuration(chosen: Configuration) -> None:
 
 def announce(chosen: Configuration, addresses: Addresses) -> None:
     """Say where the service listens."""
-    prefix = chosen.prefix
-    if addresses.clients:
-        _log.info("clusters are answered on http://%s%s/graph", addresses.clients, prefix)
-    if addresses.builder_clients:
-        _log.info("policy engines are answered on http://%s%s/graph", addresses.builder_clients, prefix)
-    if addresses.graph_data:
-        _log.info("graph data is served on http://%s%s/graph-data", addresses.graph_data, prefix)
+    scheme = "https" if chosen.tls_cert else "http"
+    places = (
+        ("clusters are answered", addresses.clients, "graph"),
+        ("policy engines are answered", addresses.builder_clients, "graph"),
+        ("graph data is served", addresses.graph_data, "graph-data"),
+    )
+    for what, bound, path in places:
+        if bound:
+            _log.info("%s on %s://%s%s/%s", what, scheme, bound, chosen.prefix, path)
     _log.info("status is on http://%s/status", addresses.status)

@@ -117,6 +117,19 @@ class Configuration:
     listen: str | None = setting(
         _LISTEN, _optional_address, "Address on which clusters are answered.", metavar="HOST:PORT"
     )
+    tls_cert: Path | None = setting(
+        None,
+        optional_path,
+        "PEM file with the certificate chain of the service: its answers then go over TLS, those of the status"
+        " port never. A replaced file is used without a restart.",
+        metavar="FILE",
+    )
+    tls_key: Path | None = setting(
+        None,
+        optional_path,
+        "PEM file with the private key of --tls-cert, without a password.",
+        metavar="FILE",
+    )
     status_listen: str = setting(
         "127.0.0.1:9081", _listen, "Address of probes, metrics and status.", metavar="HOST:PORT"
     )
@@ -287,6 +300,8 @@ def check(configuration: Configuration) -> None:
         UserError: a source is missing, or settings contradict each other.
     """
     _check_listeners(configuration)
+    if (configuration.tls_cert is None) != (configuration.tls_key is None):
+        raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
     if configuration.upstream:
         if configuration.releases or configuration.graph_data:
             seen = (

@@ -38,6 +38,7 @@ from upgraph.service.answering.metrics import (
 )
 from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.status import StatusPort
+from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import check_directory, last_snapshot
 from upgraph.service.configuration import Configuration, address, to_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
@@ -78,6 +79,7 @@ class Service:
         self.facts: Facts | None = None
         self.last_scrape: Scrape | None = None
         self.failure: Unready | None = None
+        self.certificates: list[Certificate] = []
         registry = new_registry()
         self._policy_metrics = PolicyEngineMetrics(registry, __version__)
         self._builder_metrics = GraphBuilderMetrics(registry, __version__)
@@ -133,7 +135,16 @@ class Service:
         for name, where, app in faces:
             if where:
                 traffic = self._traffic[name] = Traffic()
-                yield name, Listener(*address(where), app(), limits, traffic)
+                certificate = self._certificate() if name != "status" else None
+                yield name, Listener(*address(where), app(), limits, certificate, traffic)
+
+    def _certificate(self) -> Certificate | None:
+        chain, key = self._configuration.tls_cert, self._configuration.tls_key
+        if chain is None or key is None:
+            return None
+        certificate = Certificate(chain, key)
+        self.certificates.append(certificate)
+        return certificate
 
     async def build(self) -> None:
         """Keep a building process running, and take what it makes, until cancelled.

@@ -4,6 +4,7 @@ Clients of libraries repair, retry, decode and reuse; a check of a server wants 
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,11 +100,13 @@ class HttpClient:
     port: int
     prefix: str = ""
     """Goes before every target."""
+    tls: ssl.SSLContext | None = None
+    """For a server that speaks TLS."""
 
     @asynccontextmanager
     async def connected(self, *, buffer: int = _MAX_HEADER) -> AsyncIterator[Connection]:
         """An open connection, closed at the end. More than twice ``buffer`` bytes are not read unasked."""
-        reader, writer = await asyncio.open_connection(self.address, self.port, limit=buffer)
+        reader, writer = await asyncio.open_connection(self.address, self.port, limit=buffer, ssl=self.tls)
         try:
             yield Connection(reader, writer)
         finally:

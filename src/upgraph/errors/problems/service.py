@@ -14,6 +14,14 @@ LISTEN_FAILED = Problem(
     "The service does not start, because clusters or probes that ask there would get no answer.",
     "Stop what holds the port (`ss -ltnp` names it), or choose another address or port.",
 )
+CERTIFICATE_UNUSABLE = Problem(
+    "certificate-unusable",
+    "The certificate of the service cannot be used",
+    "Without one the service does not start with TLS. If it is running, clients still get the certificate it had before.",
+    "Give a PEM file with the chain (--tls-cert) and one with its key (--tls-key), without a password, readable for the"
+    " user of the service. `openssl x509 -noout -pubkey -in CERT` and `openssl pkey -pubout -in KEY` print the same"
+    " text if they belong together. Replaced files are used within two seconds.",
+)
 GRAPH_NOT_READY = Problem(
     "graph-not-ready",
     "There is no update graph yet",

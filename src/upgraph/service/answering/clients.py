@@ -51,6 +51,8 @@ class Traffic:
     """Answered 503, or closed unanswered, because too many were open."""
     made_room: int = 0
     """Closed while idle, for a new one."""
+    failed_handshakes: int = 0
+    """Ended before they were made: the client spoke no TLS, or did not trust the certificate."""
     timed_out: int = 0
     """Closed because the client did not send or did not read in time."""
 
@@ -101,6 +103,10 @@ class Clients:
         self._traffic.open = len(self._connections)
         if not self._connections:
             self._emptied.set()
+
+    def failed_handshake(self) -> None:
+        """A connection ended before it was made."""
+        self._traffic.failed_handshakes += 1
 
     def _make_room(self) -> bool:
         for connection in self._idle:

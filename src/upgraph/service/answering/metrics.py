@@ -214,6 +214,9 @@ class TrafficMetrics(Collector):
             "made_room": CounterMetricFamily(
                 f"{name}_made_room", "Idle connections closed for new ones.", labels=["listener"]
             ),
+            "failed_handshakes": CounterMetricFamily(
+                f"{name}_failed_handshakes", "TLS handshakes that did not end well.", labels=["listener"]
+            ),
             "timed_out": CounterMetricFamily(
                 f"{name}_timed_out",
                 "Connections closed because the client did not send or read.",

@@ -11,14 +11,16 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import LISTEN_FAILED
+from upgraph.service.answering.accepting import TlsAcceptor
 from upgraph.service.answering.clients import DEFAULT_LIMITS, Clients, Limits, Traffic
 from upgraph.service.answering.message import App
+from upgraph.service.answering.tls import Certificate
 
 BACKLOG = 4096
 """Connections that wait to be accepted; the kernel may cap it (net.core.somaxconn)."""
@@ -44,6 +46,8 @@ class Listener:
     """0 takes a free port."""
     app: App
     limits: Limits = DEFAULT_LIMITS
+    certificate: Certificate | None = None
+    """For TLS; None: plain HTTP."""
     traffic: Traffic = field(default_factory=Traffic)
     """Where is counted what happens to connections."""
 
@@ -81,8 +85,8 @@ async def serve(
         async with asyncio.TaskGroup() as group:
             for listener, held, where in zip(listeners, sockets, bound, strict=True):
                 clients = Clients(listener.app, listener.limits, listener.traffic, loop.time())
-                server = await loop.create_server(clients.connect, sock=held, backlog=BACKLOG)
-                group.create_task(_run(server, clients, where, stop))
+                close = await _accept(held, clients, listener.certificate)
+                group.create_task(_run(close, clients, where, stop))
             started(bound)
 
 
@@ -114,14 +118,30 @@ def _bound(held: socket.socket) -> Bound:
     return Bound(address, port)
 
 
-async def _run(server: asyncio.Server, clients: Clients, where: Bound, stop: asyncio.Event) -> None:
+async def _accept(
+    held: socket.socket, clients: Clients, certificate: Certificate | None
+) -> Callable[[], Awaitable[None]]:
+    """Take connections; gives what ends that."""
+    if certificate is not None:
+        return TlsAcceptor(held, clients, certificate).close
+    server = await asyncio.get_running_loop().create_server(clients.connect, sock=held, backlog=BACKLOG)
+
+    async def close() -> None:
+        server.close()
+
+    return close
+
+
+async def _run(
+    close: Callable[[], Awaitable[None]], clients: Clients, where: Bound, stop: asyncio.Event
+) -> None:
     watching = asyncio.create_task(clients.watch())
     try:
         await stop.wait()
     finally:
         watching.cancel()
         await asyncio.wait({watching})
-        server.close()
+        await close()
         cut_off = await clients.stop(STOP_GRACE)
         if cut_off:
             _log.warning(

@@ -1,0 +1,192 @@
+"""Answers over TLS, and certificates that are replaced under a running service."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from upgraph.errors import UserError
+from upgraph.service.answering import accepting
+from upgraph.service.answering.clients import Traffic
+from upgraph.service.answering.message import Request, Response
+from upgraph.service.answering.server import Bound, Listener, serve
+from upgraph.service.answering.tls import Certificate
+from upgraph.testing.certificates import Certificates, make_certificates
+from upgraph.testing.http_client import PATIENCE, HttpClient
+
+
+class Fixed:
+    """Answers everything with one body."""
+
+    def respond(self, request: Request) -> Response:
+        return Response(200, [("content-length", "5")], b"hello")
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Certificates:
+    return made(tmp_path, "first")
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Certificates:
+    return made(tmp_path, "second")
+
+
+def made(directory: Path, name: str) -> Certificates:
+    (directory / name).mkdir()
+    return make_certificates(directory / name)
+
+
+def mounted(directory: Path, certificates: Certificates) -> Path:
+    """The pair as a mounted Secret: a link to a directory, which is swapped."""
+    link = directory / "mounted"
+    swap(link, certificates)
+    return link
+
+
+def swap(link: Path, certificates: Certificates) -> None:
+    link.with_name("next").symlink_to(certificates.certificate.parent)
+    link.with_name("next").replace(link)
+
+
+@pytest.fixture
+def pair(tmp_path: Path, first: Certificates) -> Path:
+    return mounted(tmp_path, first)
+
+
+@pytest.fixture
+def certificate(pair: Path) -> Certificate:
+    return Certificate(pair / "server.crt", pair / "server.key")
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@pytest.fixture
+async def place(certificate: Certificate, traffic: Traffic) -> AsyncIterator[Bound]:
+    stop = asyncio.Event()
+    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
+    listener = Listener("127.0.0.1", 0, Fixed(), certificate=certificate, traffic=traffic)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve([listener], stop, started.set_result))
+        [bound] = await started
+        yield bound
+        stop.set()
+
+
+def trusting(place: Bound, certificates: Certificates) -> HttpClient:
+    context = ssl.create_default_context(cafile=certificates.certificate)
+    return HttpClient(place.address, place.port, tls=context)
+
+
+async def test_answers_go_over_tls(place: Bound, first: Certificates) -> None:
+    answer = await trusting(place, first).get("/")
+    assert (answer.status, answer.body) == (200, b"hello")
+
+
+async def test_a_replaced_certificate_is_shown_to_new_connections_and_open_ones_stay(
+    place: Bound, first: Certificates, second: Certificates, pair: Path
+) -> None:
+    old, new = trusting(place, first), trusting(place, second)
+    async with old.connected() as connection:
+        swap(pair, second)
+        await is_answered_soon(new)
+        await connection.send(old.request("GET", "/"))
+        assert (await connection.receive()).body == b"hello"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await old.get("/")
+
+
+async def is_answered_soon(client: HttpClient) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await client.get("/")
+            except ssl.SSLCertVerificationError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def test_a_pair_that_does_not_fit_leaves_the_last_good_one(
+    place: Bound, first: Certificates, second: Certificates, certificate: Certificate
+) -> None:
+    first.key.write_bytes(second.key.read_bytes())
+    for _ in range(2):
+        certificate.look()
+    assert certificate.fault is not None
+    assert "is not the one of the first certificate" in certificate.fault.seen
+    assert (await trusting(place, first).get("/")).status == 200
+
+
+async def test_who_speaks_plain_http_disturbs_nobody(
+    place: Bound, first: Certificates, traffic: Traffic
+) -> None:
+    async with HttpClient(place.address, place.port).connected() as plain:
+        await plain.send(b"GET / HTTP/1.1\r\n\r\n")
+        await plain.is_closed_by_server()
+    assert (await trusting(place, first).get("/")).status == 200
+    assert traffic.failed_handshakes == 1
+
+
+async def test_who_stalls_in_the_handshake_keeps_nobody_out(
+    place: Bound, first: Certificates, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKES", 4)
+    async with AsyncExitStack() as stack:
+        for _ in range(12):
+            stack.enter_context(socket.create_connection((place.address, place.port)))
+        assert (await trusting(place, first).get("/")).status == 200
+        assert traffic.failed_handshakes >= 8
+
+
+async def test_a_stop_does_not_wait_for_handshakes(certificate: Certificate) -> None:
+    stop = asyncio.Event()
+    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
+    listener = Listener("127.0.0.1", 0, Fixed(), certificate=certificate)
+    task = asyncio.create_task(serve([listener], stop, started.set_result))
+    [bound] = await started
+    with socket.create_connection((bound.address, bound.port)):
+        await asyncio.sleep(0.1)
+        stop.set()
+        async with asyncio.timeout(accepting.HANDSHAKE_SECONDS / 2):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("damage", "seen"),
+    [
+        pytest.param(lambda pair: (pair / "server.key").unlink(), "No such file", id="no key"),
+        pytest.param(lambda pair: (pair / "server.crt").write_text("hello"), "form PEM", id="no PEM"),
+        pytest.param(
+            lambda pair: (pair / "server.crt").write_bytes((pair / "server.key").read_bytes()),
+            "holds no certificate",
+            id="key for a certificate",
+        ),
+        pytest.param(
+            lambda pair: (pair / "server.key").write_text(ENCRYPTED), "protected by a password", id="password"
+        ),
+    ],
+)
+def test_files_that_cannot_be_used_are_named(pair: Path, damage: object, seen: str) -> None:
+    assert callable(damage)
+    damage(pair)
+    with pytest.raises(UserError, match=seen) as caught:
+        Certificate(pair / "server.crt", pair / "server.key")
+    assert caught.value.reference == "certificate-unusable"
+
+
+ENCRYPTED = """\
+-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
+
+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+-----END EC PRIVATE KEY-----
+"""
