@@ -15,6 +15,7 @@ from benchmarks.answering import answers_per_second, latency
 from benchmarks.building import build_cpu
 from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.content_check import check_content
+from benchmarks.fleet import fleet
 from benchmarks.freshness import edit, restart
 from benchmarks.generate import content
 from benchmarks.machine import this_machine
@@ -27,6 +28,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 MEASURES: Mapping[str, Measure] = {
     "answers": answers_per_second,
     "latency": latency,
+    "fleet": fleet,
     "cold-scrape": cold_scrape,
     "layer-bytes": layer_bytes,
     "rescrape": rescrape,

@@ -18,7 +18,7 @@ from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.generate import Content
 from benchmarks.machine import free_port
 from benchmarks.processes import running, wait_until
-from upgraph.testing.certificates import make_certificates
+from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.real_registry import RealRegistry, real_registry
 
 READY_SECONDS = 600.0
@@ -59,6 +59,8 @@ class Setup:
     ca: Path
     scrape_interval: float = NEVER_SECONDS
     """Seconds between two scrapes."""
+    tls: Certificates | None = None
+    """What it shows its clients; None: plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ def service(setup: Setup) -> Iterator[Service]:
 def _command(setup: Setup, port: int, status_port: int) -> list[str]:
     # Beside this interpreter: the command as it is installed, without a shell in between.
     program = Path(sys.executable).with_name("upgraph")
+    tls = [f"--tls-cert={setup.tls.certificate}", f"--tls-key={setup.tls.key}"] if setup.tls else []
     return [
         os.fspath(program),
         "serve",
@@ -205,4 +208,5 @@ def _command(setup: Setup, port: int, status_port: int) -> list[str]:
         f"--listen=127.0.0.1:{port}",
         f"--status-listen=127.0.0.1:{status_port}",
         f"--scrape-interval={setup.scrape_interval}",
+        *tls,
     ]

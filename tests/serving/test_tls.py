@@ -81,8 +81,7 @@ async def place(certificate: Certificate, traffic: Traffic) -> AsyncIterator[Bou
 
 
 def trusting(place: Bound, certificates: Certificates) -> HttpClient:
-    context = ssl.create_default_context(cafile=certificates.certificate)
-    return HttpClient(place.address, place.port, tls=context)
+    return HttpClient(place.address, place.port, tls=certificates.client_context())
 
 
 async def test_answers_go_over_tls(place: Bound, first: Certificates) -> None:

@@ -22,6 +22,10 @@ class Certificates:
         context.load_cert_chain(self.certificate, self.key)
         return context
 
+    def client_context(self) -> ssl.SSLContext:
+        """For a client that trusts this certificate alone."""
+        return ssl.create_default_context(cafile=self.certificate)
+
 
 def make_certificates(directory: Path, *, names: str = "IP:127.0.0.1,DNS:localhost") -> Certificates:
     """Make a certificate for ``names`` (the form of subjectAltName) in ``directory``; it is valid for two days.
