@@ -39,6 +39,7 @@ Examples:
 @setting_options(
     "releases",
     "graph_data",
+    "graph_data_path",
     "payload_repository",
     "ca",
     "authfile",

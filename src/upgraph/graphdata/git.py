@@ -22,7 +22,6 @@ from upgraph.graphdata.program import Program
 from upgraph.graphdata.steady import read_steadily
 from upgraph.graphdata.tree import Link, Tree, Unreadable
 
-SCHEME = "git:"
 MAX_LISTING_BYTES = 64 * 1024 * 1024
 """Longest listing of a commit: about half a million files."""
 MAX_LINK_BYTES = 4096
@@ -79,11 +78,11 @@ class GitSource:
     ) -> None:
         program = shutil.which("git")
         if program is None:
-            raise UserError(GIT_MISSING, f"{SCHEME}{path} is to be read, and there is no git in PATH")
+            raise UserError(GIT_MISSING, f"git:{path} is to be read, and there is no git in PATH")
         if not path.is_dir():
-            raise UserError(SOURCE, f"{SCHEME}{path}: there is no such directory")
+            raise UserError(SOURCE, f"git:{path}: there is no such directory")
         if _UNUSABLE.search(revision):
-            seen = f"{SCHEME}{path}: {revision!r} is no name of a branch, a tag or a commit"
+            seen = f"git:{path}: {revision!r} is no name of a branch, a tag or a commit"
             raise UserError(SOURCE, seen)
         self._path = path
         self._revision = revision
@@ -93,7 +92,7 @@ class GitSource:
     @property
     def name(self) -> str:
         """``git:path#revision``."""
-        return f"{SCHEME}{self._path}#{self._revision}"
+        return f"git:{self._path}#{self._revision}"
 
     def fingerprint(self) -> str:
         """See :meth:`GraphDataSource.fingerprint`. It is the commit."""

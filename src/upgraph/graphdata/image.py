@@ -18,12 +18,12 @@ from upgraph.graphdata.layer import Layer, LayerReader
 from upgraph.graphdata.tree import Tree, Unreadable
 from upgraph.oci import Descriptor, Digest, Image, ImageSource, Index, IndexEntry, is_digest, parse_manifest
 
-DEFAULT_PATH = "/var/lib/cincinnati-graph-data"
-"""Where the files lie in images that follow the documentation of the OpenShift Update Service."""
 MAX_IMAGE_BYTES = 2 * 1024 * 1024 * 1024
 """Largest sum of all layers, as transferred; base images of the usual distributions have up to 0.5 GB."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_MAX_SHOWN = 5
+"""Images of a layout that a message names."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +38,7 @@ class ImageDataSource:
 
     Args:
         images: the repository, layout or archive; it is closed with this source.
-        reference: tag or digest.
+        reference: tag or digest; None for the only image that there is.
         path: the place of the files in the image.
         architecture: which image of an index to take; the first for linux stands in for one that is missing.
     """
@@ -46,9 +46,9 @@ class ImageDataSource:
     def __init__(
         self,
         images: ImageSource,
-        reference: str,
+        reference: str | None,
         *,
-        path: str = DEFAULT_PATH,
+        path: str,
         architecture: str | None = None,
     ) -> None:
         self._images = images
@@ -61,18 +61,21 @@ class ImageDataSource:
 
     @property
     def name(self) -> str:
-        """``docker://host/repository:tag``, ``...@sha256:...`` or ``oci:path:tag``."""
+        """``docker://host/repository:tag``, ``...@sha256:...``, ``oci:path`` or ``oci:path:tag``."""
+        if self._reference is None:
+            return self._images.name
         joint = "@" if is_digest(self._reference) else ":"
         return f"{self._images.name}{joint}{self._reference}"
 
     async def fetch(self) -> Files | None:
         """See :meth:`RemoteGraphData.fetch`."""
-        if is_digest(self._reference) and self._known is not None:
+        reference = self._reference or await self._only_one()
+        if is_digest(reference) and reference == self._known:
             return None
-        digest = await self._images.resolve(self._reference)
+        digest = await self._images.resolve(reference)
         if digest is not None and digest == self._known:
             return None
-        manifest = await self._images.manifest(digest or self._reference)
+        manifest = await self._images.manifest(digest or reference)
         if manifest.digest == self._known:
             return None
         parsed = self._parsed(manifest.content, manifest.media_type)
@@ -91,6 +94,17 @@ class ImageDataSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _only_one(self) -> str:
+        listed = await self._images.tags()
+        if len(listed) != 1:
+            shown = ", ".join(listed[:_MAX_SHOWN]) + (", ..." if len(listed) > _MAX_SHOWN else "")
+            raise DataError(
+                IMAGE,
+                f"{self.name} has {len(listed)} images: {shown}" if listed else f"{self.name} has no image",
+                remedy=f"Name one of them: {self.name}:TAG.",
+            )
+        return listed[0]
 
     def _parsed(self, content: bytes, media_type: str) -> Image | Index:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from upgraph.errors import DataError
-from upgraph.errors.problems.graphdata import TOO_LARGE, UNREADABLE
+from upgraph.errors.problems.graphdata import IMAGE_PATH, TOO_LARGE, UNREADABLE
 from upgraph.graphdata.files import FOLDERS, VERSION, belongs
 
 MAX_NODES = 100_000
@@ -106,7 +106,7 @@ class Tree(Generic[_T]):
         """
         top = self.find(base)
         if not isinstance(top, dict):
-            raise DataError(UNREADABLE, f"{self._name}: {self._instead(base, top)}")
+            raise DataError(IMAGE_PATH, f"{self._name}: {self._instead(base, top)}")
         begin = _begin(base, top)
         found: dict[str, _T | Unreadable] = {}
         for folder in ("", *FOLDERS):

@@ -64,6 +64,16 @@ def address(value: str) -> tuple[str, int]:
     return host.strip("[]") or "::", int(port)
 
 
+def image_path(value: str) -> str:
+    """A path inside a container image, from its root."""
+    stripped = value.strip()
+    if not stripped.startswith("/") or ".." in stripped.split("/"):
+        raise ValueError(
+            "a path such as /var/lib/cincinnati-graph-data, from the root of the image, is expected"
+        )
+    return stripped
+
+
 def _optional_address(value: str) -> str | None:
     return _listen(value) if value.strip() else None
 
@@ -86,8 +96,17 @@ class Configuration:
     graph_data: str | None = setting(
         None,
         optional_text,
-        "Where the graph data is: a directory, which is watched, or a .tar.gz file.",
+        "Where the graph data is: a directory or a .tar.gz file, which are watched; git:PATH[#REVISION] for a"
+        " commit of a repository on this machine; http://... or https://... for a tarball at an address;"
+        " docker://HOST[:PORT]/REPOSITORY[:TAG] or ...@DIGEST, or oci:PATH[:TAG], for a container image.",
         metavar="SOURCE",
+    )
+    graph_data_path: str = setting(
+        "/var/lib/cincinnati-graph-data",
+        image_path,
+        "Where in a container image the graph data is. The default is what the documentation of the OpenShift Update"
+        " Service says.",
+        metavar="PATH",
     )
     payload_repository: str | None = setting(
         None,

@@ -54,8 +54,15 @@ IMAGE = Problem(
     "graph-data-image",
     "The image with the graph data cannot be used",
     "Without a whole image it is not known which channels and rules it means. The last good set stays in force.",
-    "Check that the reference names an image with graph data, and with --graph-data-path where in it the data is; "
-    "`skopeo inspect --config` shows how the image was made. Then build it again or copy it again.",
+    "Check that the reference names an image for containers that has graph data in it. Then build it again, or copy it "
+    "again with a tool that checks digests, such as `skopeo copy`.",
+)
+IMAGE_PATH = Problem(
+    "graph-data-image-path",
+    "The image has no graph data where it was looked for",
+    "Without graph data there are no channels and no blocked edges. The last good set stays in force.",
+    "Say with --graph-data-path where in the image the directory with version and channels/ is, without links on the "
+    "way; the file from which the image was built tells.",
 )
 DOWNLOAD = Problem(
     "graph-data-download",

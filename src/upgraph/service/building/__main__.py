@@ -16,15 +16,15 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from upgraph.errors import DataError, RemoteError, UserError
+from upgraph.errors import DataError, RemoteError, UserError, VerificationError
 from upgraph.graph import Precedence
-from upgraph.graphdata import GraphDataSource, changes, open_source
+from upgraph.graphdata import GraphDataSource, RemoteGraphData, changes
 from upgraph.graphdata.files import unreadable_reason
 from upgraph.service import handover
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
-from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.sources import open_graph_data, open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.configuration import Configuration, from_json
@@ -97,7 +97,9 @@ class Builder:
                 stack.push_async_callback(upstream.close)
                 await self._follow_upstream(upstream)
                 return
-            data = open_source(self._configuration.graph_data or "")
+            data = open_graph_data(self._configuration)
+            if isinstance(data, RemoteGraphData):
+                await stack.enter_async_context(data)
             sources = [open_releases(text, self._configuration) for text in self._configuration.releases]
             for source in sources:
                 await stack.enter_async_context(source.images)
@@ -115,7 +117,32 @@ class Builder:
         if known:
             self._workshop.recall_releases(known)
 
-    async def _follow_graph_data(self, data: GraphDataSource) -> None:
+    async def _follow_graph_data(self, data: GraphDataSource | RemoteGraphData) -> None:
+        if isinstance(data, RemoteGraphData):
+            await self._poll_graph_data(data)
+        else:
+            await self._follow_local_graph_data(data)
+
+    async def _poll_graph_data(self, data: RemoteGraphData) -> None:
+        pauses = self._pauses()
+        while True:
+            succeeded = await self._fetch_graph_data(data)
+            await _pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
+
+    async def _fetch_graph_data(self, data: RemoteGraphData) -> bool:
+        """Ask for the set; false if it could not be had."""
+        try:
+            files = await data.fetch()
+        except (RemoteError, DataError, VerificationError) as error:
+            self._workshop.graph_data_failed(error)
+            return False
+        if files is None:
+            self._workshop.graph_data_is_current()
+        else:
+            self._workshop.take_graph_data(files)
+        return True
+
+    async def _follow_local_graph_data(self, data: GraphDataSource) -> None:
         seen = await asyncio.to_thread(data.fingerprint)
         pauses = self._pauses()
         async with asyncio.TaskGroup() as group:

@@ -9,10 +9,10 @@ from upgraph.errors import DataError, Finding, UserError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import SETTING_INVALID
 from upgraph.graph import Precedence, UpdateGraph, build, decode
-from upgraph.graphdata import load, open_source
+from upgraph.graphdata import load, read_once
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.sources import open_graph_data, open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.configuration import Configuration, check
 
@@ -31,9 +31,10 @@ async def look_at_sources(configuration: Configuration) -> Sight:
     Raises:
         UserError: the configuration cannot be used.
         DataError: the graph data is refused.
+        RemoteError, VerificationError: the graph data could not be had.
     """
     check(configuration)
-    loaded = load(open_source(configuration.graph_data or "").read())
+    loaded = load(await read_once(open_graph_data(configuration)))
     if loaded.data is None:
         first = loaded.findings[0]
         raise DataError(first.problem, str(first))
