@@ -22,7 +22,20 @@ from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
 from upgraph.graphdata import directory, files, tarball, yaml
-from upgraph.oci import credentials, image_source, layout, listing, manifest, retry, transport, trust
+from upgraph.oci import (
+    anchors,
+    auth_file,
+    connections,
+    credential_helper,
+    downloads,
+    image_source,
+    layout,
+    listing,
+    manifest,
+    retry,
+    tls_examination,
+    transport,
+)
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration
 from upgraph.service.answering import conditional, query, server
@@ -134,16 +147,21 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
             ("`index.json` of a layout", layout.MAX_INDEX_BYTES, "bytes"),
-            ("time to connect", transport.CONNECT_SECONDS, "s"),
+            ("time to connect", connections.CONNECT_SECONDS, "s"),
             ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
-            ("time without a byte", transport.IDLE_SECONDS, "s"),
+            ("time without a byte", connections.IDLE_SECONDS, "s"),
             ("time for one manifest or page", transport.DOCUMENT_SECONDS, "s"),
-            ("redirects", transport.MAX_REDIRECTS, ""),
+            ("redirects", connections.MAX_REDIRECTS, ""),
             ("attempts at one request", retry.Retry().attempts, ""),
             ("wait that a server may ask for", retry.MAX_RETRY_AFTER_SECONDS, "s"),
             ("failed tags in a row after which a scrape is cut short", scrape.MAX_FAILURES_IN_A_ROW, ""),
-            ("auth file", credentials.MAX_FILE_BYTES, "bytes"),
-            ("file of certificates", trust.MAX_FILE_BYTES, "bytes"),
+            ("auth file", auth_file.MAX_FILE_BYTES, "bytes"),
+            ("answer of a credential helper", credential_helper.MAX_OUTPUT_BYTES, "bytes"),
+            ("time for a credential helper", credential_helper.HELPER_SECONDS, "s"),
+            ("file of certificates", anchors.MAX_FILE_BYTES, "bytes"),
+            ("files of a directory of certificates", anchors.MAX_FILES, ""),
+            ("time to find out why a certificate is refused", tls_examination.EXAMINATION_SECONDS, "s"),
+            ("time for a download that is no image", downloads.DOWNLOAD_SECONDS, "s"),
         ),
     ),
     (

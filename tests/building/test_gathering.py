@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, LayoutSource, LayoutWriter, RegistryClient, Retry, Timing, ssl_context
+from upgraph.oci import Access, LayoutSource, LayoutWriter, RegistryClient, Retry, Timing
 from upgraph.payload import ReleaseContent, add_release
 from upgraph.service.building.gatherer import Gathered, Gatherer, ReleaseSource
 from upgraph.service.building.library import Library
@@ -35,8 +35,7 @@ async def open_registry() -> AsyncIterator[Callable[[SimulatedRegistry], Release
         def open_one(registry: SimulatedRegistry) -> ReleaseSource:
             client = RegistryClient(
                 registry.repository,
-                credentials=Credentials.load(None),
-                ssl_context=ssl_context(),
+                access=Access(),
                 timing=HASTY,
             )
             stack.push_async_callback(client.close)

@@ -28,6 +28,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),
     "ca": ("/a", "/b", "/c", "/d"),
     "authfile": ("/a", "/b", "/c", "/d"),
+    "authfile_search": ("false", "true", "false", "true"),
     "listen": ("a:1", "b:2", "c:3", "d:4"),
     "status_listen": ("a:1", "b:2", "c:3", "d:4"),
     "builder_listen": ("a:1", "b:2", "c:3", "d:4"),

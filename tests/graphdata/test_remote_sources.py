@@ -19,7 +19,7 @@ from upgraph.graphdata import Files, RemoteGraphData
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.oci import (
     OCI_LAYER_GZIP,
-    Credentials,
+    Access,
     Digest,
     LayoutSource,
     LayoutWriter,
@@ -27,7 +27,6 @@ from upgraph.oci import (
     Repository,
     Retry,
     Timing,
-    ssl_context,
 )
 from upgraph.testing.graph_data_source import SAMPLE, STATES
 from upgraph.testing.real_registry import RealRegistry, program, real_registry
@@ -61,9 +60,7 @@ async def no_wait(_: float) -> None:
 
 def client(repository: Repository) -> RegistryClient:
     timing = Timing(retry=Retry(attempts=2), sleep=no_wait)
-    return RegistryClient(
-        repository, credentials=Credentials.load(None), ssl_context=ssl_context(), timing=timing
-    )
+    return RegistryClient(repository, access=Access(), timing=timing)
 
 
 @dataclass

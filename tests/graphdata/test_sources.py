@@ -14,7 +14,7 @@ from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
-from upgraph.oci import Credentials, RegistryClient, ssl_context
+from upgraph.oci import Access, RegistryClient
 from upgraph.oci import Repository as Named
 from upgraph.testing.graph_data_source import CHECKS, SAMPLE, Place
 
@@ -22,10 +22,10 @@ Fill = Callable[[Path, Files], Path]
 
 
 def registry(repository: Named) -> RegistryClient:
-    return RegistryClient(repository, credentials=Credentials.load(None), ssl_context=ssl_context())
+    return RegistryClient(repository, access=Access())
 
 
-REACH = Reach(registry, path="/data")
+REACH = Reach(registry, Access().session, path="/data")
 
 
 @dataclass

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, RegistryClient, Retry, Timing, ssl_context
+from upgraph.oci import Access, Credentials, RegistryClient, Retry, Timing, Trust
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.image_source import Sample, write_sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry
 from upgraph.testing.registry import SimulatedRegistry
 
-_SYSTEM = ssl_context()
+_SYSTEM = Trust()
+
+
+def _logins(auth: Path | None) -> Credentials:
+    return Credentials.anonymous() if auth is None else Credentials.load(auth)
 
 
 @dataclass
@@ -71,7 +75,7 @@ async def _client(
     registry: SimulatedRegistry, timing: Timing, auth: Path | None = None
 ) -> AsyncIterator[RegistryClient]:
     async with RegistryClient(
-        registry.repository, credentials=Credentials.load(auth), ssl_context=_SYSTEM, timing=timing
+        registry.repository, access=Access(_logins(auth), _SYSTEM), timing=timing
     ) as client:
         yield client
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, ImageSource, LayoutSource, RegistryClient, ssl_context
+from upgraph.oci import Access, Credentials, ImageSource, LayoutSource, RegistryClient, Trust
 from upgraph.testing.certificates import Certificates
 from upgraph.testing.image_source import CHECKS, Sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry
@@ -41,9 +41,7 @@ def simulated_no_ranges_source(client: RegistryClient, registry: SimulatedRegist
 @pytest.fixture
 async def docker_registry_source(plain_registry: RealRegistry) -> AsyncIterator[ImageSource]:
     repository = plain_registry.repository("releases/ocp")
-    async with RegistryClient(
-        repository, credentials=Credentials.load(None), ssl_context=ssl_context()
-    ) as client:
+    async with RegistryClient(repository, access=Access()) as client:
         yield client
 
 
@@ -56,8 +54,8 @@ async def docker_registry_tls_login_source(
     auth.write_text(
         f'{{"auths": {{"{repository.host}": {{"username": "{USERNAME}", "password": "{PASSWORD}"}}}}}}'
     )
-    trust = ssl_context(certificates.certificate)
-    async with RegistryClient(repository, credentials=Credentials.load(auth), ssl_context=trust) as client:
+    trust = Trust([certificates.certificate])
+    async with RegistryClient(repository, access=Access(Credentials.load(auth), trust)) as client:
         yield client
 
 

@@ -260,7 +260,7 @@ async def test_a_refusal_mentions_a_changed_file_that_could_not_be_used(
 ) -> None:
     registry.login = Login("basic", USERNAME, "rotated")
     put(auth_file, registry.repository.host, {"auth": "rubbish"})
-    with pytest.raises(RemoteError, match=r"the changed file could not be used: .*is not base64"):
+    with pytest.raises(RemoteError, match=r"not all files could be used: .*is not base64"):
         await known.manifest(TAG)
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import UserError
-from upgraph.oci import ssl_context
+from upgraph.oci import Trust
 from upgraph.testing.certificates import Certificates
 
-SYSTEM = ssl_context().cert_store_stats()["x509"]
+PLACE = ("registry.example", 443)
+SYSTEM = Trust().context(*PLACE).cert_store_stats()["x509"]
 
 
 def added(ca: Path) -> int:
-    return ssl_context(ca).cert_store_stats()["x509"] - SYSTEM
+    return Trust([ca]).context(*PLACE).cert_store_stats()["x509"] - SYSTEM
 
 
 @pytest.fixture
@@ -77,17 +78,17 @@ def test_a_file_without_a_usable_certificate_is_refused_with_what_it_holds(
     (tmp_path / name).write_bytes(content)
     for ca in (tmp_path / name, tmp_path):
         with pytest.raises(UserError) as refused:
-            ssl_context(ca)
+            Trust([ca])
         assert said in refused.value.seen
         assert name in refused.value.seen
 
 
 def test_a_directory_without_certificates_and_a_missing_path_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes.txt~").write_text("x")
     with pytest.raises(UserError, match=r"no \*\.pem or \*\.crt file"):
-        ssl_context(tmp_path)
+        Trust([tmp_path])
     with pytest.raises(UserError, match="No such file"):
-        ssl_context(tmp_path / "absent.pem")
+        Trust([tmp_path / "absent.pem"])
 
 
 def test_a_certificate_in_binary_form_is_accepted(tmp_path: Path, pem: str) -> None:

@@ -1,6 +1,7 @@
 """``upgraph graph``: look at update graphs."""
 
 import asyncio
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from upgraph.cli.settings import configuration, setting_options
 from upgraph.errors import Severity
 from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.graph.dot import to_dot
+from upgraph.oci import Access
 from upgraph.service.building.oneshot import Sight, fetch_graph, look_at_sources
 
 _FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML, Format.DOT)
@@ -43,6 +45,7 @@ Examples:
     "payload_repository",
     "ca",
     "authfile",
+    "authfile_search",
     "concurrency",
     "verify_layers",
     "block_precedence",
@@ -58,9 +61,10 @@ def show(
     chosen = configuration(config, flags)
     whole = None
     if url is not None:
-        sight = asyncio.run(fetch_graph(url, chosen.ca, channel=channel, arch=arch))
+        access = Access.of(os.environ, search=False, ca=chosen.ca)
+        sight = asyncio.run(fetch_graph(url, access, channel=channel, arch=arch))
     else:
-        sight = asyncio.run(look_at_sources(chosen))
+        sight = asyncio.run(look_at_sources(chosen, os.environ))
         whole = sight.graph
         if channel is not None:
             sight = Sight(select(sight.graph, channel, arch), sight.findings)

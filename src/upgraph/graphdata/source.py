@@ -14,15 +14,18 @@ from typing import Protocol, Self, runtime_checkable
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.graphdata import SOURCE
+from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.files import Files
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
 from upgraph.oci import ImageSource, LayoutSource, Repository, is_digest
+from upgraph.oci.downloads import Downloads
 from upgraph.oci.listing import TAG
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
+ADDRESS_SCHEMES = ("https://", "http://")
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
 LAYOUT_SCHEME = "oci:"
 GIT_SCHEME = "git:"
@@ -101,6 +104,7 @@ class Reach:
     """How places beyond this machine are reached, and where in an image the set lies."""
 
     registry: Callable[[Repository], ImageSource]
+    downloads: Callable[[], Downloads]
     path: str
 
 
@@ -110,6 +114,7 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     ==============================================  ===================================================
     a directory, or a ``.tar.gz`` or ``.tgz`` file  looked at every second
     ``git:PATH[#REVISION]``                         a commit of a repository on this machine, as above
+    ``https://...``, ``http://...``                 a tarball at an address
     ``docker://HOST/REPOSITORY[:TAG|@DIGEST]``      an image in a registry (``docker+http://`` without TLS)
     ``oci:PATH[:TAG|:DIGEST]``                      an image in a layout; without a reference the only one
     ==============================================  ===================================================
@@ -120,6 +125,8 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     if text.startswith(REGISTRY_SCHEMES):
         repository, reference = _named_image(text)
         return ImageDataSource(reach.registry(repository), reference, path=reach.path)
+    if text.startswith(ADDRESS_SCHEMES):
+        return AddressSource(text, reach.downloads)
     if text.startswith(LAYOUT_SCHEME):
         layout, listed = _in_layout(text.removeprefix(LAYOUT_SCHEME))
         return ImageDataSource(LayoutSource(layout), listed, path=reach.path)

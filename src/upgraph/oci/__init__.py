@@ -5,9 +5,11 @@ and writing layouts. :class:`ImageSource` is the port: everything above reads im
 aiohttp and its errors stay inside this room.
 """
 
-from upgraph.oci.credentials import Credentials
+from upgraph.oci.access import Access
+from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.downloads import Answer, Downloads
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.manifest import (
@@ -24,10 +26,12 @@ from upgraph.oci.manifest import (
     IndexEntry,
     parse_manifest,
 )
+from upgraph.oci.proxies import Proxies
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
+from upgraph.oci.tls_examination import TlsExamination, examine_tls
 from upgraph.oci.transport import Timing
-from upgraph.oci.trust import ssl_context
+from upgraph.oci.trust import Trust
 from upgraph.oci.write import LayoutWriter, Platform
 
 __all__ = [
@@ -40,9 +44,12 @@ __all__ = [
     "OCI_INDEX",
     "OCI_LAYER_GZIP",
     "OCI_MANIFEST",
+    "Access",
+    "Answer",
     "Credentials",
     "Descriptor",
     "Digest",
+    "Downloads",
     "Hasher",
     "Image",
     "ImageMissing",
@@ -51,17 +58,21 @@ __all__ = [
     "IndexEntry",
     "LayoutSource",
     "LayoutWriter",
+    "Lookup",
     "Manifest",
     "Platform",
+    "Proxies",
     "RegistryClient",
     "Repository",
     "Retry",
     "Sink",
     "Timing",
+    "TlsExamination",
+    "Trust",
     "digest_of",
+    "examine_tls",
     "is_digest",
     "parse_digest",
     "parse_manifest",
     "parse_pull_spec_repository",
-    "ssl_context",
 ]

@@ -22,6 +22,7 @@ from upgraph.errors.problems.service import (
     SOURCE_MISSING,
 )
 from upgraph.service.setting import (
+    a_path,
     between,
     one_of,
     optional_path,
@@ -121,17 +122,25 @@ class Configuration:
         "URL of the /graph of a graph builder, whose graph is served instead of one built here.",
         metavar="URL",
     )
-    ca: Path | None = setting(
-        None,
-        optional_path,
-        "Certificates that are trusted beside those of the system: a PEM file or a directory.",
+    ca: tuple[Path, ...] = settings(
+        a_path,
+        "Certificates that are trusted beside those of the system: a PEM file, a directory or a mounted ConfigMap."
+        " Can be given several times.",
         metavar="FILE|DIR",
     )
     authfile: Path | None = setting(
         None,
         optional_path,
-        "Credentials of registries, as docker, podman and pull secrets have them.",
-        metavar="FILE",
+        "Credentials of registries, as docker, podman and pull secrets have them: the file, or the directory that a"
+        " secret is mounted to.",
+        metavar="FILE|DIR",
+    )
+    authfile_search: bool = setting(
+        True,  # noqa: FBT003 - the default comes first for every setting
+        switch,
+        "Without --authfile, look for credentials where podman, skopeo, oc and docker keep theirs. If switched off,"
+        " requests are anonymous.",
+        metavar="",
     )
     listen: str | None = setting(
         _LISTEN, _optional_address, "Address on which clusters are answered.", metavar="HOST:PORT"

@@ -1,8 +1,8 @@
 """Looks at sources or at a server once, for commands."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from upgraph.errors import DataError, Finding, UserError
@@ -10,9 +10,10 @@ from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import SETTING_INVALID
 from upgraph.graph import Precedence, UpdateGraph, build, decode
 from upgraph.graphdata import load, read_once
+from upgraph.oci import Access
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.sources import open_graph_data, open_releases, scrape_settings
+from upgraph.service.building.sources import access_of, open_graph_data, open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.configuration import Configuration, check
 
@@ -25,8 +26,12 @@ class Sight:
     findings: tuple[Finding, ...]
 
 
-async def look_at_sources(configuration: Configuration) -> Sight:
+async def look_at_sources(configuration: Configuration, environment: Mapping[str, str]) -> Sight:
     """Read the sources of a configuration once and build their graph.
+
+    Args:
+        configuration: names the sources.
+        environment: variables of the process, which say where credentials and proxies are.
 
     Raises:
         UserError: the configuration cannot be used.
@@ -34,21 +39,23 @@ async def look_at_sources(configuration: Configuration) -> Sight:
         RemoteError, VerificationError: the graph data could not be had.
     """
     check(configuration)
-    loaded = load(await read_once(open_graph_data(configuration)))
+    access = access_of(configuration, environment)
+    loaded = load(await read_once(open_graph_data(configuration, access)))
     if loaded.data is None:
         first = loaded.findings[0]
         raise DataError(first.problem, str(first))
     async with AsyncExitStack() as stack:
-        sources = [open_releases(text, configuration) for text in configuration.releases]
+        sources = [open_releases(text, configuration, access) for text in configuration.releases]
         for source in sources:
             await stack.enter_async_context(source.images)
         library = stack.enter_context(Library.open(None))
         gathered = await Gatherer(sources, library, scrape_settings(configuration), None).gather()
     built = build(gathered.releases, loaded.data, precedence=Precedence(configuration.block_precedence))
-    return Sight(built.graph, ordered([*gathered.findings, *loaded.findings, *built.findings]))
+    findings = [*access.findings, *gathered.findings, *loaded.findings, *built.findings]
+    return Sight(built.graph, ordered(findings))
 
 
-async def fetch_graph(url: str, ca: Path | None, *, channel: str | None, arch: str) -> Sight:
+async def fetch_graph(url: str, access: Access, *, channel: str | None, arch: str) -> Sight:
     """Fetch the graph that a server gives to clients of a channel and an architecture.
 
     Raises:
@@ -64,7 +71,7 @@ async def fetch_graph(url: str, ca: Path | None, *, channel: str | None, arch: s
             part for part in (parts.query, urlencode({"channel": channel, "arch": arch})) if part
         )
         url = urlunsplit(parts._replace(query=query))
-    upstream = Upstream.open(url, ca)
+    upstream = Upstream(url, access)
     try:
         fetched = await upstream.fetch(None)
     finally:
