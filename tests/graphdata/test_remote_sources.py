@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import DataError, RemoteError
-from upgraph.graphdata import Files, RemoteGraphData
+from upgraph.graphdata import Files, RemoteGraphData, write_tarball
+from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.oci import (
     OCI_LAYER_GZIP,
@@ -28,6 +29,7 @@ from upgraph.oci import (
     Retry,
     Timing,
 )
+from upgraph.testing.file_server import FileServer
 from upgraph.testing.graph_data_source import SAMPLE, STATES
 from upgraph.testing.real_registry import RealRegistry, program, real_registry
 from upgraph.testing.registry import Fault, SimulatedRegistry
@@ -93,6 +95,34 @@ class InRegistry:
         self.registry.tags.clear()
 
 
+@dataclass
+class AtAddress:
+    """A tarball on a web server."""
+
+    server: FileServer
+    source: RemoteGraphData
+
+    async def put(self, files: Files) -> None:
+        self.server.content = write_tarball(files)
+
+    async def remove(self) -> None:
+        self.server.content = None
+
+
+@asynccontextmanager
+async def at_address(_: Path) -> AsyncIterator[AtAddress]:
+    async with FileServer() as server, AddressSource(server.url(), Access().session) as source:
+        yield AtAddress(server, source)
+
+
+@asynccontextmanager
+async def at_forgetful_address(_: Path) -> AsyncIterator[AtAddress]:
+    """The server cannot tell whether a tarball has changed."""
+    async with FileServer() as server, AddressSource(server.url(), Access().session) as source:
+        server.manners.tags = False
+        yield AtAddress(server, source)
+
+
 @asynccontextmanager
 async def in_layout(directory: Path) -> AsyncIterator[InLayout]:
     async with ImageDataSource(LayoutSource(directory / "l"), "v1", path=f"/{PLACE}") as source:
@@ -109,7 +139,7 @@ async def in_registry(directory: Path) -> AsyncIterator[InRegistry]:
 
 
 @pytest.mark.parametrize("check", REMOTE_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("place", [in_layout, in_registry])
+@pytest.mark.parametrize("place", [in_layout, in_registry, at_address, at_forgetful_address])
 async def test_a_remote_source_keeps_the_contract(
     tmp_path: Path,
     place: Callable[[Path], AbstractAsyncContextManager[RemotePlace]],

@@ -10,6 +10,7 @@ import pytest
 
 from upgraph.errors import UserError
 from upgraph.graphdata import Files, GraphDataSource, Reach, open_source, read_once, write_tarball
+from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.image import ImageDataSource
@@ -163,6 +164,13 @@ async def test_an_image_is_named_by_its_reference(text: str, name: str) -> None:
         assert source.name == name
 
 
+async def test_an_address_is_named_without_its_login() -> None:
+    source = open_source("https://user:secret@host.example/data.tar.gz", REACH)
+    assert isinstance(source, AddressSource)
+    async with source:
+        assert source.name == "https://host.example/data.tar.gz"
+
+
 def test_a_layout_may_have_a_colon_in_its_path(tmp_path: Path) -> None:
     (tmp_path / "data:v1").mkdir()
     assert open_source(f"oci:{tmp_path}/data:v1", REACH).name == f"oci:{tmp_path}/data:v1"
@@ -182,6 +190,14 @@ def test_a_layout_may_have_a_colon_in_its_path(tmp_path: Path) -> None:
 def test_a_reference_that_cannot_be_is_refused(text: str, seen: str) -> None:
     with pytest.raises(UserError, match=seen):
         open_source(text, REACH)
+
+
+@pytest.mark.parametrize("scheme", ["docker", "ftp", "ssh+git"])
+def test_a_login_where_none_belongs_is_not_shown(scheme: str) -> None:
+    with pytest.raises(UserError) as caught:
+        open_source(f"{scheme}://user:secret@host.example/data", REACH)
+    assert "host.example" in caught.value.seen
+    assert "secret" not in caught.value.seen
 
 
 def test_a_repository_is_named_with_its_revision(tmp_path: Path) -> None:

@@ -99,15 +99,15 @@ class AddressSource:
         await self.close()
 
     async def _take(self, answer: Answer, digest: bytes) -> Files:
-        fault = None
         try:
-            return await asyncio.to_thread(self._read, answer)
+            files = await asyncio.to_thread(self._read, answer)
         except DataError as error:
             # As it was raised it would keep the frames it came through, and with them the content.
             fault = DataError(error.problem, error.seen)
-            raise
-        finally:
             self._known = _Known(answer.etag, answer.modified, digest, fault)
+            raise
+        self._known = _Known(answer.etag, answer.modified, digest, None)
+        return files
 
     def _read(self, answer: Answer) -> Files:
         if not answer.content.startswith(_GZIP_MAGIC):

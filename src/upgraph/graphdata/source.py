@@ -34,6 +34,7 @@ DEFAULT_TAG = "latest"
 
 # The shortest path counts, so that the reference may be a digest, which has a colon inside.
 _IN_LAYOUT = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
+_LOGIN = re.compile(r"(?<=://)[^/]*@")
 
 
 class GraphDataSource(Protocol):
@@ -138,7 +139,7 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
         return DirectorySource(path)
     if text.endswith(TARBALL_ENDINGS) and path.is_file():
         return TarballSource(path)
-    raise UserError(SOURCE, f"{text!r} {_seen(path) if text else 'names nothing'}")
+    raise UserError(SOURCE, f"{_shown(text)!r} {_seen(path) if text else 'names nothing'}")
 
 
 async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
@@ -174,6 +175,11 @@ def _in_layout(text: str) -> tuple[Path, str | None]:
     if Path(text).is_dir():
         return Path(text), None
     return Path(match["path"]), match["reference"]
+
+
+def _shown(text: str) -> str:
+    """A name without the login that somebody may have put where none belongs."""
+    return _LOGIN.sub("***@", text)
 
 
 def _seen(path: Path) -> str:

@@ -7,8 +7,10 @@ host alone and never shown.
 
 import asyncio
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote
@@ -39,7 +41,7 @@ class Answer:
     media_type: str = ""
     etag: str | None = None
     modified: str | None = None
-    """When the content was last changed, as the server writes it."""
+    """When the content was last changed, as the server writes it; None where that does not tell versions apart."""
 
     @property
     def is_current(self) -> bool:
@@ -154,9 +156,17 @@ async def _read(
     else:
         content = await read_reason(response)
     headers = response.headers
-    return Answer(
-        response.status, content, response.content_type, headers.get("ETag"), headers.get("Last-Modified")
-    )
+    return Answer(response.status, content, response.content_type, headers.get("ETag"), _modified(headers))
+
+
+def _modified(headers: Mapping[str, str]) -> str | None:
+    stated = headers.get("Last-Modified")
+    try:
+        age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(stated or "")
+    except ValueError:
+        return None
+    # What was changed in the second in which it was sent may change again in it (RFC 9110, section 8.8.2.2).
+    return stated if age >= timedelta(seconds=1) else None
 
 
 def shown_address(text: str) -> str:
