@@ -163,7 +163,7 @@ def _named_image(text: str) -> tuple[Repository, str]:
     reference = digest if at else tag if colon else DEFAULT_TAG
     if not (is_digest(reference) if at else TAG.fullmatch(reference)):
         raise UserError(
-            SOURCE, f"{text!r}: {reference[:200]!r} is no {'digest' if at else 'tag'} of an image"
+            SOURCE, f"{_shown(text)!r}: {reference[:200]!r} is no {'digest' if at else 'tag'} of an image"
         )
     return Repository.parse(f"{scheme}://{above}{slash}{last}"), reference
 
