@@ -21,7 +21,7 @@ from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
-from upgraph.graphdata import directory, files, tarball, yaml
+from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree, yaml
 from upgraph.oci import (
     anchors,
     auth_file,
@@ -189,6 +189,16 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("tarball, unpacked", tarball.MAX_INFLATED_BYTES, "bytes"),
             ("entries of a tarball", tarball.MAX_ENTRIES, ""),
             ("time to read a set", directory.READ_SECONDS, "s"),
+            ("tarball at an address", address.MAX_DOWNLOAD_BYTES, "bytes"),
+            ("time to fetch it", address.DOWNLOAD_SECONDS, "s"),
+            ("layers of an image together, as transferred", image.MAX_IMAGE_BYTES, "bytes"),
+            ("layer of an image, unpacked", layer.MAX_INFLATED_BYTES, "bytes"),
+            ("entries of a layer", layer.MAX_ENTRIES, ""),
+            ("files and directories at the place of the graph data", tree.MAX_NODES, ""),
+            ("symbolic links on the way to a file of an image or a commit", tree.MAX_LINKS, ""),
+            ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),
+            ("time to find a revision", git.LOOK_SECONDS, "s"),
+            ("time for a command of git that reads a set", git.READ_SECONDS, "s"),
             ("nesting of YAML", yaml.MAX_DEPTH, "levels"),
             ("values of a YAML file, aliases followed", yaml.MAX_NODES, ""),
             ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),

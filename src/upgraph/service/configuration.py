@@ -98,7 +98,7 @@ class Configuration:
         None,
         optional_text,
         "Where the graph data is: a directory or a .tar.gz file, which are watched; git:PATH[#REVISION] for a"
-        " commit of a repository on this machine; http://... or https://... for a tarball at an address;"
+        " commit of a repository on this machine; the http or https URL of a tarball;"
         " docker://HOST[:PORT]/REPOSITORY[:TAG] or ...@DIGEST, or oci:PATH[:TAG], for a container image.",
         metavar="SOURCE",
     )
