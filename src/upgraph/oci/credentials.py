@@ -191,7 +191,7 @@ class Credentials:
 
     async def _in_file(self, file: AuthFile, host: str, path: str) -> tuple[Login | None, str]:
         helper = file.helper(host)
-        if helper is None:
+        if not helper:
             login = file.login(host, path)
             if login is not None:
                 return login, f"key {login.key!r}"
