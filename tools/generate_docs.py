@@ -22,7 +22,19 @@ from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
 from upgraph.graphdata import directory, files, tarball, yaml
-from upgraph.oci import credentials, image_source, layout, listing, manifest, retry, transport, trust
+from upgraph.oci import (
+    archive_index,
+    credentials,
+    image_directory,
+    image_source,
+    layout_index,
+    listing,
+    manifest,
+    retry,
+    storage,
+    transport,
+    trust,
+)
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration
 from upgraph.service.answering import conditional, query, server
@@ -44,7 +56,7 @@ _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, the
 # Flags, addresses with their scheme, and patterns of file names.
 _LITERAL = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*"
-    r"|\b(?:docker(?:\+http)?|oci):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
+    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
     r"|(?<!\S)\*\.[a-z]+"
 )
 
@@ -133,7 +145,12 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("manifest", manifest.MAX_MANIFEST_BYTES, "bytes"),
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
-            ("`index.json` of a layout", layout.MAX_INDEX_BYTES, "bytes"),
+            ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
+            ("members of an archive", archive_index.MAX_MEMBERS, ""),
+            ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
+            ("files of images in a directory of images", image_directory.MAX_FILES, ""),
+            ("time for listing an archive or a directory of images", image_directory.LISTING_SECONDS, "s"),
+            ("time for one read from a disk", storage.READ_SECONDS, "s"),
             ("time to connect", transport.CONNECT_SECONDS, "s"),
             ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
             ("time without a byte", transport.IDLE_SECONDS, "s"),

@@ -1,11 +1,20 @@
 """Every source of images keeps the one contract."""
 
+import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, ImageSource, LayoutSource, RegistryClient, ssl_context
+from upgraph.oci import (
+    ArchiveSource,
+    Credentials,
+    DirectorySource,
+    ImageSource,
+    LayoutSource,
+    RegistryClient,
+    ssl_context,
+)
 from upgraph.testing.certificates import Certificates
 from upgraph.testing.image_source import CHECKS, Sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry
@@ -15,7 +24,15 @@ Check = Callable[[ImageSource, Sample], Awaitable[None]]
 
 
 @pytest.fixture(
-    params=["layout", "simulated", "simulated-no-ranges", "docker-registry", "docker-registry-tls-login"]
+    params=[
+        "layout",
+        "archive",
+        "directory",
+        "simulated",
+        "simulated-no-ranges",
+        "docker-registry",
+        "docker-registry-tls-login",
+    ]
 )
 def source(request: pytest.FixtureRequest) -> ImageSource:
     made: ImageSource = request.getfixturevalue(f"{request.param.replace('-', '_')}_source")
@@ -25,6 +42,18 @@ def source(request: pytest.FixtureRequest) -> ImageSource:
 @pytest.fixture
 def layout_source(layout: Path) -> ImageSource:
     return LayoutSource(layout)
+
+
+@pytest.fixture
+def archive_source(layout: Path, tmp_path: Path) -> ImageSource:
+    with tarfile.open(tmp_path / "layout.tar", "w") as archive:
+        archive.add(layout, ".")
+    return ArchiveSource(tmp_path / "layout.tar")
+
+
+@pytest.fixture
+def directory_source(directories: Path) -> ImageSource:
+    return DirectorySource(directories)
 
 
 @pytest.fixture

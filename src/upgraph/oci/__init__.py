@@ -1,13 +1,15 @@
 """Images and where they are kept; what may enter are names, bytes and answers, never yet what a release is.
 
-References, digests, manifests, credentials, trust, the distribution API over HTTP, OCI layouts on disk,
-and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
+References, digests, manifests, credentials, trust, the distribution API over HTTP, images on disk (OCI
+layouts, their archives, directories of skopeo), and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
 aiohttp and its errors stay inside this room.
 """
 
+from upgraph.oci.archive import ArchiveSource
 from upgraph.oci.credentials import Credentials
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.image_directory import DirectorySource
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.manifest import (
@@ -40,9 +42,11 @@ __all__ = [
     "OCI_INDEX",
     "OCI_LAYER_GZIP",
     "OCI_MANIFEST",
+    "ArchiveSource",
     "Credentials",
     "Descriptor",
     "Digest",
+    "DirectorySource",
     "Hasher",
     "Image",
     "ImageMissing",

@@ -4,15 +4,14 @@ It knows what layers contain: ustar, GNU long names and pax headers. Only the wa
 limit; everything else is stepped over. Nothing is ever written to a disk, so names need not be trusted.
 """
 
-from collections.abc import Iterator
 from enum import Enum, auto
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.payload import LAYER_UNREADABLE
+from upgraph.syntax import SyntaxFault
+from upgraph.syntax.pax import MAX_HEADER_BYTES, decimal, pax_records
 
 BLOCK_BYTES = 512
-MAX_HEADER_BYTES = 1024 * 1024
-"""Bytes of the largest pax header or long name."""
 
 _REGULAR = frozenset(b"0\0007")
 _WITHOUT_DATA = frozenset(b"123456")
@@ -21,7 +20,6 @@ _PAX_GLOBAL = ord("g")
 _GNU_LONG_NAME = ord("L")
 _GNU_LONG_LINK = ord("K")
 _OCTAL_DIGITS = frozenset(b"01234567")
-_LENGTH_DIGITS = len(str(MAX_HEADER_BYTES))
 _KEPT_HEADERS = frozenset({_PAX, _GNU_LONG_NAME})
 
 
@@ -138,11 +136,14 @@ class TarWalk:
         self._stage = _Stage.DONE if self.content is not None else _Stage.HEADER
 
     def _pax(self, content: bytes) -> None:
-        for key, value in _pax_records(content):
-            if key == b"path":
-                self._next_name = value.decode(errors="replace")
-            elif key == b"size":
-                self._next_size = _decimal(value)
+        try:
+            for key, value in pax_records(content):
+                if key == b"path":
+                    self._next_name = value.decode(errors="replace")
+                elif key == b"size":
+                    self._next_size = decimal(value)
+        except SyntaxFault as error:
+            raise DataError(LAYER_UNREADABLE, f"the layer is not a tar archive: {error}") from error
 
 
 def _ustar_name(block: bytes) -> str:
@@ -166,21 +167,3 @@ def _number(field: bytes) -> int:
     if not _OCTAL_DIGITS.issuperset(digits):
         raise DataError(LAYER_UNREADABLE, f"the layer is not a tar archive: {field!r} is not a number")
     return int(digits or b"0", 8)
-
-
-def _decimal(value: bytes) -> int:
-    if not value.isdigit() or len(value) > len(str(2**63)):
-        raise DataError(LAYER_UNREADABLE, f"a pax header of the layer has {value[:40]!r} for a number")
-    return int(value)
-
-
-def _pax_records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    start = 0
-    while start < len(content):
-        blank = content.find(b" ", start, start + _LENGTH_DIGITS + 1)
-        end = start + _decimal(content[start:blank] if blank >= 0 else b"")
-        key, equals, value = content[blank + 1 : end].partition(b"=")
-        if not equals or not value.endswith(b"\n") or end > len(content):
-            raise DataError(LAYER_UNREADABLE, "a pax header of the layer is damaged")
-        yield key, value[:-1]
-        start = end

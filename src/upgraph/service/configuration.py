@@ -42,8 +42,8 @@ MAX_FILE_BYTES = 1024 * 1024
 
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
 """How the name of a source begins that is a repository of a registry."""
-LAYOUT_SCHEME = "oci:"
-"""How the name of a source begins that is an OCI layout."""
+DISK_SCHEMES = ("oci:", "oci-archive:", "dir:")
+"""How the name of a source begins that holds images on a disk."""
 _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
@@ -80,7 +80,8 @@ class Configuration:
     releases: tuple[str, ...] = settings(
         text,
         "Where release images are: docker://HOST[:PORT]/REPOSITORY for a registry, docker+http://... for one"
-        " without TLS, oci:PATH for an OCI layout. Can be given several times.",
+        " without TLS, oci:PATH for an OCI layout, oci-archive:PATH for a tar file of one, dir:PATH for a directory that"
+        " skopeo wrote or a directory of those. Can be given several times.",
         metavar="SOURCE",
     )
     graph_data: str | None = setting(
@@ -299,8 +300,8 @@ def check(configuration: Configuration) -> None:
     if not configuration.graph_data:
         raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
     for source in configuration.releases:
-        if not source.startswith((*REGISTRY_SCHEMES, LAYOUT_SCHEME)):
-            accepted = ", ".join((*REGISTRY_SCHEMES, LAYOUT_SCHEME))
+        if not source.startswith((*REGISTRY_SCHEMES, *DISK_SCHEMES)):
+            accepted = ", ".join((*REGISTRY_SCHEMES, *DISK_SCHEMES))
             raise UserError(
                 SETTING_INVALID, f"the source of releases {source!r} begins with none of {accepted}"
             )

@@ -1,8 +1,16 @@
 """Sources of releases by their names in the configuration."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from upgraph.oci import LayoutSource, Repository, parse_pull_spec_repository
+from upgraph.oci import (
+    ArchiveSource,
+    DirectorySource,
+    ImageSource,
+    LayoutSource,
+    Repository,
+    parse_pull_spec_repository,
+)
 from upgraph.oci.credentials import Credentials
 from upgraph.oci.distribution import RegistryClient
 from upgraph.oci.trust import ssl_context
@@ -10,6 +18,12 @@ from upgraph.payload import Verification
 from upgraph.service.building.gatherer import ReleaseSource
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.configuration import Configuration
+
+_ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
+    "oci": LayoutSource,
+    "oci-archive": ArchiveSource,
+    "dir": DirectorySource,
+}
 
 
 def open_releases(text: str, configuration: Configuration) -> ReleaseSource:
@@ -20,8 +34,8 @@ def open_releases(text: str, configuration: Configuration) -> ReleaseSource:
     """
     named = configuration.payload_repository
     scheme, _, path = text.partition(":")
-    if scheme == "oci":
-        return ReleaseSource(LayoutSource(Path(path)), parse_pull_spec_repository(named or ""))
+    if scheme in _ON_DISK:
+        return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
     client = RegistryClient(
         repository,
