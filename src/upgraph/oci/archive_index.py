@@ -98,7 +98,7 @@ class _Walk:
         if header.type in {tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE}:
             self._take_pax(self._content_of_header(header.size))
         elif header.type == tarfile.GNUTYPE_LONGNAME:
-            self._long_name = self._content_of_header(header.size).rstrip(b"\0").decode(_ENCODING, _ERRORS)
+            self._long_name = _text(self._content_of_header(header.size))
         elif header.type in {tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK}:
             self._pass_over(header.size)
         else:
@@ -145,6 +145,10 @@ class _Walk:
             missing = self.offset + size - self._size
             raise SyntaxFault(f"it is cut off: {missing} bytes of a member are missing")
         self.offset += size + -size % tarfile.BLOCKSIZE
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode(_ENCODING, _ERRORS)
 
 
 def _inside(name: str) -> str:
