@@ -21,7 +21,7 @@ from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
-from upgraph.graphdata import directory, files, tarball, yaml
+from upgraph.graphdata import directory, files, tarball
 from upgraph.oci import (
     archive_index,
     credentials,
@@ -48,6 +48,7 @@ from upgraph.service.building import library, prepare, scrape, upstream
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
+from upgraph.syntax import yaml
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _HELP_COLUMNS = 100
