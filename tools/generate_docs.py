@@ -44,7 +44,7 @@ from upgraph.service.answering.metrics import (
     PolicyEngineMetrics,
     new_registry,
 )
-from upgraph.service.building import library, prepare, scrape, upstream
+from upgraph.service.building import library, prepare, saved, scrape, upstream
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
@@ -57,7 +57,7 @@ _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, the
 # Flags, addresses with their scheme, and patterns of file names.
 _LITERAL = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*"
-    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
+    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir|scrape):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
     r"|(?<!\S)\*\.[a-z]+"
 )
 
@@ -200,6 +200,8 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
         "The service",
         (
             ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
+            ("saved scrape", saved.MAX_BYTES, "bytes"),
+            ("releases of a saved scrape", saved.MAX_RELEASES, ""),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
             ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),

@@ -15,9 +15,10 @@ from upgraph.oci.credentials import Credentials
 from upgraph.oci.distribution import RegistryClient
 from upgraph.oci.trust import ssl_context
 from upgraph.payload import Verification
-from upgraph.service.building.gatherer import ReleaseSource
+from upgraph.service.building.following import ReleaseSource, Source
+from upgraph.service.building.saved_source import SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
-from upgraph.service.configuration import Configuration
+from upgraph.service.configuration import Configuration, saved_scrape
 
 _ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
     "oci": LayoutSource,
@@ -26,13 +27,16 @@ _ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
 }
 
 
-def open_releases(text: str, configuration: Configuration) -> ReleaseSource:
+def open_releases(text: str, configuration: Configuration) -> Source:
     """The source of releases that ``text`` names.
 
     Raises:
         UserError: it names none, or its credentials or certificates cannot be read.
     """
     named = configuration.payload_repository
+    saved = saved_scrape(text)
+    if saved is not None:
+        return SavedSource(saved, parse_pull_spec_repository(named) if named else None)
     scheme, _, path = text.partition(":")
     if scheme in _ON_DISK:
         return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
