@@ -1,5 +1,6 @@
 """Every source of images keeps the one contract."""
 
+import shutil
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from upgraph.oci import (
     DirectorySource,
     ImageSource,
     LayoutSource,
+    MirroredSource,
     RegistryClient,
     ssl_context,
 )
@@ -28,6 +30,8 @@ Check = Callable[[ImageSource, Sample], Awaitable[None]]
         "layout",
         "archive",
         "directory",
+        "mirrored",
+        "mirrored-half-filled",
         "simulated",
         "simulated-no-ranges",
         "docker-registry",
@@ -54,6 +58,19 @@ def archive_source(layout: Path, tmp_path: Path) -> ImageSource:
 @pytest.fixture
 def directory_source(directories: Path) -> ImageSource:
     return DirectorySource(directories)
+
+
+@pytest.fixture
+def mirrored_source(client: RegistryClient, layout: Path) -> ImageSource:
+    return MirroredSource("docker://quay.example/ocp", [client, LayoutSource(layout)])
+
+
+@pytest.fixture
+def mirrored_half_filled_source(layout: Path, tmp_path: Path) -> ImageSource:
+    half = Path(shutil.copytree(layout, tmp_path / "half"))
+    for blob in sorted((half / "blobs" / "sha256").iterdir())[::2]:
+        blob.unlink()
+    return MirroredSource("docker://quay.example/ocp", [LayoutSource(half), LayoutSource(layout)])
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ Examples:
 )
 @setting_options(
     "releases",
+    "mirrors",
     "graph_data",
     "payload_repository",
     "ca",

@@ -34,6 +34,7 @@ Examples:
 )
 @setting_options(
     "releases",
+    "mirrors",
     "payload_repository",
     "ca",
     "authfile",

@@ -26,6 +26,9 @@ from upgraph.oci.manifest import (
     IndexEntry,
     parse_manifest,
 )
+from upgraph.oci.mirror_files import read_mirrors
+from upgraph.oci.mirrored import MirroredSource
+from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
 from upgraph.oci.transport import Timing
@@ -56,6 +59,9 @@ __all__ = [
     "LayoutSource",
     "LayoutWriter",
     "Manifest",
+    "MirroredSource",
+    "Mirrors",
+    "Place",
     "Platform",
     "RegistryClient",
     "Repository",
@@ -67,5 +73,6 @@ __all__ = [
     "parse_digest",
     "parse_manifest",
     "parse_pull_spec_repository",
+    "read_mirrors",
     "ssl_context",
 ]

@@ -93,10 +93,15 @@ class Configuration:
     releases: tuple[str, ...] = settings(
         text,
         "Where release images are: docker://HOST[:PORT]/REPOSITORY for a registry, docker+http://... for one"
-        " without TLS, oci:PATH for an OCI layout, oci-archive:PATH for a tar file of one, dir:PATH for a directory that"
-        " skopeo wrote or a directory of those, scrape:FILE (or FILE.json) for a saved scrape. Can be given several"
-        " times.",
+        " without TLS, oci:PATH or oci-archive:PATH for an OCI layout or its tar file, dir:PATH for what skopeo"
+        " writes into directories, scrape:FILE (or FILE.json) for a saved scrape. Can be given several times.",
         metavar="SOURCE",
+    )
+    mirrors: tuple[str, ...] = settings(
+        text,
+        "Files that name mirrors of registries: a registries.conf, or mirror sets of OpenShift (IDMS, ITMS,"
+        " ICSP). Releases of docker:// sources are read there, and keep their names. Can be given several times.",
+        metavar="FILE",
     )
     graph_data: str | None = setting(
         None,

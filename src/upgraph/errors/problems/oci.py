@@ -96,6 +96,28 @@ DIRECTORY_ENTRY = Problem(
     "image is concerned; what was known of it before stays in force.",
     "Copy it again, with skopeo copy --all docker://... dir:path/tag, or remove the subdirectory.",
 )
+MIRRORS_INVALID = Problem(
+    "oci-mirrors",
+    "A list of mirrors cannot be used.",
+    "A rule that is not understood could let the service contact a registry that the site has blocked, so it does "
+    "not start with one.",
+    "Correct the named file. It is a registries.conf of version 2 (its name ends in .conf or .toml), or YAML with "
+    "ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy, as oc-mirror writes it into cluster-resources.",
+)
+MIRROR_FAILED = Problem(
+    "mirror-failed",
+    "A repository was read from another place than the first.",
+    "A mirror failed or lacks an image, and the next place answered. Releases go on being read, but the next place may "
+    "hold others, be slower or cost a line that should not be used.",
+    "Repair or fill the named mirror, or take it out of the list of mirrors.",
+)
+MIRRORS_FAILED = Problem(
+    "mirrors-failed",
+    "None of the places of a repository could answer.",
+    "Neither the mirrors nor the source gave what was asked for. What was read before stays in force.",
+    "Look at what was seen at each place, and mend the first of them. A source that cannot be reached from here "
+    "should be marked blocked (registries.conf) or NeverContactSource, so that it is not waited for.",
+)
 AUTH_FILE = Problem(
     "oci-auth-file",
     "The file with registry credentials cannot be used.",

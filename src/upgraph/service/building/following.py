@@ -4,6 +4,7 @@ A repository of images has to be scraped; a saved scrape is read. Both know from
 before a restart, and both keep what they held when a round fails.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +24,8 @@ class Asked:
     is_current: bool
     """Whether what is held now can be called the state of the source."""
     counts: Counts = field(default_factory=Counts)
+    notices: tuple[Finding, ...] = ()
+    """What was noticed about the source itself, though nothing was left out because of it."""
 
 
 class Followed(Protocol):
@@ -64,6 +67,8 @@ class ReleaseSource:
 
     images: ImageSource
     repository: str
+    take_notices: Callable[[], tuple[Finding, ...]] = tuple
+    """Gives what was noticed about the source itself since this was last called."""
 
     def follow(self, library: Library, settings: ScrapeSettings) -> Followed:
         """See :meth:`Source.follow`."""
@@ -87,4 +92,5 @@ class _FollowedImages:
 
     async def ask(self) -> Asked:
         self._last = await scrape(self._source.images, self._library, self._settings, self._last)
-        return Asked(self._last.findings, self._last.is_current, self._last.counts)
+        notices = self._source.take_notices()
+        return Asked(self._last.findings, self._last.is_current, self._last.counts, notices)

@@ -64,15 +64,16 @@ class Gatherer:
         started = clock()
         # At the same time, so that a registry that does not answer delays nobody but itself.
         outcomes = await asyncio.gather(*map(self._ask, self._followed))
+        asked = [outcome for outcome in outcomes if isinstance(outcome, Asked)]
         counts = Counts()
-        for outcome in outcomes:
-            if isinstance(outcome, Asked):
-                counts.add(outcome.counts)
+        for outcome in asked:
+            counts.add(outcome.counts)
         findings = ordered(
             finding
             for outcome in outcomes
             for finding in (outcome.findings if isinstance(outcome, Asked) else (outcome,))
         )
+        notices = ordered(notice for outcome in asked for notice in outcome.notices)
         releases = self.known()
         succeeded = all(isinstance(outcome, Asked) and outcome.is_current for outcome in outcomes)
         seconds = clock() - started
@@ -82,11 +83,11 @@ class Gatherer:
             releases=len(releases),
             cache_hits=counts.known,
             layer_bytes=counts.layer_bytes,
-            message=_line(len(releases), counts, findings, seconds)
-            if any(isinstance(outcome, Asked) for outcome in outcomes)
+            message="; ".join((_line(len(releases), counts, findings, seconds), *map(str, notices)))
+            if asked
             else f"no source could be read, {len(releases)} releases stay as they were: {_reasons(findings)}",
         )
-        return Gathered(releases, findings, succeeded, counts, report)
+        return Gathered(releases, ordered((*findings, *notices)), succeeded, counts, report)
 
     async def _ask(self, source: Followed) -> Asked | Finding:
         name = source.name

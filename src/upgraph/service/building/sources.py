@@ -8,8 +8,11 @@ from upgraph.oci import (
     DirectorySource,
     ImageSource,
     LayoutSource,
+    MirroredSource,
+    Place,
     Repository,
     parse_pull_spec_repository,
+    read_mirrors,
 )
 from upgraph.oci.credentials import Credentials
 from upgraph.oci.distribution import RegistryClient
@@ -31,7 +34,7 @@ def open_releases(text: str, configuration: Configuration) -> Source:
     """The source of releases that ``text`` names.
 
     Raises:
-        UserError: it names none, or its credentials or certificates cannot be read.
+        UserError: it names none, or its credentials, certificates or mirrors cannot be read.
     """
     named = configuration.payload_repository
     saved = saved_scrape(text)
@@ -41,13 +44,28 @@ def open_releases(text: str, configuration: Configuration) -> Source:
     if scheme in _ON_DISK:
         return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
-    client = RegistryClient(
+    named = parse_pull_spec_repository(named) if named else repository.name
+    mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
+    places = mirrors.places(repository)
+    if places == (Place((repository,)),):
+        return ReleaseSource(_client(repository, configuration), named)
+    mirrored = MirroredSource(str(repository), [_open_place(place, configuration) for place in places])
+    return ReleaseSource(mirrored, named, mirrored.take_findings)
+
+
+def _open_place(place: Place, configuration: Configuration) -> ImageSource:
+    clients = [_client(repository, configuration) for repository in place.repositories]
+    # Which way an insecure place answers is nothing to report.
+    return clients[0] if len(clients) == 1 else MirroredSource(clients[0].name, clients)
+
+
+def _client(repository: Repository, configuration: Configuration) -> RegistryClient:
+    return RegistryClient(
         repository,
         credentials=Credentials.load(configuration.authfile),
         ssl_context=ssl_context(configuration.ca),
         concurrency=configuration.concurrency,
     )
-    return ReleaseSource(client, parse_pull_spec_repository(named) if named else repository.name)
 
 
 def scrape_settings(configuration: Configuration) -> ScrapeSettings:
