@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from upgraph.errors import DataError, Finding, RemoteError, VerificationError
 from upgraph.errors.findings import ordered
@@ -54,7 +54,9 @@ class Gatherer:
 
     def known(self) -> tuple[Release, ...]:
         """The releases of the last rounds, without asking anybody."""
-        found = (release for source in self._followed for release in source.releases())
+        found = (
+            replace(release, source=source.name) for source in self._followed for release in source.releases()
+        )
         return tuple(
             sorted(found, key=lambda release: (release.version.key, release.digest, release.payload))
         )
