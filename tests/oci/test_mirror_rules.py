@@ -324,7 +324,7 @@ def test_the_same_rules_again_change_nothing(given_rules: list[Rule], name: str)
     assert once.places(repository) == twice.places(repository)
 
 
-@given(st.binary(max_size=60) | st.text("[]registy=\"'\n.{}: -", max_size=60).map(str.encode))
+@given(st.binary(max_size=60) | st.text("[]registry=\"'\n.{}: -", max_size=60).map(str.encode))
 def test_any_bytes_are_rules_or_refused(content: bytes) -> None:
     for parse in (parse_registries_conf, parse_mirror_sets):
         try:
