@@ -21,18 +21,21 @@ from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
-from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree, yaml
+from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
 from upgraph.oci import (
     anchors,
+    archive_index,
     auth_file,
     connections,
     credential_helper,
     downloads,
+    image_directory,
     image_source,
-    layout,
+    layout_index,
     listing,
     manifest,
     retry,
+    storage,
     tls_examination,
     transport,
 )
@@ -45,10 +48,11 @@ from upgraph.service.answering.metrics import (
     PolicyEngineMetrics,
     new_registry,
 )
-from upgraph.service.building import library, prepare, scrape, upstream
+from upgraph.service.building import library, prepare, saved, scrape, upstream
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
+from upgraph.syntax import yaml
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _HELP_COLUMNS = 100
@@ -57,7 +61,7 @@ _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, the
 # Flags, addresses with their scheme, and patterns of file names.
 _LITERAL = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*"
-    r"|\b(?:docker(?:\+http)?|oci):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
+    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir|scrape):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
     r"|(?<!\S)\*\.[a-z]+"
 )
 
@@ -146,7 +150,12 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("manifest", manifest.MAX_MANIFEST_BYTES, "bytes"),
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
-            ("`index.json` of a layout", layout.MAX_INDEX_BYTES, "bytes"),
+            ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
+            ("members of an archive", archive_index.MAX_MEMBERS, ""),
+            ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
+            ("files of images in a directory of images", image_directory.MAX_FILES, ""),
+            ("time for listing an archive or a directory of images", image_directory.LISTING_SECONDS, "s"),
+            ("time for one read from a disk", storage.READ_SECONDS, "s"),
             ("time to connect", connections.CONNECT_SECONDS, "s"),
             ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
             ("time without a byte", connections.IDLE_SECONDS, "s"),
@@ -210,6 +219,8 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
         "The service",
         (
             ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
+            ("saved scrape", saved.MAX_BYTES, "bytes"),
+            ("releases of a saved scrape", saved.MAX_RELEASES, ""),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
             ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),

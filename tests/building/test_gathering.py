@@ -8,7 +8,8 @@ import pytest
 
 from upgraph.oci import Access, LayoutSource, LayoutWriter, RegistryClient, Retry, Timing
 from upgraph.payload import ReleaseContent, add_release
-from upgraph.service.building.gatherer import Gathered, Gatherer, ReleaseSource
+from upgraph.service.building.following import ReleaseSource
+from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.testing.registry import Fault, SimulatedRegistry

@@ -23,6 +23,7 @@ from upgraph.service.setting import Setting, masked
 
 SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "releases": ("oci:/a", "oci:/b", "oci:/c", "oci:/d"),
+    "mirrors": ("/a", "/b", "/c", "/d"),
     "graph_data": ("/a", "/b", "/c", "/d"),
     "graph_data_path": ("/a", "/b", "/c", "/d"),
     "payload_repository": ("x.example/a", "x.example/b", "x.example/c", "x.example/d"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import DataError, RemoteError
-from upgraph.graphdata import Files, RemoteGraphData, write_tarball
+from upgraph.graphdata import Files, Reach, RemoteGraphData, open_source, read_once, write_tarball
 from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.oci import (
@@ -245,11 +245,13 @@ async def test_an_image_in_a_real_registry_is_followed(tmp_path: Path, real: Rea
         assert await source.fetch() == SAMPLE
 
 
-async def test_what_skopeo_copies_into_a_layout_is_read(tmp_path: Path, real: RealRegistry) -> None:
+@pytest.mark.parametrize("scheme", ["oci", "oci-archive", "dir"])
+async def test_what_skopeo_copies_is_read(tmp_path: Path, real: RealRegistry, scheme: str) -> None:
     write(tmp_path / "l", SAMPLE)
     real.push(tmp_path / "l", "v1", "graph/copied")
-    source, target = f"docker://{real.repository('graph/copied').name}:v1", f"oci:{tmp_path / 'copied'}:v1"
+    source, copy = f"docker://{real.repository('graph/copied').name}:v1", f"{scheme}:{tmp_path / 'copied'}"
+    target = copy if scheme == "dir" else f"{copy}:v1"
     command = [program("skopeo"), "--insecure-policy", "copy", "--src-tls-verify=false", source, target]
     await asyncio.to_thread(subprocess.run, command, check=True, timeout=60, capture_output=True)
-    async with ImageDataSource(LayoutSource(tmp_path / "copied"), None, path=f"/{PLACE}") as copied:
-        assert await copied.fetch() == SAMPLE
+    reach = Reach(client, Access().session, path=f"/{PLACE}")
+    assert await read_once(open_source(copy, reach)) == SAMPLE

@@ -153,6 +153,9 @@ def test_what_names_no_place_is_refused(text: str) -> None:
         (f"docker://r.example/data:v1@sha256:{'0' * 64}", f"docker://r.example/data@sha256:{'0' * 64}"),
         ("oci:/srv/data", "oci:/srv/data"),
         ("oci:/srv/data:v1", "oci:/srv/data:v1"),
+        ("oci-archive:/srv/data.tar", "oci-archive:/srv/data.tar"),
+        ("oci-archive:/srv/data.tar:v1", "oci-archive:/srv/data.tar:v1"),
+        ("dir:/srv/data", "dir:/srv/data"),
         ("oci:/srv/a:b/data:v1", "oci:/srv/a:b/data:v1"),
         (f"oci:/srv/data:sha256:{'0' * 64}", f"oci:/srv/data@sha256:{'0' * 64}"),
     ],
@@ -183,7 +186,7 @@ def test_a_layout_may_have_a_colon_in_its_path(tmp_path: Path) -> None:
         ("docker://r.example/data:", "'' is no tag"),
         ("docker://r.example/data@sha256:0", "'sha256:0' is no digest"),
         ("docker://r.example", "the path of the repository is missing"),
-        ("oci:", "'oci:' names no directory"),
+        ("oci:", "'oci:' names no file or directory"),
         ("git:/nonexistent", "there is no such directory"),
     ],
 )

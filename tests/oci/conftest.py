@@ -9,7 +9,7 @@ import pytest
 from upgraph.oci import Access, Credentials, RegistryClient, Retry, Timing, Trust
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.image_source import Sample, write_sample
-from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry
+from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry, skopeo_copy
 from upgraph.testing.registry import SimulatedRegistry
 
 _SYSTEM = Trust()
@@ -56,6 +56,18 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return write_sample(tmp_path_factory.mktemp("sample") / "layout")
+
+
+@pytest.fixture(scope="session")
+def directories(
+    tmp_path_factory: pytest.TempPathFactory, plain_registry: RealRegistry, sample: Sample
+) -> Path:
+    """The sample as skopeo writes it into directories, one a tag."""
+    target = tmp_path_factory.mktemp("directories")
+    for tag in sorted(sample.digests):
+        repository = plain_registry.repository("releases/ocp").name
+        skopeo_copy(f"docker://{repository}:{tag}", f"dir:{target / tag}")
+    return target
 
 
 @pytest.fixture(scope="session")

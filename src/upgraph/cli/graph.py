@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from upgraph.cli.output import Format, emit_document, output_option, print_table
+from upgraph.cli.output import Format, emit_document, output_option, print_table, show_findings
 from upgraph.cli.settings import configuration, setting_options
-from upgraph.errors import Severity
 from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.graph.dot import to_dot
 from upgraph.oci import Access
@@ -40,6 +39,7 @@ Examples:
 )
 @setting_options(
     "releases",
+    "mirrors",
     "graph_data",
     "graph_data_path",
     "payload_repository",
@@ -68,9 +68,7 @@ def show(
         whole = sight.graph
         if channel is not None:
             sight = Sight(select(sight.graph, channel, arch), sight.findings)
-    for finding in sight.findings:
-        if finding.severity is not Severity.INFO:
-            click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
+    show_findings(sight.findings)
     if channel is not None and not sight.graph.nodes:
         click.echo(f"nothing is known of channel {channel} and architecture {arch}{_known(whole)}", err=True)
     _print(sight.graph, output)

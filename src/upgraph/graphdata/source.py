@@ -6,7 +6,7 @@ network, or may be large, is asked on a timer and says itself whether there is a
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,20 +20,26 @@ from upgraph.graphdata.files import Files
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
-from upgraph.oci import ImageSource, LayoutSource, Repository, is_digest
+from upgraph.oci import ArchiveSource, ImageSource, LayoutSource, Repository, is_digest
+from upgraph.oci import DirectorySource as ImageDirectory
 from upgraph.oci.downloads import Downloads
 from upgraph.oci.listing import TAG
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
 ADDRESS_SCHEMES = ("https://", "http://")
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
-LAYOUT_SCHEME = "oci:"
-GIT_SCHEME = "git:"
+ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
+    "oci": LayoutSource,
+    "oci-archive": ArchiveSource,
+    "dir": ImageDirectory,
+}
+"""What holds images on this machine, by the scheme of its name."""
+GIT_SCHEME = "git"
 DEFAULT_TAG = "latest"
 """What container tools take where a reference has neither tag nor digest."""
 
 # The shortest path counts, so that the reference may be a digest, which has a colon inside.
-_IN_LAYOUT = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
+_REFERRED = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
 _LOGIN = re.compile(r"(?<=://)[^/]*@")
 
 
@@ -118,6 +124,7 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     ``https://...``, ``http://...``                 a tarball at an address
     ``docker://HOST/REPOSITORY[:TAG|@DIGEST]``      an image in a registry (``docker+http://`` without TLS)
     ``oci:PATH[:TAG|:DIGEST]``                      an image in a layout; without a reference the only one
+    ``oci-archive:PATH[:...]``, ``dir:PATH[:...]``  the same in the archive of a layout, in directories of skopeo
     ==============================================  ===================================================
 
     Raises:
@@ -128,12 +135,13 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
         return ImageDataSource(reach.registry(repository), reference, path=reach.path)
     if text.startswith(ADDRESS_SCHEMES):
         return AddressSource(text, reach.downloads)
-    if text.startswith(LAYOUT_SCHEME):
-        layout, listed = _in_layout(text.removeprefix(LAYOUT_SCHEME))
-        return ImageDataSource(LayoutSource(layout), listed, path=reach.path)
-    if text.startswith(GIT_SCHEME):
-        place, _, revision = text.removeprefix(GIT_SCHEME).partition("#")
-        return GitSource(Path(place), revision or "HEAD")
+    scheme, _, rest = text.partition(":")
+    if scheme in ON_DISK:
+        place, listed = _on_disk(rest, text)
+        return ImageDataSource(ON_DISK[scheme](place), listed, path=reach.path)
+    if scheme == GIT_SCHEME:
+        checkout, _, revision = rest.partition("#")
+        return GitSource(Path(checkout), revision or "HEAD")
     path = Path(text)
     if text and path.is_dir():
         return DirectorySource(path)
@@ -168,12 +176,12 @@ def _named_image(text: str) -> tuple[Repository, str]:
     return Repository.parse(f"{scheme}://{above}{slash}{last}"), reference
 
 
-def _in_layout(text: str) -> tuple[Path, str | None]:
-    match = _IN_LAYOUT.fullmatch(text)
+def _on_disk(place: str, text: str) -> tuple[Path, str | None]:
+    match = _REFERRED.fullmatch(place)
     if match is None:
-        raise UserError(SOURCE, f"{LAYOUT_SCHEME!r} names no directory")
-    if Path(text).is_dir():
-        return Path(text), None
+        raise UserError(SOURCE, f"{text!r} names no file or directory")
+    if Path(place).exists():
+        return Path(place), None
     return Path(match["path"]), match["reference"]
 
 

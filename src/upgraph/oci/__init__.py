@@ -1,15 +1,17 @@
 """Images and where they are kept; what may enter are names, bytes and answers, never yet what a release is.
 
-References, digests, manifests, credentials, trust, the distribution API over HTTP, OCI layouts on disk,
-and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
+References, digests, manifests, credentials, trust, the distribution API over HTTP, images on disk (OCI
+layouts, their archives, directories of skopeo), and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
 aiohttp and its errors stay inside this room.
 """
 
 from upgraph.oci.access import Access
+from upgraph.oci.archive import ArchiveSource
 from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
 from upgraph.oci.downloads import Answer, Downloads
+from upgraph.oci.image_directory import DirectorySource
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.manifest import (
@@ -26,6 +28,9 @@ from upgraph.oci.manifest import (
     IndexEntry,
     parse_manifest,
 )
+from upgraph.oci.mirror_files import read_mirrors
+from upgraph.oci.mirrored import MirroredSource
+from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.proxies import Proxies
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
@@ -46,9 +51,11 @@ __all__ = [
     "OCI_MANIFEST",
     "Access",
     "Answer",
+    "ArchiveSource",
     "Credentials",
     "Descriptor",
     "Digest",
+    "DirectorySource",
     "Downloads",
     "Hasher",
     "Image",
@@ -60,6 +67,9 @@ __all__ = [
     "LayoutWriter",
     "Lookup",
     "Manifest",
+    "MirroredSource",
+    "Mirrors",
+    "Place",
     "Platform",
     "Proxies",
     "RegistryClient",
@@ -75,4 +85,5 @@ __all__ = [
     "parse_digest",
     "parse_manifest",
     "parse_pull_spec_repository",
+    "read_mirrors",
 ]

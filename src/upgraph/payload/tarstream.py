@@ -5,17 +5,16 @@ stepped over. Nothing is ever written to a disk; names come out as they were wri
 paths of them has to check them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.payload import LAYER_UNREADABLE
+from upgraph.syntax import SyntaxFault
+from upgraph.syntax.pax import MAX_HEADER_BYTES, decimal, pax_records
 
 BLOCK_BYTES = 512
-MAX_HEADER_BYTES = 1024 * 1024
-"""Bytes of the largest pax header or long name."""
 
 _WITHOUT_DATA = frozenset(b"123456")
 _PAX = ord("x")
@@ -23,7 +22,6 @@ _PAX_GLOBAL = ord("g")
 _GNU_LONG_NAME = ord("L")
 _GNU_LONG_LINK = ord("K")
 _OCTAL_DIGITS = frozenset(b"01234567")
-_LENGTH_DIGITS = len(str(MAX_HEADER_BYTES))
 _KEPT_HEADERS = frozenset({_PAX, _GNU_LONG_NAME, _GNU_LONG_LINK})
 
 
@@ -200,15 +198,18 @@ class TarStream:
             self._ahead.target = _text(content)
 
     def _pax(self, content: bytes) -> None:
-        for key, value in _pax_records(content):
-            if key == b"path":
-                self._ahead.name = value.decode(errors="surrogateescape")
-            elif key == b"linkpath":
-                self._ahead.target = value.decode(errors="surrogateescape")
-            elif key == b"size":
-                self._ahead.size = _decimal(value)
-            elif key.startswith(b"GNU.sparse."):
-                self._ahead.is_sparse = True
+        try:
+            for key, value in pax_records(content):
+                if key == b"path":
+                    self._ahead.name = value.decode(errors="surrogateescape")
+                elif key == b"linkpath":
+                    self._ahead.target = value.decode(errors="surrogateescape")
+                elif key == b"size":
+                    self._ahead.size = decimal(value)
+                elif key.startswith(b"GNU.sparse."):
+                    self._ahead.is_sparse = True
+        except SyntaxFault as error:
+            raise DataError(LAYER_UNREADABLE, f"the layer is not a tar archive: {error}") from error
 
 
 def _text(field: bytes) -> str:
@@ -236,21 +237,3 @@ def _number(field: bytes) -> int:
     if not _OCTAL_DIGITS.issuperset(digits):
         raise DataError(LAYER_UNREADABLE, f"the layer is not a tar archive: {field!r} is not a number")
     return int(digits or b"0", 8)
-
-
-def _decimal(value: bytes) -> int:
-    if not value.isdigit() or len(value) > len(str(2**63)):
-        raise DataError(LAYER_UNREADABLE, f"a pax header of the layer has {value[:40]!r} for a number")
-    return int(value)
-
-
-def _pax_records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    start = 0
-    while start < len(content):
-        blank = content.find(b" ", start, start + _LENGTH_DIGITS + 1)
-        end = start + _decimal(content[start:blank] if blank >= 0 else b"")
-        key, equals, value = content[blank + 1 : end].partition(b"=")
-        if not equals or not value.endswith(b"\n") or end > len(content):
-            raise DataError(LAYER_UNREADABLE, "a pax header of the layer is damaged")
-        yield key, value[:-1]
-        start = end

@@ -1,8 +1,8 @@
 """Looks for one file in a tar stream, and says when it is complete."""
 
-from upgraph.payload.tarstream import BLOCK_BYTES, MAX_HEADER_BYTES, Entry, TarStream
+from upgraph.payload.tarstream import BLOCK_BYTES, Entry, TarStream
 
-__all__ = ["BLOCK_BYTES", "MAX_HEADER_BYTES", "TarWalk"]
+__all__ = ["BLOCK_BYTES", "TarWalk"]
 
 
 class TarWalk:

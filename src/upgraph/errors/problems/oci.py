@@ -71,6 +71,53 @@ LAYOUT_ENTRY = Problem(
     "Take the entry out of index.json or write the image into the layout again, for example with "
     "skopeo copy docker://... oci:path:tag. A tag may stand there twice only if both have the same digest.",
 )
+INVALID_ARCHIVE = Problem(
+    "oci-archive",
+    "The file is not a usable OCI archive.",
+    "An OCI archive is an uncompressed tar file with oci-layout, index.json and blobs/ at its top. A file that is cut "
+    "off, changes while it is read, or that two programs could read differently is not used; what was read before "
+    "stays in force.",
+    "Compare the checksum with the original and copy the file again, beside its place, then rename it. Decompress a "
+    "compressed one. Write it anew with skopeo copy --all docker://... oci-archive:path:tag, or "
+    "tar cf path -C LAYOUT oci-layout index.json blobs.",
+)
+INVALID_DIRECTORY = Problem(
+    "oci-directory",
+    "The directory does not hold images as skopeo writes them.",
+    "Such a directory has manifest.json, version and the blobs of one image, or has only subdirectories that do. "
+    "What is not one could be a mount that is missing, so it is not taken for a place without releases.",
+    "Check the path and that the disk is mounted. Write an image with skopeo copy --all docker://... dir:path/tag; "
+    "an OCI layout (with oci-layout and index.json) is named oci:path instead.",
+)
+DIRECTORY_ENTRY = Problem(
+    "oci-directory-entry",
+    "An image in a directory of images cannot be used.",
+    "The subdirectory was meant to hold an image but is not complete, like a copy that was broken off. Only this "
+    "image is concerned; what was known of it before stays in force.",
+    "Copy it again, with skopeo copy --all docker://... dir:path/tag, or remove the subdirectory.",
+)
+MIRRORS_INVALID = Problem(
+    "oci-mirrors",
+    "A list of mirrors cannot be used.",
+    "A rule that is not understood could let the service contact a registry that the site has blocked, so it does "
+    "not start with one.",
+    "Correct the named file. It is a registries.conf of version 2 (its name ends in .conf or .toml), or YAML with "
+    "ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy, as oc-mirror writes it into cluster-resources.",
+)
+MIRROR_FAILED = Problem(
+    "mirror-failed",
+    "A repository was read from another place than the first.",
+    "A mirror failed or lacks an image, and the next place answered. Releases go on being read, but the next place may "
+    "hold others, be slower or cost a line that should not be used.",
+    "Repair or fill the named mirror, or take it out of the list of mirrors.",
+)
+MIRRORS_FAILED = Problem(
+    "mirrors-failed",
+    "None of the places of a repository could answer.",
+    "Neither the mirrors nor the source gave what was asked for. What was read before stays in force.",
+    "Look at what was seen at each place, and mend the first of them. A source that cannot be reached from here "
+    "should be marked blocked (registries.conf) or NeverContactSource, so that it is not waited for.",
+)
 AUTH_FILE = Problem(
     "oci-auth-file",
     "The file with registry credentials cannot be used.",

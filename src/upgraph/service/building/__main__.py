@@ -106,7 +106,7 @@ class Builder:
                 open_releases(text, self._configuration, access) for text in self._configuration.releases
             ]
             for source in sources:
-                await stack.enter_async_context(source.images)
+                stack.push_async_callback(source.close)
             library = stack.enter_context(_open_library(self._library))
             timeout = self._configuration.scrape_timeout
             gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)

@@ -1,14 +1,33 @@
 """Sources of releases and of graph data by their names in the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from upgraph.graphdata import GraphDataSource, Reach, RemoteGraphData, open_source
-from upgraph.oci import Access, LayoutSource, RegistryClient, Repository, parse_pull_spec_repository
+from upgraph.oci import (
+    Access,
+    ArchiveSource,
+    DirectorySource,
+    ImageSource,
+    LayoutSource,
+    MirroredSource,
+    Place,
+    RegistryClient,
+    Repository,
+    parse_pull_spec_repository,
+    read_mirrors,
+)
 from upgraph.payload import Verification
-from upgraph.service.building.gatherer import ReleaseSource
+from upgraph.service.building.following import ReleaseSource, Source
+from upgraph.service.building.saved_source import SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
-from upgraph.service.configuration import Configuration
+from upgraph.service.configuration import Configuration, saved_scrape
+
+_ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
+    "oci": LayoutSource,
+    "oci-archive": ArchiveSource,
+    "dir": DirectorySource,
+}
 
 
 def access_of(configuration: Configuration, environment: Mapping[str, str]) -> Access:
@@ -26,26 +45,32 @@ def access_of(configuration: Configuration, environment: Mapping[str, str]) -> A
     )
 
 
-def open_releases(text: str, configuration: Configuration, access: Access) -> ReleaseSource:
+def open_releases(text: str, configuration: Configuration, access: Access) -> Source:
     """The source of releases that ``text`` names.
 
     Raises:
-        UserError: it names none.
+        UserError: it names none, or its mirrors cannot be read.
     """
     named = configuration.payload_repository
+    saved = saved_scrape(text)
+    if saved is not None:
+        return SavedSource(saved, parse_pull_spec_repository(named) if named else None)
     scheme, _, path = text.partition(":")
-    if scheme == "oci":
-        return ReleaseSource(LayoutSource(Path(path)), parse_pull_spec_repository(named or ""))
+    if scheme in _ON_DISK:
+        return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
-    client = _open_registry(repository, configuration, access)
-    return ReleaseSource(client, parse_pull_spec_repository(named) if named else repository.name)
+    named = parse_pull_spec_repository(named) if named else repository.name
+    images = _open_registry(repository, configuration, access)
+    if isinstance(images, MirroredSource):
+        return ReleaseSource(images, named, images.take_findings)
+    return ReleaseSource(images, named)
 
 
 def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSource | RemoteGraphData:
     """The source of graph data that a configuration names.
 
     Raises:
-        UserError: it names none.
+        UserError: it names none, or its mirrors cannot be read.
     """
     reach = Reach(
         registry=lambda repository: _open_registry(repository, configuration, access),
@@ -55,8 +80,22 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
     return open_source(configuration.graph_data or "", reach)
 
 
-def _open_registry(repository: Repository, configuration: Configuration, access: Access) -> RegistryClient:
-    return RegistryClient(repository, access=access, concurrency=configuration.concurrency)
+def _open_registry(
+    repository: Repository, configuration: Configuration, access: Access
+) -> RegistryClient | MirroredSource:
+    def client(place: Repository) -> RegistryClient:
+        return RegistryClient(place, access=access, concurrency=configuration.concurrency)
+
+    def images(place: Place) -> ImageSource:
+        clients = [client(repository) for repository in place.repositories]
+        # Which way an insecure place answers is nothing to report.
+        return clients[0] if len(clients) == 1 else MirroredSource(clients[0].name, clients)
+
+    mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
+    places = mirrors.places(repository)
+    if places == (Place((repository,)),):
+        return client(repository)
+    return MirroredSource(str(repository), [images(place) for place in places])
 
 
 def scrape_settings(configuration: Configuration) -> ScrapeSettings:
