@@ -204,7 +204,6 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("layer of an image, unpacked", layer.MAX_INFLATED_BYTES, "bytes"),
             ("entries of a layer", layer.MAX_ENTRIES, ""),
             ("files and directories at the place of the graph data", tree.MAX_NODES, ""),
-            ("symbolic links on the way to a file of an image or a commit", tree.MAX_LINKS, ""),
             ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),
             ("time to find a revision", git.LOOK_SECONDS, "s"),
             ("time for a command of git that reads a set", git.READ_SECONDS, "s"),

@@ -120,7 +120,7 @@ class Configuration:
         "Where the graph data is: a directory or a .tar.gz file, which are watched; git:PATH[#REVISION] for a"
         " commit of a repository on this machine; the http or https URL of a tarball;"
         " docker://HOST[:PORT]/REPOSITORY[:TAG] or ...@DIGEST for an image in a registry,"
-        " oci:PATH[:TAG] for one in a layout, oci-archive:PATH[:TAG] in its archive, dir:PATH as skopeo writes it.",
+        " oci:PATH[:TAG] in a layout, dir:PATH as skopeo writes it, oci-archive:PATH[:TAG] in an archive.",
         metavar="SOURCE",
     )
     graph_data_path: str = setting(
