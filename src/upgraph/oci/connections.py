@@ -29,6 +29,7 @@ MAX_REDIRECTS = 5
 """Most redirects of one request."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADERS_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept-Encoding": "identity"}
 
 
@@ -57,7 +58,9 @@ class Connections:
         self._trust = trust
         self._proxies = proxies
         self._limit = limit
-        self._idle_seconds = idle_seconds
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds
+        )
         self._diagnoses = Diagnoses(trust, proxies)
         self._open: aiohttp.ClientSession | None = None
 
@@ -126,8 +129,10 @@ class Connections:
             way = self._proxies.way(url.scheme, url.host or "", url.port or 0)
             if way.proxy is not None:
                 return await self._through(way.proxy, _Request(method, url, headers, form, trust))
+        # Who asks for headers alone limits their time himself; timers for a body would double the work.
+        timeout = _HEADERS_ONLY if method == "HEAD" else self._timeout
         return await self._session.request(
-            method, url, headers=headers, data=form, ssl=trust, allow_redirects=False
+            method, url, headers=headers, data=form, ssl=trust, timeout=timeout, allow_redirects=False
         )
 
     async def _through(self, proxy: Proxy, request: _Request) -> aiohttp.ClientResponse:
@@ -159,9 +164,7 @@ class Connections:
         if self._open is None:
             self._open = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._limit),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=self._idle_seconds
-                ),
+                timeout=self._timeout,
                 headers=_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

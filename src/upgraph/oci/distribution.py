@@ -137,15 +137,15 @@ class RegistryClient:
             listing.add(body, ", ".join(response.headers.getall("Link", [])))
 
     async def _head(self, path: str) -> Digest | None:
-        async with self._transport.exchange("HEAD", path, _MANIFEST_HEADERS) as response:
-            if response.status == 404:
-                raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
-            if response.status in {405, 501}:
-                return None
-            if response.status != 200:
-                raise await self._transport.failure(response)
-            stated = response.headers.get(_DIGEST_HEADER, "")
-            return Digest(stated) if is_digest(stated) else None
+        response = await self._transport.head(path, _MANIFEST_HEADERS)
+        if response.status == 404:
+            raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
+        if response.status in {405, 501}:
+            return None
+        if response.status != 200:
+            raise await self._transport.failure(response)
+        stated = response.headers.get(_DIGEST_HEADER, "")
+        return Digest(stated) if is_digest(stated) else None
 
     async def _get_manifest(self, path: str, reference: str) -> Manifest:
         what = self._transport.what("GET", path)

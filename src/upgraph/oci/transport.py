@@ -105,6 +105,23 @@ class Transport:
                     finally:
                         response.release()
 
+    async def head(self, path: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Send a HEAD; the answer, of any status but 401, has no body and needs no care.
+
+        This is what nearly all requests of a service are: one for each known release in every scrape. So
+        there is one limit of time here, and none for a body that does not come.
+
+        Raises:
+            RemoteError: no answer could be had.
+        """
+        async with self._slots:
+            with translated(self.what("HEAD", path)):
+                async with asyncio.timeout(self._timing.answer_seconds):
+                    url = URL(f"{self._address}{path}", encoded=True)
+                    response = await self._authorized("HEAD", url, headers)
+                    response.release()
+                    return response
+
     def what(self, method: str, path: str) -> str:
         """How messages name a request."""
         return f"{method} {self._address}{path}"

@@ -62,6 +62,7 @@ class Trust:
         self._contexts: dict[tuple[str, int] | None, ssl.SSLContext] = {}
         self._fault: UserError | None = None
         self._files, self._stamp = self._read()
+        self._scopes = {file.scope for file in self._files}
         self._look_at = clock() + LOOK_SECONDS
 
     def __repr__(self) -> str:
@@ -83,7 +84,7 @@ class Trust:
             self.refresh()
         # Most sites scope nothing, and then one context serves all hosts.
         scope = (host.lower(), port)
-        key = scope if any(file.scope == scope for file in self._files) else None
+        key = scope if scope in self._scopes else None
         context = self._contexts.get(key)
         if context is None:
             context = self._contexts[key] = self._made(key)
@@ -100,6 +101,7 @@ class Trust:
         except UserError as error:
             self._fault = error
             return False
+        self._scopes = {file.scope for file in self._files}
         self._fault = None
         self._contexts = {}
         return True
