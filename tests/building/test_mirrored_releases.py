@@ -9,7 +9,6 @@ from tests.building.conftest import Yard
 from upgraph.oci import Access, LayoutWriter
 from upgraph.payload import ReleaseContent, add_release
 from upgraph.service.building.gatherer import Gathered, Gatherer
-from upgraph.service.building.library import Library
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.building.sources import open_releases
 from upgraph.service.configuration import Configuration
@@ -39,8 +38,9 @@ def conf(yard: Yard, second: SimulatedRegistry, tmp_path: Path) -> str:
     return str(tmp_path / "registries.conf")
 
 
-async def gather(yard: Yard, conf: str) -> Gathered:
-    source = open_releases(f"docker://{NAME}", Configuration(mirrors=(conf,)), Access())
+async def gather(yard: Yard, conf: str, payload_repository: str | None = None) -> Gathered:
+    chosen = Configuration(mirrors=(conf,), payload_repository=payload_repository)
+    source = open_releases(f"docker://{NAME}", chosen, Access())
     try:
         return await Gatherer([source], yard.library, ScrapeSettings(), None).gather()
     finally:
@@ -69,9 +69,5 @@ async def test_a_mirror_that_fails_is_named_once_and_the_next_one_is_read(yard: 
 
 async def test_a_named_payload_repository_is_stronger_than_the_canonical_name(yard: Yard, conf: str) -> None:
     digest = yard.release("4.1.0", "4.1.0")
-    chosen = Configuration(mirrors=(conf,), payload_repository="other.example/ocp")
-    source = open_releases(f"docker://{NAME}", chosen, Access())
-    with Library.open(None) as library:
-        gathered = await Gatherer([source], library, ScrapeSettings(), None).gather()
-    await source.close()
+    gathered = await gather(yard, conf, "other.example/ocp")
     assert [release.payload for release in gathered.releases] == [f"other.example/ocp@{digest}"]

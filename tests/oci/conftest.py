@@ -99,6 +99,20 @@ async def client(registry: SimulatedRegistry, clock: ManualClock) -> AsyncIterat
 
 
 @pytest.fixture
+async def origin(layout: Path) -> AsyncIterator[SimulatedRegistry]:
+    """The registry that ``registry`` is a mirror of."""
+    async with SimulatedRegistry() as simulated:
+        simulated.load(layout)
+        yield simulated
+
+
+@pytest.fixture
+async def origin_client(origin: SimulatedRegistry, clock: ManualClock) -> AsyncIterator[RegistryClient]:
+    async with _client(origin, clock.timing(), None) as made:
+        yield made
+
+
+@pytest.fixture
 async def hasty(registry: SimulatedRegistry, clock: ManualClock) -> AsyncIterator[RegistryClient]:
     """A client that waits for a fifth of a second only."""
     async with _client(registry, clock.timing(answer_seconds=0.2, idle_seconds=0.2), None) as made:

@@ -141,3 +141,17 @@ async def test_a_blob_that_is_not_there_is_an_image_that_is_not_complete(copies:
 async def test_a_name_that_is_not_utf_8_is_listed_so_that_it_can_be_stored(copies: Path) -> None:
     (copies / "latest").rename(copies / os.fsdecode(b"late\xff"))
     assert "late\\udcff" in await DirectorySource(copies).tags()
+
+
+async def test_content_that_comes_later_is_found_after_a_moment(copies: Path, sample: Sample) -> None:
+    now = 0.0
+    source = DirectorySource(copies, clock=lambda: now)
+    hidden = copies.parent / "hidden"
+    (copies / "4.18.1-aarch64").rename(hidden)
+    (copies / "latest").rename(copies.parent / "latest")
+    (copies / "4.18.1-multi").rename(copies.parent / "multi")
+    with pytest.raises(ImageMissing):
+        await source.manifest(sample.digests["4.18.1-aarch64"])
+    hidden.rename(copies / "4.18.1-aarch64")
+    now = 5.0
+    assert (await source.manifest(sample.digests["4.18.1-aarch64"])).digest

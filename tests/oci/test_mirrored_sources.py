@@ -1,15 +1,11 @@
 """A repository with mirrors: who is asked, what happens when one fails, and what is said about it."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.oci.conftest import ManualClock
 from upgraph.errors import RemoteError, VerificationError
-from upgraph.oci import Access, Descriptor, MirroredSource, RegistryClient
+from upgraph.oci import Descriptor, MirroredSource, RegistryClient
 from upgraph.testing.image_source import Collected, Sample
 from upgraph.testing.registry import Fault, SimulatedRegistry, Step
 
@@ -32,21 +28,13 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(layout: Path, clock: ManualClock) -> AsyncIterator[Pair]:
-    async with AsyncExitStack() as stack:
-        registries = [await stack.enter_async_context(SimulatedRegistry()) for _ in range(2)]
-        for registry in registries:
-            registry.load(layout)
-        clients = [
-            RegistryClient(
-                registry.repository,
-                access=Access(),
-                timing=clock.timing(),
-            )
-            for registry in registries
-        ]
-        source = await stack.enter_async_context(MirroredSource(NAME, clients))
-        yield Pair(registries[0], registries[1], source)
+def pair(
+    registry: SimulatedRegistry,
+    origin: SimulatedRegistry,
+    client: RegistryClient,
+    origin_client: RegistryClient,
+) -> Pair:
+    return Pair(registry, origin, MirroredSource(NAME, [client, origin_client]))
 
 
 def broken(step: Step, times: int = 100) -> Fault:
@@ -139,12 +127,13 @@ async def test_a_sink_that_has_enough_is_fed_no_more_by_another_place(pair: Pair
     assert sink.calls_after_enough == 0
 
 
-async def test_when_all_places_fail_in_the_same_way_the_first_is_told(pair: Pair) -> None:
+async def test_when_all_places_fail_in_the_same_way_it_is_that_fault_at_each_of_them(pair: Pair) -> None:
     for registry in (pair.mirror, pair.origin):
         registry.faults.append(broken("manifest"))
     with pytest.raises(RemoteError) as failed:
         await pair.source.manifest("latest")
     assert (failed.value.reference, failed.value.retryable) == ("registry-fault", True)
+    assert all(registry.repository.host in failed.value.seen for registry in (pair.mirror, pair.origin))
     assert pair.said() == []
 
 

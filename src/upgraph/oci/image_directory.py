@@ -9,9 +9,11 @@ has not changed since is not listed again.
 import asyncio
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -30,6 +32,8 @@ MAX_FILES = 1_000_000
 """Most blobs and manifests in all of them."""
 LISTING_SECONDS = 120.0
 """Longest time for listing all directories."""
+LISTING_AGE_SECONDS = 1.0
+"""Age of the listing up to which content that is not in it is called missing without another look."""
 
 _MANIFEST = "manifest.json"
 _VERSION = "version"
@@ -67,6 +71,7 @@ class _Listing:
     """By tag."""
     places: Mapping[str, _Image]
     """By the names of files and the digests of manifests."""
+    made_at: float = -inf
 
 
 class DirectorySource:
@@ -76,9 +81,11 @@ class DirectorySource:
 
     Args:
         path: the directory; it may be a symbolic link.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._path = path
         self._folder = Folder(path, "dir", problems.INVALID_DIRECTORY)
         self._listing = _Listing({}, {})
@@ -168,13 +175,16 @@ class DirectorySource:
 
     async def _holder(self, name: str) -> _Image | None:
         """The image in whose directory there is a file with this name, or a manifest with this digest."""
-        return self._listing.places.get(name) or (await self._list()).places.get(name)
+        found = self._listing.places.get(name)
+        if found is None and self._clock() - self._listing.made_at > LISTING_AGE_SECONDS:
+            found = (await self._list()).places.get(name)
+        return found
 
     async def _list(self) -> _Listing:
         async with self._in_work:
             before = self._listing.images
             images = await self._in_thread(lambda: self._list_now(before))
-            self._listing = _Listing(images, _places(images))
+            self._listing = _Listing(images, _places(images), self._clock())
             return self._listing
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:

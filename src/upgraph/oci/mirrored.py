@@ -138,11 +138,13 @@ class MirroredSource:
     def _exhausted(self, failures: Sequence[_Failure]) -> RemoteError | DataError | VerificationError:
         """The one error of all places."""
         first = failures[0][1]
-        if all(error.problem is first.problem for _, error in failures):
+        is_one_problem = all(error.problem is first.problem for _, error in failures)
+        if is_one_problem and (isinstance(first, ImageMissing) or not isinstance(first, RemoteError)):
             return first
-        seen = "; ".join(_said(place, error) for place, error in failures)
+        said = "; ".join(_said(place, error) for place, error in failures)
         retryable = any(isinstance(error, RemoteError) and error.retryable for _, error in failures)
-        return RemoteError(problems.MIRRORS_FAILED, f"{self._name}: {seen}", retryable=retryable)
+        problem = first.problem if is_one_problem else problems.MIRRORS_FAILED
+        return RemoteError(problem, f"{self._name}: {said}", retryable=retryable)
 
 
 def _said(place: ImageSource, error: RemoteError | DataError | VerificationError) -> str:
