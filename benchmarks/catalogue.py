@@ -15,7 +15,8 @@ import msgspec
 import yaml
 
 from upgraph.graph import GraphData, Release, Version
-from upgraph.graphdata import load, open_source
+from upgraph.graphdata import load
+from upgraph.graphdata.directory import DirectorySource
 
 FIRST_MINOR: Mapping[str, tuple[int, int]] = {
     "amd64": (4, 1),
@@ -70,7 +71,7 @@ def load_graph_data(directory: Path) -> GraphData:
     Raises:
         BrokenMeasurementError: it is refused.
     """
-    loaded = load(open_source(str(directory)).read())
+    loaded = load(DirectorySource(directory).read())
     if loaded.data is None:
         raise BrokenMeasurementError(f"{directory} is no usable graph data: {loaded.findings[0].seen}")
     return loaded.data

@@ -22,7 +22,8 @@ from pathlib import Path
 from benchmarks.catalogue import QUICK_MINORS, BrokenMeasurementError, PlannedRelease, plan
 from benchmarks.storage import RepositoryStorage
 from upgraph.graph import labels
-from upgraph.graphdata import digest_of, open_source
+from upgraph.graphdata import digest_of
+from upgraph.graphdata.directory import DirectorySource
 from upgraph.oci import DOCKER_LAYER_GZIP, Descriptor, Platform
 from upgraph.payload import ReleaseContent, release_layer
 
@@ -107,7 +108,7 @@ def tag_of(version: str, arch: str) -> str:
 
 
 def _identity(graph_data: Path, *, quick: bool) -> str:
-    digest = hashlib.sha256(f"{quick} {digest_of(open_source(str(graph_data)).read())}".encode())
+    digest = hashlib.sha256(f"{quick} {digest_of(DirectorySource(graph_data).read())}".encode())
     for name in ("catalogue.py", "generate.py", "storage.py"):
         digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:12]

@@ -21,8 +21,24 @@ from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
 from upgraph.graph import pattern, version
-from upgraph.graphdata import directory, files, tarball, yaml
-from upgraph.oci import credentials, image_source, layout, listing, manifest, retry, transport, trust
+from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
+from upgraph.oci import (
+    anchors,
+    archive_index,
+    auth_file,
+    connections,
+    credential_helper,
+    downloads,
+    image_directory,
+    image_source,
+    layout_index,
+    listing,
+    manifest,
+    retry,
+    storage,
+    tls_examination,
+    transport,
+)
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration
 from upgraph.service.answering import clients, conditional, query, requests, server
@@ -34,10 +50,11 @@ from upgraph.service.answering.metrics import (
     TrafficMetrics,
     new_registry,
 )
-from upgraph.service.building import library, prepare, scrape, upstream
+from upgraph.service.building import library, prepare, saved, scrape, upstream
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
+from upgraph.syntax import yaml
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _HELP_COLUMNS = 100
@@ -46,7 +63,7 @@ _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, the
 # Flags, addresses with their scheme, and patterns of file names.
 _LITERAL = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*"
-    r"|\b(?:docker(?:\+http)?|oci):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
+    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir|scrape):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
     r"|(?<!\S)\*\.[a-z]+"
 )
 
@@ -139,17 +156,27 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("manifest", manifest.MAX_MANIFEST_BYTES, "bytes"),
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
-            ("`index.json` of a layout", layout.MAX_INDEX_BYTES, "bytes"),
-            ("time to connect", transport.CONNECT_SECONDS, "s"),
+            ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
+            ("members of an archive", archive_index.MAX_MEMBERS, ""),
+            ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
+            ("files of images in a directory of images", image_directory.MAX_FILES, ""),
+            ("time for listing an archive or a directory of images", image_directory.LISTING_SECONDS, "s"),
+            ("time for one read from a disk", storage.READ_SECONDS, "s"),
+            ("time to connect", connections.CONNECT_SECONDS, "s"),
             ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
-            ("time without a byte", transport.IDLE_SECONDS, "s"),
+            ("time without a byte", connections.IDLE_SECONDS, "s"),
             ("time for one manifest or page", transport.DOCUMENT_SECONDS, "s"),
-            ("redirects", transport.MAX_REDIRECTS, ""),
+            ("redirects", connections.MAX_REDIRECTS, ""),
             ("attempts at one request", retry.Retry().attempts, ""),
             ("wait that a server may ask for", retry.MAX_RETRY_AFTER_SECONDS, "s"),
             ("failed tags in a row after which a scrape is cut short", scrape.MAX_FAILURES_IN_A_ROW, ""),
-            ("auth file", credentials.MAX_FILE_BYTES, "bytes"),
-            ("file of certificates", trust.MAX_FILE_BYTES, "bytes"),
+            ("auth file", auth_file.MAX_FILE_BYTES, "bytes"),
+            ("answer of a credential helper", credential_helper.MAX_OUTPUT_BYTES, "bytes"),
+            ("time for a credential helper", credential_helper.HELPER_SECONDS, "s"),
+            ("file of certificates", anchors.MAX_FILE_BYTES, "bytes"),
+            ("files of a directory of certificates", anchors.MAX_FILES, ""),
+            ("time to find out why a certificate is refused", tls_examination.EXAMINATION_SECONDS, "s"),
+            ("time for a download that is no image", downloads.DOWNLOAD_SECONDS, "s"),
         ),
     ),
     (
@@ -177,6 +204,15 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("tarball, unpacked", tarball.MAX_INFLATED_BYTES, "bytes"),
             ("entries of a tarball", tarball.MAX_ENTRIES, ""),
             ("time to read a set", directory.READ_SECONDS, "s"),
+            ("tarball at an address", address.MAX_DOWNLOAD_BYTES, "bytes"),
+            ("time to fetch it", address.DOWNLOAD_SECONDS, "s"),
+            ("layers of an image together, as transferred", image.MAX_IMAGE_BYTES, "bytes"),
+            ("layer of an image, unpacked", layer.MAX_INFLATED_BYTES, "bytes"),
+            ("entries of a layer", layer.MAX_ENTRIES, ""),
+            ("files and directories at the place of the graph data", tree.MAX_NODES, ""),
+            ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),
+            ("time to find a revision", git.LOOK_SECONDS, "s"),
+            ("time for a command of git that reads a set", git.READ_SECONDS, "s"),
             ("nesting of YAML", yaml.MAX_DEPTH, "levels"),
             ("values of a YAML file, aliases followed", yaml.MAX_NODES, ""),
             ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),
@@ -188,6 +224,8 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
         "The service",
         (
             ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
+            ("saved scrape", saved.MAX_BYTES, "bytes"),
+            ("releases of a saved scrape", saved.MAX_RELEASES, ""),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
             ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),

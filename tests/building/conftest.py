@@ -14,14 +14,13 @@ import pytest
 from upgraph.graph import Precedence, Release
 from upgraph.oci import (
     OCI_LAYER_GZIP,
-    Credentials,
+    Access,
     Digest,
     LayoutWriter,
     RegistryClient,
     Retry,
     Timing,
     digest_of,
-    ssl_context,
 )
 from upgraph.payload import ReleaseContent, ReleaseImage, add_release
 from upgraph.service.building.library import Library
@@ -127,9 +126,7 @@ async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
     timing = Timing(retry=Retry(attempts=2), sleep=_no_wait)
     async with (
         SimulatedRegistry() as registry,
-        RegistryClient(
-            registry.repository, credentials=Credentials.load(None), ssl_context=ssl_context(), timing=timing
-        ) as client,
+        RegistryClient(registry.repository, access=Access(), timing=timing) as client,
     ):
         with Library.open(None) as library:
             yield Yard(registry, client, tmp_path, library)

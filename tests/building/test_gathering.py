@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, LayoutSource, LayoutWriter, RegistryClient, Retry, Timing, ssl_context
+from upgraph.oci import Access, LayoutSource, LayoutWriter, RegistryClient, Retry, Timing
 from upgraph.payload import ReleaseContent, add_release
-from upgraph.service.building.gatherer import Gathered, Gatherer, ReleaseSource
+from upgraph.service.building.following import ReleaseSource
+from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.testing.registry import Fault, SimulatedRegistry
@@ -35,8 +36,7 @@ async def open_registry() -> AsyncIterator[Callable[[SimulatedRegistry], Release
         def open_one(registry: SimulatedRegistry) -> ReleaseSource:
             client = RegistryClient(
                 registry.repository,
-                credentials=Credentials.load(None),
-                ssl_context=ssl_context(),
+                access=Access(),
                 timing=HASTY,
             )
             stack.push_async_callback(client.close)

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from upgraph.errors import RemoteError
+from upgraph.oci import Access
 from upgraph.service.building import upstream as room
 from upgraph.service.building.upstream import Fetched, Upstream
 
@@ -46,7 +47,7 @@ async def builder() -> AsyncIterator[Builder]:
 
 @pytest.fixture
 async def upstream(builder: Builder) -> AsyncIterator[Upstream]:
-    opened = Upstream.open(f"http://user:s3cret@127.0.0.1:{builder.port}/graph", None)
+    opened = Upstream(f"http://user:s3cret@127.0.0.1:{builder.port}/graph", Access())
     yield opened
     await opened.close()
 
@@ -81,13 +82,13 @@ async def test_a_graph_beyond_the_limit_is_refused(
     builder: Builder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "MAX_DOCUMENT_BYTES", len(DOCUMENT) - 1)
-    with pytest.raises(RemoteError, match="more than 44 bytes"):
+    with pytest.raises(RemoteError, match="has 45 bytes; 44 are accepted"):
         await upstream.fetch(None)
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/graph", "no address", "http://"])
 async def test_nobody_there_is_a_failure(address: str) -> None:
-    nobody = Upstream.open(address, None)
+    nobody = Upstream(address, Access())
     try:
         with pytest.raises(RemoteError) as caught:
             await nobody.fetch(None)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.building.conftest import VERSIONS, Desk, files, release
 from upgraph.errors import DataError, Finding, RemoteError, Severity
-from upgraph.errors.problems.graphdata import SOURCE
+from upgraph.errors.problems.graphdata import DOWNLOAD, SOURCE
 from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.graph import Precedence, Release
 from upgraph.service.building.shelf import Shelf
@@ -88,6 +88,28 @@ def test_graph_data_that_cannot_be_read_keep_the_last_good_set(desk: Desk, chain
     desk.workshop.graph_data_failed(DataError(SOURCE, "the directory is gone"))
     assert len(desk.snapshots) == 1
     assert desk.findings() == [SOURCE.reference]
+
+
+def test_what_was_found_in_the_set_in_force_stays_while_its_source_is_away(
+    desk: Desk, chain: list[Release]
+) -> None:
+    desk.workshop.take_graph_data(files(**{"4.1.2-broken": BROKEN_RULE}))
+    desk.take_releases(*chain)
+    broken = desk.findings()
+    desk.workshop.graph_data_failed(RemoteError(DOWNLOAD, "the server is away"))
+    assert set(desk.findings()) == {*broken, DOWNLOAD.reference}
+    desk.workshop.graph_data_is_current()
+    assert desk.findings() == broken
+
+
+def test_a_source_that_is_away_at_the_first_start_is_the_reason_to_wait(
+    desk: Desk, chain: list[Release]
+) -> None:
+    desk.take_releases(*chain)
+    desk.workshop.graph_data_failed(RemoteError(DOWNLOAD, "the server is away"))
+    assert desk.waits_for() == (DOWNLOAD.reference, "the server is away")
+    desk.workshop.take_graph_data(files())
+    assert desk.findings() == []
 
 
 def test_a_broken_rule_withholds_the_updates_to_its_target(desk: Desk, chain: list[Release]) -> None:

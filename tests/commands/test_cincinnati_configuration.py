@@ -244,11 +244,11 @@ def test_the_number_of_requests_at_once_is_kept_within_ours(given: str, used: in
 
 
 def test_certificates_come_from_the_usual_directory_if_there_are_any(tmp_path: Path) -> None:
-    assert _builder().configuration.ca is None
+    assert _builder().configuration.ca == ()
     (tmp_path / "ca-trust/pem").mkdir(parents=True)
     (tmp_path / "ca-trust/pem/tls-ca-bundle.pem").write_text("")
-    assert _builder().configuration.ca == tmp_path / "ca-trust"
-    assert _builder(releases='root_certificate_dir = "/ca"').configuration.ca == Path("/ca")
+    assert _builder().configuration.ca == (tmp_path / "ca-trust",)
+    assert _builder(releases='root_certificate_dir = "/ca"').configuration.ca == (Path("/ca"),)
 
 
 @pytest.mark.parametrize(

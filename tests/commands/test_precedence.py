@@ -23,11 +23,14 @@ from upgraph.service.setting import Setting, masked
 
 SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "releases": ("oci:/a", "oci:/b", "oci:/c", "oci:/d"),
+    "mirrors": ("/a", "/b", "/c", "/d"),
     "graph_data": ("/a", "/b", "/c", "/d"),
+    "graph_data_path": ("/a", "/b", "/c", "/d"),
     "payload_repository": ("x.example/a", "x.example/b", "x.example/c", "x.example/d"),
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),
     "ca": ("/a", "/b", "/c", "/d"),
     "authfile": ("/a", "/b", "/c", "/d"),
+    "authfile_search": ("false", "true", "false", "true"),
     "listen": ("a:1", "b:2", "c:3", "d:4"),
     "status_listen": ("a:1", "b:2", "c:3", "d:4"),
     "builder_listen": ("a:1", "b:2", "c:3", "d:4"),

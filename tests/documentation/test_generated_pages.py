@@ -33,7 +33,9 @@ def test_every_setting_is_in_the_reference_with_its_three_names() -> None:
         assert f"`{one.environment}`" in page
 
 
-@pytest.mark.parametrize("command", ["serve", "config show", "graph show", "problem", "demo", "completion"])
+@pytest.mark.parametrize(
+    "command", ["serve", "scrape", "config show", "graph show", "problem", "demo", "completion"]
+)
 def test_every_command_is_in_the_reference(command: str) -> None:
     assert f"\n## upgraph {command}\n" in PAGES["commands.md"]
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from upgraph.graph import ConditionalBlock, GraphData
-from upgraph.graphdata import Files, Loader, load, open_source, read_tarball, write_tarball
+from upgraph.graphdata import Files, Loader, load, read_tarball, write_tarball
+from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.rules import Rule
 from upgraph.graphdata.target import targets_of_name
 
@@ -22,7 +23,7 @@ SETS = ("graph-data", "conformance/20200220.104838", "conformance/20200319.20412
 @pytest.fixture(scope="module")
 def files(real_data: Path) -> Files:
     """The files of the production graph data."""
-    return open_source(str(real_data / "graph-data")).read()
+    return DirectorySource(real_data / "graph-data").read()
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_a_tarball_of_it_is_the_same_set(files: Files, data: GraphData, tmp_path
 
 @pytest.mark.parametrize("name", SETS[1:])
 def test_old_production_data_is_read(real_data: Path, name: str) -> None:
-    loaded = load(open_source(str(real_data / name / "cincinnati-graph-data")).read())
+    loaded = load(DirectorySource(real_data / name / "cincinnati-graph-data").read())
     assert loaded.data is not None
     assert {finding.reference for finding in loaded.findings} <= {"graph-data-ignored"}
 

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, RegistryClient, Retry, Timing, ssl_context
+from upgraph.oci import Access, Credentials, RegistryClient, Retry, Timing, Trust
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.image_source import Sample, write_sample
-from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry
+from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry, skopeo_copy
 from upgraph.testing.registry import SimulatedRegistry
 
-_SYSTEM = ssl_context()
+_SYSTEM = Trust()
+
+
+def _logins(auth: Path | None) -> Credentials:
+    return Credentials.anonymous() if auth is None else Credentials.load(auth)
 
 
 @dataclass
@@ -55,6 +59,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 
 
 @pytest.fixture(scope="session")
+def directories(
+    tmp_path_factory: pytest.TempPathFactory, plain_registry: RealRegistry, sample: Sample
+) -> Path:
+    """The sample as skopeo writes it into directories, one a tag."""
+    target = tmp_path_factory.mktemp("directories")
+    for tag in sorted(sample.digests):
+        repository = plain_registry.repository("releases/ocp").name
+        skopeo_copy(f"docker://{repository}:{tag}", f"dir:{target / tag}")
+    return target
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
@@ -71,7 +87,7 @@ async def _client(
     registry: SimulatedRegistry, timing: Timing, auth: Path | None = None
 ) -> AsyncIterator[RegistryClient]:
     async with RegistryClient(
-        registry.repository, credentials=Credentials.load(auth), ssl_context=_SYSTEM, timing=timing
+        registry.repository, access=Access(_logins(auth), _SYSTEM), timing=timing
     ) as client:
         yield client
 
@@ -79,6 +95,20 @@ async def _client(
 @pytest.fixture
 async def client(registry: SimulatedRegistry, clock: ManualClock) -> AsyncIterator[RegistryClient]:
     async with _client(registry, clock.timing(), None) as made:
+        yield made
+
+
+@pytest.fixture
+async def origin(layout: Path) -> AsyncIterator[SimulatedRegistry]:
+    """The registry that ``registry`` is a mirror of."""
+    async with SimulatedRegistry() as simulated:
+        simulated.load(layout)
+        yield simulated
+
+
+@pytest.fixture
+async def origin_client(origin: SimulatedRegistry, clock: ManualClock) -> AsyncIterator[RegistryClient]:
+    async with _client(origin, clock.timing(), None) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from upgraph.errors import UserError
 from upgraph.oci import Credentials
-from upgraph.oci.credentials import lookup_keys, normal_key
+from upgraph.oci.login import lookup_keys, normal_key
 
 SECRET = "do-not-show-this"
 
@@ -21,12 +21,12 @@ def entry(user: str, password: str = SECRET) -> dict[str, str]:
 
 
 def write(path: Path, auths: object) -> Path:
-    path.write_text(json.dumps({"auths": auths, "credsStore": "ignored"}))
+    path.write_text(json.dumps({"auths": auths, "HttpHeaders": {}}))
     return path
 
 
-def user_of(path: Path, host: str, repository: str) -> str | None:
-    login = Credentials.load(path).find(host, repository)
+async def user_of(path: Path, host: str, repository: str) -> str | None:
+    login = await Credentials.load(path).find(host, repository)
     return None if login is None else login.username
 
 
@@ -39,9 +39,9 @@ def file(tmp_path: Path) -> Path:
     ("repository", "user"),
     [("a/b/c", "deep"), ("a/b", "deep"), ("a/x", "shallow"), ("x", "host"), ("ab/b", "host")],
 )
-def test_the_longest_key_above_the_repository_wins(file: Path, repository: str, user: str) -> None:
+async def test_the_longest_key_above_the_repository_wins(file: Path, repository: str, user: str) -> None:
     write(file, {"q.io": entry("host"), "q.io/a": entry("shallow"), "q.io/a/b": entry("deep")})
-    assert user_of(file, "q.io", repository) == user
+    assert await user_of(file, "q.io", repository) == user
 
 
 @pytest.mark.parametrize(
@@ -56,23 +56,23 @@ def test_the_longest_key_above_the_repository_wins(file: Path, repository: str, 
         ("Q.io", "q.io"),
     ],
 )
-def test_old_forms_of_keys_are_understood(file: Path, key: str, host: str) -> None:
-    assert user_of(write(file, {key: entry("me")}), host, "a/b") == "me"
+async def test_old_forms_of_keys_are_understood(file: Path, key: str, host: str) -> None:
+    assert await user_of(write(file, {key: entry("me")}), host, "a/b") == "me"
 
 
-def test_a_port_is_a_part_of_the_host(file: Path) -> None:
-    assert user_of(write(file, {"q.io": entry("me")}), "q.io:5000", "a") is None
+async def test_a_port_is_a_part_of_the_host(file: Path) -> None:
+    assert await user_of(write(file, {"q.io": entry("me")}), "q.io:5000", "a") is None
 
 
-def test_a_plain_key_stands_before_its_old_form(file: Path) -> None:
+async def test_a_plain_key_stands_before_its_old_form(file: Path) -> None:
     assert (
-        user_of(write(file, {"https://q.io/v1/": entry("old"), "q.io": entry("plain")}), "q.io", "a")
+        await user_of(write(file, {"https://q.io/v1/": entry("old"), "q.io": entry("plain")}), "q.io", "a")
         == "plain"
     )
 
 
-def test_a_colon_in_a_password_belongs_to_it(file: Path) -> None:
-    login = Credentials.load(write(file, {"q.io": entry("me", "a:b")})).find("q.io", "a")
+async def test_a_colon_in_a_password_belongs_to_it(file: Path) -> None:
+    login = await Credentials.load(write(file, {"q.io": entry("me", "a:b")})).find("q.io", "a")
     assert login is not None
     assert (login.username, login.password) == ("me", "a:b")
 
@@ -87,21 +87,23 @@ def test_a_colon_in_a_password_belongs_to_it(file: Path) -> None:
     ],
     ids=["identity", "registry", "identity-as-password", "two-fields"],
 )
-def test_every_kind_of_entry_is_read(file: Path, given: dict[str, str], field: str) -> None:
-    login = Credentials.load(write(file, {"q.io": given})).find("q.io", "a")
+async def test_every_kind_of_entry_is_read(file: Path, given: dict[str, str], field: str) -> None:
+    login = await Credentials.load(write(file, {"q.io": given})).find("q.io", "a")
     assert getattr(login, field) == "t"
 
 
-def test_an_empty_entry_is_none(file: Path) -> None:
-    assert user_of(write(file, {"q.io": {}, "q.io/a": {"email": "x@y"}}), "q.io", "a") is None
+async def test_an_empty_entry_is_none(file: Path) -> None:
+    assert await user_of(write(file, {"q.io": {}, "q.io/a": {"email": "x@y"}}), "q.io", "a") is None
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "not valid"),
+        ("", "the file is empty"),
+        (" \n", "the file is empty"),
         ("[]", "not valid"),
-        ("{}", "no object 'auths'"),
+        ('{"logins": {}}', "no object 'auths' in it, but logins"),
+        ('{"kind": "Secret", "data": {}}', "it is a Secret of Kubernetes"),
         (f'{{"auths": {{"q.io": "{SECRET}"}}}}', "not valid"),
         (f'{{"auths": {{"q.io": {{"auth": "{SECRET}"}}}}}}', "auths['q.io'].auth is not base64"),
         ('{"auths": {"q.io": {"auth": "bm8tY29sb24="}}}', "auths['q.io'].auth has no colon"),
@@ -125,20 +127,20 @@ def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
         Credentials.load(file)
 
 
-def test_no_file_means_anonymous() -> None:
-    assert Credentials.load(None).find("q.io", "a") is None
+async def test_no_file_means_anonymous() -> None:
+    assert await Credentials.anonymous().find("q.io", "a") is None
 
 
-def test_text_forms_show_no_secret(file: Path) -> None:
+async def test_text_forms_show_no_secret(file: Path) -> None:
     write(file, {"q.io": {**entry("me"), "identitytoken": SECRET, "registrytoken": SECRET}})
     credentials = Credentials.load(file)
-    assert SECRET not in repr(credentials) + repr(credentials.find("q.io", "a"))
+    assert SECRET not in repr(credentials) + repr(await credentials.find("q.io", "a"))
 
 
-def test_a_changed_file_is_read_again(file: Path) -> None:
+async def test_a_changed_file_is_read_again(file: Path) -> None:
     credentials = Credentials.load(write(file, {"q.io": entry("old")}))
     write(file, {"q.io": entry("newer")})
-    login = credentials.find("q.io", "a")
+    login = await credentials.find("q.io", "a")
     assert login is not None
     assert login.username == "newer"
 
@@ -146,12 +148,14 @@ def test_a_changed_file_is_read_again(file: Path) -> None:
 @pytest.mark.parametrize(
     "breakage", [lambda f: f.write_text("{"), lambda f: f.unlink()], ids=["half", "gone"]
 )
-def test_a_changed_file_that_cannot_be_used_leaves_the_last_good_one(file: Path, breakage: object) -> None:
+async def test_a_changed_file_that_cannot_be_used_leaves_the_last_good_one(
+    file: Path, breakage: object
+) -> None:
     credentials = Credentials.load(write(file, {"q.io": entry("old")}))
     assert callable(breakage)
     breakage(file)
-    assert credentials.find("q.io", "a") is not None
-    assert credentials.fault is not None
+    assert await credentials.find("q.io", "a") is not None
+    assert credentials.findings
 
 
 @given(st.lists(st.from_regex(r"\A[a-z0-9]{1,5}\Z"), min_size=1, max_size=6))

@@ -1,11 +1,23 @@
 """Every source of images keeps the one contract."""
 
+import shutil
+import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Credentials, ImageSource, LayoutSource, RegistryClient, ssl_context
+from upgraph.oci import (
+    Access,
+    ArchiveSource,
+    Credentials,
+    DirectorySource,
+    ImageSource,
+    LayoutSource,
+    MirroredSource,
+    RegistryClient,
+    Trust,
+)
 from upgraph.testing.certificates import Certificates
 from upgraph.testing.image_source import CHECKS, Sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry
@@ -15,7 +27,17 @@ Check = Callable[[ImageSource, Sample], Awaitable[None]]
 
 
 @pytest.fixture(
-    params=["layout", "simulated", "simulated-no-ranges", "docker-registry", "docker-registry-tls-login"]
+    params=[
+        "layout",
+        "archive",
+        "directory",
+        "mirrored",
+        "mirrored-half-filled",
+        "simulated",
+        "simulated-no-ranges",
+        "docker-registry",
+        "docker-registry-tls-login",
+    ]
 )
 def source(request: pytest.FixtureRequest) -> ImageSource:
     made: ImageSource = request.getfixturevalue(f"{request.param.replace('-', '_')}_source")
@@ -25,6 +47,31 @@ def source(request: pytest.FixtureRequest) -> ImageSource:
 @pytest.fixture
 def layout_source(layout: Path) -> ImageSource:
     return LayoutSource(layout)
+
+
+@pytest.fixture
+def archive_source(layout: Path, tmp_path: Path) -> ImageSource:
+    with tarfile.open(tmp_path / "layout.tar", "w") as archive:
+        archive.add(layout, ".")
+    return ArchiveSource(tmp_path / "layout.tar")
+
+
+@pytest.fixture
+def directory_source(directories: Path) -> ImageSource:
+    return DirectorySource(directories)
+
+
+@pytest.fixture
+def mirrored_source(client: RegistryClient, layout: Path) -> ImageSource:
+    return MirroredSource("docker://quay.example/ocp", [client, LayoutSource(layout)])
+
+
+@pytest.fixture
+def mirrored_half_filled_source(layout: Path, tmp_path: Path) -> ImageSource:
+    half = Path(shutil.copytree(layout, tmp_path / "half"))
+    for blob in sorted((half / "blobs" / "sha256").iterdir())[::2]:
+        blob.unlink()
+    return MirroredSource("docker://quay.example/ocp", [LayoutSource(half), LayoutSource(layout)])
 
 
 @pytest.fixture
@@ -41,9 +88,7 @@ def simulated_no_ranges_source(client: RegistryClient, registry: SimulatedRegist
 @pytest.fixture
 async def docker_registry_source(plain_registry: RealRegistry) -> AsyncIterator[ImageSource]:
     repository = plain_registry.repository("releases/ocp")
-    async with RegistryClient(
-        repository, credentials=Credentials.load(None), ssl_context=ssl_context()
-    ) as client:
+    async with RegistryClient(repository, access=Access()) as client:
         yield client
 
 
@@ -56,8 +101,8 @@ async def docker_registry_tls_login_source(
     auth.write_text(
         f'{{"auths": {{"{repository.host}": {{"username": "{USERNAME}", "password": "{PASSWORD}"}}}}}}'
     )
-    trust = ssl_context(certificates.certificate)
-    async with RegistryClient(repository, credentials=Credentials.load(auth), ssl_context=trust) as client:
+    trust = Trust([certificates.certificate])
+    async with RegistryClient(repository, access=Access(Credentials.load(auth), trust)) as client:
         yield client
 
 

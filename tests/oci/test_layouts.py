@@ -223,7 +223,7 @@ async def test_a_link_inside_the_layout_is_followed(made: Path) -> None:
 async def test_a_link_that_leads_outside_is_not_poured(made: Path) -> None:
     digest = digest_of(b"layer")
     _link_outside(blob_file(made, digest))
-    with pytest.raises(DataError, match="leads out of the layout"):
+    with pytest.raises(DataError, match="leads out of the directory"):
         await LayoutSource(made).pour(Descriptor("x", digest, 5), Collected())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from upgraph.errors import DataError, RemoteError, UpgraphError, VerificationError
-from upgraph.oci import Credentials, ImageMissing, RegistryClient, Repository, digest_of, ssl_context
+from upgraph.oci import Access, ImageMissing, RegistryClient, Repository, digest_of
 from upgraph.testing.registry import Fault, SimulatedRegistry
 
 TAG = "4.18.1-x86_64"
@@ -165,9 +165,7 @@ async def test_a_registry_that_stalls_is_given_up(
 
 async def test_nobody_there_is_unreachable(registry: SimulatedRegistry, clock: Any) -> None:
     repository = Repository("127.0.0.1:1", "a/b", "http")
-    async with RegistryClient(
-        repository, credentials=Credentials.load(None), ssl_context=ssl_context(), timing=clock.timing()
-    ) as client:
+    async with RegistryClient(repository, access=Access(), timing=clock.timing()) as client:
         with pytest.raises(UpgraphError) as failed:
             await client.tags()
     assert failed.value.reference == "registry-unreachable"

@@ -159,6 +159,17 @@ async def test_a_refusal_is_tried_anew_after_a_while(
 
 
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
+async def test_a_login_that_was_put_right_is_used_at_once(
+    known: RegistryClient, registry: SimulatedRegistry, auth_file: Path, scheme: Any
+) -> None:
+    registry.login = Login(scheme, USERNAME, "another-password")
+    with pytest.raises(RemoteError):
+        await known.manifest(TAG)
+    put(auth_file, registry.repository.host, {"username": USERNAME, "password": "another-password"})
+    await known.manifest(TAG)
+
+
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
 async def test_a_refusal_says_which_registry_user_key_and_file_and_no_password(
     known: RegistryClient, registry: SimulatedRegistry, auth_file: Path, scheme: Any
 ) -> None:
@@ -260,7 +271,7 @@ async def test_a_refusal_mentions_a_changed_file_that_could_not_be_used(
 ) -> None:
     registry.login = Login("basic", USERNAME, "rotated")
     put(auth_file, registry.repository.host, {"auth": "rubbish"})
-    with pytest.raises(RemoteError, match=r"the changed file could not be used: .*is not base64"):
+    with pytest.raises(RemoteError, match=r"not all files could be used: .*is not base64"):
         await known.manifest(TAG)
 
 

@@ -1,6 +1,5 @@
 """Where a client lets itself be led, and whom it believes."""
 
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Any
 import pytest
 
 from upgraph.errors import RemoteError
-from upgraph.oci import Credentials, Descriptor, RegistryClient, Repository, ssl_context
+from upgraph.oci import Access, Descriptor, RegistryClient, Repository, Trust
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.image_source import Collected, Sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME
 from upgraph.testing.registry import Fault, Login, SimulatedRegistry
 
 TAG = "4.18.1-x86_64"
-Open = Callable[[Repository, ssl.SSLContext], Any]
+Open = Callable[[Repository, Trust], Any]
 
 
 @pytest.fixture
@@ -30,11 +29,8 @@ async def storage(layout: Path) -> AsyncIterator[SimulatedRegistry]:
 @pytest.fixture
 def open_client(clock: Any) -> Open:
     @asynccontextmanager
-    async def opened(repository: Repository, trust: ssl.SSLContext) -> AsyncIterator[RegistryClient]:
-        none = Credentials.load(None)
-        async with RegistryClient(
-            repository, credentials=none, ssl_context=trust, timing=clock.timing()
-        ) as client:
+    async def opened(repository: Repository, trust: Trust) -> AsyncIterator[RegistryClient]:
+        async with RegistryClient(repository, access=Access(trust=trust), timing=clock.timing()) as client:
             yield client
 
     return opened
@@ -119,7 +115,7 @@ async def test_https_never_becomes_http(
 ) -> None:
     async with SimulatedRegistry(tls=certificates.server_context()) as registry:
         registry.faults = [leads(storage, sample.small)]
-        async with open_client(registry.repository, ssl_context(certificates.certificate)) as client:
+        async with open_client(registry.repository, Trust([certificates.certificate])) as client:
             with pytest.raises(RemoteError, match="from https to http"):
                 await client.pour(sample.small, Collected())
     assert not storage.requests
@@ -130,7 +126,7 @@ async def test_a_registry_with_a_trusted_certificate_is_read(
 ) -> None:
     async with SimulatedRegistry(tls=certificates.server_context()) as registry:
         registry.load(layout)
-        async with open_client(registry.repository, ssl_context(certificates.certificate)) as client:
+        async with open_client(registry.repository, Trust([certificates.certificate])) as client:
             assert await client.tags() == sorted(registry.tags)
 
 
@@ -146,7 +142,7 @@ async def test_a_certificate_that_is_not_accepted_is_reported_with_its_fault(
     tmp_path: Path, open_client: Open, names: str, said: str, *, trusted: bool
 ) -> None:
     made = make_certificates(tmp_path, names=names)
-    trust = ssl_context(made.certificate if trusted else None)
+    trust = Trust([made.certificate] if trusted else [])
     async with (
         SimulatedRegistry(tls=made.server_context()) as registry,
         open_client(registry.repository, trust) as client,
@@ -162,7 +158,7 @@ async def test_plain_http_where_tls_was_expected_says_how_to_ask_for_it(
     registry: SimulatedRegistry, open_client: Open
 ) -> None:
     secure = Repository(registry.repository.host, registry.path)
-    async with open_client(secure, ssl_context()) as client:
+    async with open_client(secure, Trust()) as client:
         with pytest.raises(RemoteError) as failed:
             await client.tags()
     assert "does not speak TLS" in failed.value.seen

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import OCI_LAYER_GZIP, Credentials, LayoutWriter, Platform, RegistryClient, ssl_context
+from upgraph.oci import OCI_LAYER_GZIP, Access, LayoutWriter, Platform, RegistryClient
 from upgraph.oci.pouring import MAX_REST_BYTES
 from upgraph.payload import (
     Reading,
@@ -50,9 +50,7 @@ def read_without_ranges(path: Path) -> Read:
         async with SimulatedRegistry() as registry:
             registry.load(path)
             registry.ranges = False
-            async with RegistryClient(
-                registry.repository, credentials=Credentials.load(None), ssl_context=ssl_context()
-            ) as source:
+            async with RegistryClient(registry.repository, access=Access()) as source:
                 return await read_release(source, await source.manifest(tag), Verification.PREFIX)
 
     return read

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upgraph.errors import DataError
-from upgraph.payload.tarwalk import BLOCK_BYTES, MAX_HEADER_BYTES, TarWalk
+from upgraph.payload.tarwalk import BLOCK_BYTES, TarWalk
+from upgraph.syntax.pax import MAX_HEADER_BYTES
 
 WANTED = "release-manifests/release-metadata"
 LIMIT = 64 * 1024

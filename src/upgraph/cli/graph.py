@@ -1,17 +1,18 @@
 """``upgraph graph``: look at update graphs."""
 
 import asyncio
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import click
 import msgspec
 
-from upgraph.cli.output import Format, emit_document, output_option, print_table
+from upgraph.cli.output import Format, emit_document, output_option, print_table, show_findings
 from upgraph.cli.settings import configuration, setting_options
-from upgraph.errors import Severity
 from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.graph.dot import to_dot
+from upgraph.oci import Access
 from upgraph.service.building.oneshot import Sight, fetch_graph, look_at_sources
 
 _FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML, Format.DOT)
@@ -38,10 +39,13 @@ Examples:
 )
 @setting_options(
     "releases",
+    "mirrors",
     "graph_data",
+    "graph_data_path",
     "payload_repository",
     "ca",
     "authfile",
+    "authfile_search",
     "concurrency",
     "verify_layers",
     "block_precedence",
@@ -57,15 +61,14 @@ def show(
     chosen = configuration(config, flags)
     whole = None
     if url is not None:
-        sight = asyncio.run(fetch_graph(url, chosen.ca, channel=channel, arch=arch))
+        access = Access.of(os.environ, search=False, ca=chosen.ca)
+        sight = asyncio.run(fetch_graph(url, access, channel=channel, arch=arch))
     else:
-        sight = asyncio.run(look_at_sources(chosen))
+        sight = asyncio.run(look_at_sources(chosen, os.environ))
         whole = sight.graph
         if channel is not None:
             sight = Sight(select(sight.graph, channel, arch), sight.findings)
-    for finding in sight.findings:
-        if finding.severity is not Severity.INFO:
-            click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
+    show_findings(sight.findings)
     if channel is not None and not sight.graph.nodes:
         click.echo(f"nothing is known of channel {channel} and architecture {arch}{_known(whole)}", err=True)
     _print(sight.graph, output)

@@ -15,6 +15,7 @@ _COMMANDS = {
     "completion": "upgraph.cli.completion:completion",
     "graph": "upgraph.cli.graph:graph",
     "problem": "upgraph.cli.problem:problem",
+    "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",
 }
 

@@ -1,7 +1,7 @@
 """How commands print: as a table for people, as JSON or YAML for programs."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from upgraph.errors import Finding, Severity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +41,13 @@ def output_option(formats: Sequence[Format]) -> Callable[[F], F]:
         show_default=True,
         help="Form of the output.",
     )
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Print on standard error what was found wrong and did not stop the work."""
+    for finding in findings:
+        if finding.severity is not Severity.INFO:
+            click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
 
 
 def emit(rows: Sequence[Mapping[str, object]], form: Format) -> None:

@@ -14,24 +14,23 @@ def settle(releases: Iterable[Release], served: Mapping[str, str]) -> tuple[list
     """Releases without shards of multi-architecture releases and without rivals, sorted by version.
 
     Where two images claim one version and architecture, the one that was offered before stays and
-    otherwise neither is taken: nobody can tell which of them clusters should run.
+    otherwise neither is taken: nobody can tell which of them clusters should run. Where several sources
+    have one image, it is one release, with the pull spec that sorts first.
 
     Args:
         releases: what was read, in any order.
         served: digest by version text of the graph that clients have now.
     """
-    claims: defaultdict[Version, dict[str, Release]] = defaultdict(dict)
+    claims: defaultdict[Version, dict[str, list[Release]]] = defaultdict(dict)
     for release in releases:
         if not _is_shard(release):
-            rivals = claims[release.version]
-            known = rivals.get(release.digest)
-            rivals[release.digest] = min(known, release, key=_rank) if known else release
+            claims[release.version].setdefault(release.digest, []).append(release)
     kept, findings = [], []
     for version in sorted(claims, key=lambda v: v.key):
         rivals = claims[version]
         chosen = next(iter(rivals)) if len(rivals) == 1 else served.get(version.text)
         if chosen in rivals:
-            kept.append(rivals[chosen])
+            kept.append(min(rivals[chosen], key=_rank))
         if len(rivals) > 1:
             findings.append(_conflict(version, rivals, chosen))
     return kept, findings
@@ -48,8 +47,12 @@ def _is_shard(release: Release) -> bool:
     return release.metadata.get(labels.RELEASE_ARCHITECTURE) == labels.MULTI and release.arch != labels.MULTI
 
 
-def _conflict(version: Version, rivals: Mapping[str, Release], chosen: str | None) -> Finding:
+def _conflict(version: Version, rivals: Mapping[str, list[Release]], chosen: str | None) -> Finding:
     outcome = f"{chosen} was offered before and stays" if chosen in rivals else "none of them is offered"
-    return Finding(
-        Severity.ERROR, RELEASE_CONFLICT, f"{version} is claimed by {', '.join(sorted(rivals))}; {outcome}"
-    )
+    claims = ", ".join(_claim(digest, rivals[digest]) for digest in sorted(rivals))
+    return Finding(Severity.ERROR, RELEASE_CONFLICT, f"{version} is claimed by {claims}; {outcome}")
+
+
+def _claim(digest: str, releases: Iterable[Release]) -> str:
+    sources = sorted({release.source for release in releases} - {""})
+    return f"{digest} in {' and '.join(sources)}" if sources else digest

@@ -1,7 +1,7 @@
 """Releases and what graph data says about them, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from upgraph.graph.pattern import Pattern
@@ -34,6 +34,8 @@ class Release:
     next: tuple[Version, ...] = ()
     """Versions that this one can be updated to."""
     provenance: Provenance = Provenance.UNVERIFIED
+    source: str = field(default="", compare=False)
+    """Name of the source that it was read from, for messages; empty if there is only one."""
 
     @property
     def arch(self) -> str:

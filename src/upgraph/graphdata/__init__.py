@@ -1,4 +1,4 @@
-"""Graph data: channels, blocked edges and raw metadata, from a directory or a tarball to values.
+"""Graph data: channels, blocked edges and raw metadata, from wherever they are kept to values.
 
 Enters: bytes of files that administrators and release engineers write. Leaves: one
 :class:`upgraph.graph.GraphData` and findings, or findings alone where the set is refused. Reading
@@ -8,7 +8,7 @@ second is pure, so what a set means can be tested without a disk.
 
 from upgraph.graphdata.files import Files, digest_of
 from upgraph.graphdata.load import Loaded, Loader, load
-from upgraph.graphdata.source import GraphDataSource, open_source
+from upgraph.graphdata.source import GraphDataSource, Reach, RemoteGraphData, open_source, read_once
 from upgraph.graphdata.tarball import read_tarball, write_tarball
 from upgraph.graphdata.watch import changes
 
@@ -17,10 +17,13 @@ __all__ = [
     "GraphDataSource",
     "Loaded",
     "Loader",
+    "Reach",
+    "RemoteGraphData",
     "changes",
     "digest_of",
     "load",
     "open_source",
+    "read_once",
     "read_tarball",
     "write_tarball",
 ]

@@ -48,6 +48,12 @@ def belongs(path: str) -> bool:
     return f"{folder}/" in {CHANNELS, BLOCKED_EDGES} or path == RAW_METADATA
 
 
+def inside(path: str) -> str | None:
+    """A path of an archive without ``.`` and needless slashes; None if it is absolute or leads upwards."""
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    return None if path.startswith("/") or ".." in parts else "/".join(parts)
+
+
 def digest_of(files: Files) -> str:
     """The identity of a set, ``sha256:...`` over sorted paths and contents."""
     digest = hashlib.sha256()

@@ -1,19 +1,50 @@
-"""Where graph data comes from: the port, and the sources that a text on the command line can name."""
+"""Where graph data comes from: the two ports, and the sources that a text on the command line can name.
 
+A place on this machine is looked at every second and read in a thread. A place that has to be asked over a
+network, or may be large, is asked on a timer and says itself whether there is anything new.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.graphdata import SOURCE
+from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.files import Files
+from upgraph.graphdata.git import GitSource
+from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
+from upgraph.oci import ArchiveSource, ImageSource, LayoutSource, Repository, is_digest
+from upgraph.oci import DirectorySource as ImageDirectory
+from upgraph.oci.downloads import Downloads
+from upgraph.oci.listing import TAG
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
+ADDRESS_SCHEMES = ("https://", "http://")
+REGISTRY_SCHEMES = ("docker://", "docker+http://")
+ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
+    "oci": LayoutSource,
+    "oci-archive": ArchiveSource,
+    "dir": ImageDirectory,
+}
+"""What holds images on this machine, by the scheme of its name."""
+GIT_SCHEME = "git"
+DEFAULT_TAG = "latest"
+"""What container tools take where a reference has neither tag nor digest."""
+
+# The shortest path counts, so that the reference may be a digest, which has a colon inside.
+_REFERRED = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
+_LOGIN = re.compile(r"(?<=://)[^/]*@")
 
 
 class GraphDataSource(Protocol):
-    """A place with one set of graph data that may change at any time.
+    """A place on this machine with one set of graph data that may change at any time.
 
     Both methods block and belong into a thread or a process of their own.
     ``upgraph.testing.graph_data_source`` checks whether an implementation keeps this contract.
@@ -40,18 +71,123 @@ class GraphDataSource(Protocol):
         ...
 
 
-def open_source(text: str) -> GraphDataSource:
-    """The source that ``text`` names: a directory, or a ``.tar.gz`` or ``.tgz`` file.
+@runtime_checkable
+class RemoteGraphData(Protocol):
+    """A place with one set of graph data that is asked now and then. Also an async context manager.
+
+    ``upgraph.testing.remote_graph_data`` checks whether an implementation keeps this contract.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the administrator called it, without secrets; shown in messages."""
+        ...
+
+    async def fetch(self) -> Files | None:
+        """The set as it is now, within the limits of :mod:`upgraph.graphdata.files`; None if it has not changed.
+
+        A set counts as given once it was returned. While it has not changed, asking costs little.
+
+        Raises:
+            RemoteError: the place could not be asked.
+            DataError: what it holds is no set, is damaged or too large.
+            VerificationError: what it gave is not what its digest names.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections. The source is not used afterwards."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How places beyond this machine are reached, and where in an image the set lies."""
+
+    registry: Callable[[Repository], ImageSource]
+    downloads: Callable[[], Downloads]
+    path: str
+
+
+def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
+    """The source that ``text`` names. Nothing is contacted yet.
+
+    ==============================================  ===================================================
+    a directory, or a ``.tar.gz`` or ``.tgz`` file  looked at every second
+    ``git:PATH[#REVISION]``                         a commit of a repository on this machine, as above
+    ``https://...``, ``http://...``                 a tarball at an address
+    ``docker://HOST/REPOSITORY[:TAG|@DIGEST]``      an image in a registry (``docker+http://`` without TLS)
+    ``oci:PATH[:TAG|:DIGEST]``                      an image in a layout; without a reference the only one
+    ``oci-archive:PATH[:...]``, ``dir:PATH[:...]``  the same in the archive of a layout, in directories of skopeo
+    ==============================================  ===================================================
 
     Raises:
-        UserError: it is neither.
+        UserError: it is none of these, or a place on this machine is not there.
     """
+    if text.startswith(REGISTRY_SCHEMES):
+        repository, reference = _named_image(text)
+        return ImageDataSource(reach.registry(repository), reference, path=reach.path)
+    if text.startswith(ADDRESS_SCHEMES):
+        return AddressSource(text, reach.downloads)
+    scheme, _, rest = text.partition(":")
+    if scheme in ON_DISK:
+        place, listed = _on_disk(rest, text)
+        return ImageDataSource(ON_DISK[scheme](place), listed, path=reach.path)
+    if scheme == GIT_SCHEME:
+        checkout, _, revision = rest.partition("#")
+        return GitSource(Path(checkout), revision or "HEAD")
     path = Path(text)
     if text and path.is_dir():
         return DirectorySource(path)
     if text.endswith(TARBALL_ENDINGS) and path.is_file():
         return TarballSource(path)
-    raise UserError(SOURCE, f"{text!r} {_seen(path) if text else 'names nothing'}")
+    raise UserError(SOURCE, f"{_shown(text)!r} {_seen(path) if text else 'names nothing'}")
+
+
+async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
+    """The set that a source holds now; a source that is asked over a network is closed.
+
+    Raises:
+        RemoteError, DataError, VerificationError: there is none to be had.
+    """
+    if not isinstance(source, RemoteGraphData):
+        return await asyncio.to_thread(source.read)
+    async with source:
+        return await source.fetch() or {}
+
+
+def _named_image(text: str) -> tuple[Repository, str]:
+    scheme, _, name = text.partition("://")
+    name, at, digest = name.partition("@")
+    above, slash, last = name.rpartition("/")
+    last, colon, tag = last.partition(":")
+    # Of a tag and a digest together the digest counts, as container engines have it.
+    reference = digest if at else tag if colon else DEFAULT_TAG
+    if not (is_digest(reference) if at else TAG.fullmatch(reference)):
+        raise UserError(
+            SOURCE, f"{_shown(text)!r}: {reference[:200]!r} is no {'digest' if at else 'tag'} of an image"
+        )
+    return Repository.parse(f"{scheme}://{above}{slash}{last}"), reference
+
+
+def _on_disk(place: str, text: str) -> tuple[Path, str | None]:
+    match = _REFERRED.fullmatch(place)
+    if match is None:
+        raise UserError(SOURCE, f"{text!r} names no file or directory")
+    if Path(place).exists():
+        return Path(place), None
+    return Path(match["path"]), match["reference"]
+
+
+def _shown(text: str) -> str:
+    """A name without the login that somebody may have put where none belongs."""
+    return _LOGIN.sub("***@", text)
 
 
 def _seen(path: Path) -> str:

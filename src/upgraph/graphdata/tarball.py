@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.graphdata import ARCHIVE, TOO_LARGE, UNREADABLE
-from upgraph.graphdata.files import FOLDERS, MAX_TOTAL_BYTES, VERSION, Files, Intake, belongs
+from upgraph.graphdata.files import FOLDERS, MAX_TOTAL_BYTES, VERSION, Files, Intake, belongs, inside
 from upgraph.graphdata.steady import read_steadily
 
 MAX_ENTRIES = 100_000
@@ -147,10 +147,10 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _normal(path: str, name: str) -> str:
-    parts = [part for part in path.split("/") if part not in {"", "."}]
-    if path.startswith("/") or ".." in parts:
+    normal = inside(path)
+    if normal is None:
         raise DataError(ARCHIVE, f"{name} has an entry whose name leads out of it: {path!a}")
-    return "/".join(parts)
+    return normal
 
 
 def _take(intake: Intake, path: str, member: tarfile.TarInfo, content: Callable[[], bytes]) -> None:

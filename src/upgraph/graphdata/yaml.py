@@ -1,196 +1,20 @@
-"""YAML as Cincinnati reads it: every scalar is its raw text, so ``to: 4.10`` is the text ``4.10``.
-
-The values are made from the parser's events, not from its node trees: the tree builder of libyaml's
-binding recurses on the C stack, and a few thousand open brackets end the process. Events also keep
-the lines, and aliases can be counted before they are followed. Cincinnati uses the same libyaml;
-a parser that reads block scalars at the end of a file in another way would change what clusters get.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
-
-import yaml
+"""YAML of graph data: what :mod:`upgraph.syntax.yaml` reads, with its faults at their place in the file."""
 
 from upgraph.errors.problems.graphdata import YAML
 from upgraph.graphdata.fault import LocatedError
+from upgraph.syntax import SyntaxFault, yaml
+from upgraph.syntax.yaml import MAX_DEPTH, MAX_EXPANDED_CHARACTERS, MAX_NODES, Items, Table, Value
 
-_Parser = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
-"""Only its events are used. Without libyaml they are the same and take about eight times as long."""
-
-MAX_DEPTH = 32
-"""Deepest nesting of lists and mappings; a rule has four levels."""
-MAX_NODES = 100_000
-"""Most values of a document after aliases are followed; the largest real file has about 300."""
-MAX_EXPANDED_CHARACTERS = 4 * 1024 * 1024
-"""Most characters of all scalars after aliases are followed."""
-
-_STANDARD = "tag:yaml.org,2002:"
-_SCALAR_TAGS = frozenset({None, "!", *(_STANDARD + kind for kind in ("str", "int", "float", "bool", "null"))})
-_ITEMS_TAGS = frozenset({None, "!", _STANDARD + "seq"})
-_TABLE_TAGS = frozenset({None, "!", _STANDARD + "map"})
+__all__ = ["MAX_DEPTH", "MAX_EXPANDED_CHARACTERS", "MAX_NODES", "Items", "Table", "Value", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list, with the line of each item."""
-
-    values: list["Value"]
-    lines: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A mapping, with the line of each key."""
-
-    values: dict[str, "Value"]
-    lines: dict[str, int]
-
-
-Value: TypeAlias = str | Items | Table
-"""A scalar's raw text, a list or a mapping. A value that is left out is the empty text."""
-
-
-class _Events(Protocol):
-    """Where events come from."""
-
-    def get_event(self) -> yaml.Event | None:
-        """The next event."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchored:
-    value: Value
-    nodes: int
-    characters: int
-
-
-def parse(content: bytes, *, parser: Callable[[bytes], _Events] = _Parser) -> Value:
-    """The value of the one document in ``content``.
-
-    Args:
-        content: the whole file.
-        parser: makes events of it.
+def parse(content: bytes, *, parser: yaml.Parser = yaml.DEFAULT_PARSER) -> Value:
+    """The value of the one document in ``content``; see :func:`upgraph.syntax.yaml.parse`.
 
     Raises:
-        LocatedError: not UTF-8, not YAML, no document or several, a repeated key, a key that is no scalar,
-            a tag of its own, or more than the limits of this module allow.
+        LocatedError: it is not one plain document.
     """
     try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = _line_at(content, error.start)
-        raise LocatedError(YAML, f"byte {content[error.start]:#04x} is not UTF-8", line) from error
-    try:
-        return _Document(parser(content)).read()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise LocatedError(YAML, error.problem or "not YAML", mark.line + 1 if mark else None) from error
-    except yaml.YAMLError as error:
-        position = getattr(error, "position", None)
-        where = _line_at(content, position) if isinstance(position, int) else None
-        raise LocatedError(YAML, str(error).splitlines()[0], where) from error
-
-
-def _line_at(content: bytes, position: int) -> int:
-    return content.count(b"\n", 0, position) + 1
-
-
-def _line(event: yaml.Event) -> int:
-    mark = event.start_mark
-    return 1 if mark is None else mark.line + 1
-
-
-def _check_tag(event: yaml.Event, tag: str | None, known: frozenset[str | None]) -> None:
-    if tag not in known:
-        raise LocatedError(YAML, f"the tag {tag!r} is not known", _line(event))
-
-
-class _Document:
-    """Makes the value of one document from events."""
-
-    def __init__(self, events: _Events) -> None:
-        self._events = events
-        self._anchors: dict[str, _Anchored] = {}
-        self._nodes = 0
-        self._characters = 0
-
-    def read(self) -> Value:
-        self._next()
-        if isinstance(self._next(), yaml.StreamEndEvent):
-            raise LocatedError(YAML, "the file holds no document")
-        value = self._value(self._next(), 0)
-        self._next()
-        following = self._next()
-        if not isinstance(following, yaml.StreamEndEvent):
-            raise LocatedError(YAML, "a second document begins", _line(following))
-        return value
-
-    def _next(self) -> yaml.Event:
-        event = self._events.get_event()
-        if event is None:
-            raise LocatedError(YAML, "the document ends early")
-        return event
-
-    def _value(self, event: yaml.Event, depth: int) -> Value:
-        nodes, characters = self._nodes, self._characters
-        if isinstance(event, yaml.ScalarEvent):
-            self._count(event, 1, len(event.value))
-            _check_tag(event, event.tag, _SCALAR_TAGS)
-            value: Value = event.value
-        elif isinstance(event, yaml.CollectionStartEvent):
-            self._count(event, 1, 0)
-            value = self._collection(event, depth + 1)
-        else:
-            return self._follow(event)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(value, self._nodes - nodes, self._characters - characters)
-        return value
-
-    def _count(self, event: yaml.Event, nodes: int, characters: int) -> None:
-        self._nodes += nodes
-        self._characters += characters
-        if self._nodes > MAX_NODES:
-            raise LocatedError(YAML, f"more than {MAX_NODES} values, aliases included", _line(event))
-        if self._characters > MAX_EXPANDED_CHARACTERS:
-            seen = f"more than {MAX_EXPANDED_CHARACTERS} characters, aliases included"
-            raise LocatedError(YAML, seen, _line(event))
-
-    def _follow(self, event: yaml.Event) -> Value:
-        # An alias inside its own anchor is not there yet, so a value never contains itself.
-        name = event.anchor if isinstance(event, yaml.AliasEvent) else None
-        anchored = self._anchors.get(name or "")
-        if anchored is None:
-            raise LocatedError(YAML, f"the alias *{name} has no anchor before it", _line(event))
-        self._count(event, anchored.nodes, anchored.characters)
-        return anchored.value
-
-    def _collection(self, event: yaml.CollectionStartEvent, depth: int) -> Value:
-        if depth > MAX_DEPTH:
-            seen = f"lists and mappings are nested more than {MAX_DEPTH} deep"
-            raise LocatedError(YAML, seen, _line(event))
-        if isinstance(event, yaml.SequenceStartEvent):
-            _check_tag(event, event.tag, _ITEMS_TAGS)
-            return self._items(depth)
-        _check_tag(event, event.tag, _TABLE_TAGS)
-        return self._table(depth)
-
-    def _items(self, depth: int) -> Items:
-        items = Items([], [])
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
-            items.values.append(self._value(event, depth))
-            items.lines.append(_line(event))
-        return items
-
-    def _table(self, depth: int) -> Table:
-        table = Table({}, {})
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._value(event, depth)
-            if not isinstance(key, str):
-                raise LocatedError(YAML, "a key is a list or a mapping", _line(event))
-            if key in table.values:
-                raise LocatedError(YAML, f"the key {key!r} is repeated", _line(event))
-            table.lines[key] = _line(event)
-            table.values[key] = self._value(self._next(), depth)
-        return table
+        return yaml.parse(content, parser=parser)
+    except SyntaxFault as error:
+        raise LocatedError(YAML, error.seen, error.line) from error

@@ -1,13 +1,17 @@
 """Images and where they are kept; what may enter are names, bytes and answers, never yet what a release is.
 
-References, digests, manifests, credentials, trust, the distribution API over HTTP, OCI layouts on disk,
-and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
+References, digests, manifests, credentials, trust, the distribution API over HTTP, images on disk (OCI
+layouts, their archives, directories of skopeo), and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
 aiohttp and its errors stay inside this room.
 """
 
-from upgraph.oci.credentials import Credentials
+from upgraph.oci.access import Access
+from upgraph.oci.archive import ArchiveSource
+from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.downloads import Answer, Downloads
+from upgraph.oci.image_directory import DirectorySource
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.manifest import (
@@ -24,10 +28,15 @@ from upgraph.oci.manifest import (
     IndexEntry,
     parse_manifest,
 )
+from upgraph.oci.mirror_files import read_mirrors
+from upgraph.oci.mirrored import MirroredSource
+from upgraph.oci.mirrors import Mirrors, Place
+from upgraph.oci.proxies import Proxies
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
+from upgraph.oci.tls_examination import TlsExamination, examine_tls
 from upgraph.oci.transport import Timing
-from upgraph.oci.trust import ssl_context
+from upgraph.oci.trust import Trust
 from upgraph.oci.write import LayoutWriter, Platform
 
 __all__ = [
@@ -40,9 +49,14 @@ __all__ = [
     "OCI_INDEX",
     "OCI_LAYER_GZIP",
     "OCI_MANIFEST",
+    "Access",
+    "Answer",
+    "ArchiveSource",
     "Credentials",
     "Descriptor",
     "Digest",
+    "DirectorySource",
+    "Downloads",
     "Hasher",
     "Image",
     "ImageMissing",
@@ -51,17 +65,25 @@ __all__ = [
     "IndexEntry",
     "LayoutSource",
     "LayoutWriter",
+    "Lookup",
     "Manifest",
+    "MirroredSource",
+    "Mirrors",
+    "Place",
     "Platform",
+    "Proxies",
     "RegistryClient",
     "Repository",
     "Retry",
     "Sink",
     "Timing",
+    "TlsExamination",
+    "Trust",
     "digest_of",
+    "examine_tls",
     "is_digest",
     "parse_digest",
     "parse_manifest",
     "parse_pull_spec_repository",
-    "ssl_context",
+    "read_mirrors",
 ]

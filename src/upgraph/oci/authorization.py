@@ -15,7 +15,8 @@ import msgspec
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.challenge import Challenge, parse_challenges
-from upgraph.oci.credentials import Credentials, Login
+from upgraph.oci.credentials import Credentials, Lookup
+from upgraph.oci.login import Login
 from upgraph.oci.reference import Repository
 
 CLIENT_ID = "upgraph"
@@ -53,6 +54,15 @@ class _Grant:
     """When to get a new one, on the clock of the process."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    until: float
+    """For how long it holds, on the clock of the process."""
+    error: RemoteError
+    credentials: tuple[object, ...]
+    """The state of the files with which it came."""
+
+
 Ask = Callable[[TokenRequest], Awaitable[bytes]]
 """Sends a request to a token service and gives the body of its answer, or raises RemoteError."""
 
@@ -69,8 +79,8 @@ class Authorization:
         self._turn = asyncio.Lock()
         self._challenges: tuple[Challenge, ...] = ()
         self._grant: _Grant | None = None
-        self._login: Login | None = None
-        self._refusal: tuple[float, RemoteError] | None = None
+        self._found = Lookup(None)
+        self._refusal: _Refusal | None = None
 
     async def header(self, ask: Ask) -> str | None:
         """What to send now: None before the registry has asked for anything."""
@@ -109,7 +119,8 @@ class Authorization:
             return self._grant.header
 
     async def _granted(self, old: str | None, ask: Ask) -> _Grant:
-        self._login = login = self._credentials.find(self._repository.host, self._repository.path)
+        self._found = await self._credentials.lookup(self._repository.host, self._repository.path)
+        login = self._found.login
         offered = {challenge.scheme: challenge for challenge in reversed(self._challenges)}
         if bearer := offered.get("bearer"):
             if login is not None and login.registry_token:
@@ -165,29 +176,27 @@ class Authorization:
         return RemoteError(problems.TOKEN, f"token service of {self._repository.host}: {reason}")
 
     def _unauthorized(self, reason: str) -> RemoteError:
-        seen = f"{self._repository}: {reason}; {self._tried()}"
-        fault = self._credentials.fault
-        if fault is not None:
-            seen += f"; the changed file could not be used: {fault.seen}"
+        how = "tried " if self._found.login is not None else "tried with "
+        seen = f"{self._repository}: {reason}; {how}{self._found}"
+        faults = "; ".join(str(finding) for finding in self._credentials.findings)
+        if faults:
+            seen += f"; not all files could be used: {faults}"
         return RemoteError(problems.UNAUTHORIZED, seen, status=401)
 
-    def _tried(self) -> str:
-        file = self._credentials.path
-        if self._login is not None:
-            who = f"user {self._login.username!r}" if self._login.username else "a token"
-            return f"tried {who} from key {self._login.key!r} of {file}"
-        if file is None:
-            return "tried without login, as no file with credentials is configured"
-        return f"tried without login, as no key of {file} matches"
-
     def _heed_refusal(self) -> None:
-        if self._refusal is not None and self._clock() < self._refusal[0]:
-            error = self._refusal[1]
-            raise RemoteError(error.problem, error.seen, remedy=error.remedy, status=error.status)
+        refusal = self._refusal
+        if refusal is None or self._clock() >= refusal.until:
+            return
+        if self._credentials.state() != refusal.credentials:
+            # Somebody has logged in anew: the answer may be another one now.
+            self._refusal = None
+            return
+        error = refusal.error
+        raise RemoteError(error.problem, error.seen, remedy=error.remedy, status=error.status)
 
     def _remember(self, error: RemoteError) -> RemoteError:
         self._grant = None
-        self._refusal = (self._clock() + REFUSAL_SECONDS, error)
+        self._refusal = _Refusal(self._clock() + REFUSAL_SECONDS, error, self._credentials.state())
         return error
 
 

@@ -1,204 +1,224 @@
-"""Credentials for registries, from the file that ``podman login``, ``docker login`` or a pull secret gives.
+"""Credentials for registries, from the files that ``podman login``, ``docker login`` or a pull secret give.
 
-Rules of the lookup are those of containers-auth.json(5): the longest key that is the repository or a
-path above it wins, down to the bare host; then keys in the old forms of Docker (``https://host/v1/``).
-The file is read again when it has changed and a token is needed, because pull secrets are rotated
-under a running service. A changed file that cannot be used leaves the last good one in force.
-Programs that hold credentials (``credHelpers``) are not asked.
+Either one file is named, or the places are searched where podman, skopeo, oc and docker keep theirs. The
+first file with a login for the repository wins; files are never merged. In one file the order is: the helper
+that ``credHelpers`` names for the host, the longest key of ``auths``, the helper of ``credsStore``.
+
+A file is read again when it has changed and a login is needed, because pull secrets are rotated under a
+running service. A changed file that cannot be used leaves the last good reading in force.
 """
 
-import base64
-import binascii
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
-from upgraph.errors import UserError
-from upgraph.errors.problems import oci as problems
-
-MAX_FILE_BYTES = 4 * 1024 * 1024
-"""Largest file of credentials; a pull secret of a cluster has a few KiB."""
-
-_DOCKER_HUB = "docker.io"
-_DOCKER_HUB_NAMES = frozenset({_DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
-_IDENTITY_USER = "<token>"
-"""User name under which an identity token is kept in the field of the password (docker, Azure)."""
-
-_Stamp = tuple[int, int, int]
+from upgraph.errors import Finding, Severity, UserError
+from upgraph.oci.auth_file import AuthFile, Stamp, read_auth_file, stamp_of
+from upgraph.oci.credential_helper import ask_helper
+from upgraph.oci.login import Login, normal_host
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    """What to show to a registry. Secrets never show in its text form."""
+class Place:
+    """Where a file of credentials may be."""
 
-    key: str
-    """The key of the file that matched."""
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-    """Exchanged for an access token (OAuth2 refresh token)."""
-    registry_token: str = field(default="", repr=False)
-    """An access token itself."""
+    path: Path
+    origin: str
+    """Who says so: a setting, a variable, or the program that keeps its file there."""
+    required: bool = False
+    """Whether it is an error that it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """A file that was looked at for a repository, and what came of it."""
+
+    place: Place
+    outcome: str
+
+    def __str__(self) -> str:
+        return f"{self.place.path} ({self.place.origin}): {self.outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The login for a repository, and how it was found. Its text form has no secret."""
+
+    login: Login | None
+    looked_at: tuple[LookedAt, ...] = ()
+    """In their order; the last one has the login, if there is one."""
 
     @property
-    def basic(self) -> str:
-        """Value of the Authorization header for the Basic scheme (RFC 7617, UTF-8)."""
-        pair = f"{self.username}:{self.password}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
+    def file(self) -> Path | None:
+        """The file that has the login."""
+        return self.looked_at[-1].place.path if self.login is not None else None
+
+    def __str__(self) -> str:
+        if self.login is not None:
+            user = f"user {self.login.username!r}" if self.login.username else "a token"
+            return f"{user} from key {self.login.key!r} of {self.file}"
+        if not self.looked_at:
+            return "no login, as no file with credentials is configured or found"
+        return f"no login, as no key of {', '.join(str(one.place.path) for one in self.looked_at)} matches"
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    auth: str = ""
-    username: str = ""
-    password: str = ""
-    identitytoken: str = ""
-    registrytoken: str = ""
+@dataclass(slots=True)
+class _Watched:
+    """A place, what was last read there, and what is wrong with it now."""
+
+    place: Place
+    file: AuthFile | None = None
+    stamp: Stamp | None = None
+    fault: UserError | None = None
+
+    def refresh(self) -> None:
+        """Read the file if it has changed."""
+        stamp = stamp_of(self.place.path)
+        if stamp is not None and stamp == self.stamp and self.fault is None:
+            return
+        try:
+            self.file = read_auth_file(self.place.path)
+            self.stamp, self.fault = self.file.stamp, None
+        except UserError as error:
+            if (
+                isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError))
+                and not self.place.required
+            ):
+                # Nobody has logged in there, or has logged out.
+                self.file, self.stamp, self.fault = None, None, None
+            else:
+                self.fault = error
 
 
-class _File(msgspec.Struct, frozen=True):
-    auths: dict[str, _Entry] | None = None
-
-
+@dataclass(frozen=True, slots=True)
 class Credentials:
-    """The logins of one file, or none at all.
+    """The logins of one file or of the places that are searched, or none at all.
 
-    Made with :meth:`load`. Its text form names the file only.
+    Made with :meth:`anonymous`, :meth:`load` or :meth:`search`. Its text form names files only.
     """
 
-    def __init__(self, path: Path | None, logins: Mapping[str, Login], stamp: _Stamp | None) -> None:
-        self._path = path
-        self._logins = logins
-        self._stamp = stamp
-        self._fault: UserError | None = None
+    _watched: tuple[_Watched, ...] = ()
+    _environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, path: Path | None) -> "Credentials":
-        """The credentials in ``path``; None: anonymous everywhere.
+    def anonymous(cls) -> "Credentials":
+        """No login anywhere."""
+        return cls()
+
+    @classmethod
+    def load(cls, path: Path, environment: Mapping[str, str] | None = None) -> "Credentials":
+        """The credentials in one file, or in the directory that a secret was mounted to.
+
+        Args:
+            path: the file or the directory.
+            environment: of the helpers that the file may name.
 
         Raises:
             UserError: the file cannot be read or is not valid.
         """
-        if path is None:
-            return cls(None, {}, None)
-        logins, stamp = _read(path)
-        return cls(path, logins, stamp)
+        return cls._of((Place(path, "--authfile", required=True),), environment or {})
+
+    @classmethod
+    def search(cls, environment: Mapping[str, str], *, user: int | None = None) -> "Credentials":
+        """The credentials in the places where podman, skopeo, oc and docker keep theirs.
+
+        A broken file among them is a finding, unless ``REGISTRY_AUTH_FILE`` names it.
+
+        Args:
+            environment: says where the places are.
+            user: number of the user in whose name files are found; by default the one of this process.
+
+        Raises:
+            UserError: the file that ``REGISTRY_AUTH_FILE`` names cannot be read or is not valid.
+        """
+        return cls._of(search_places(environment, os.getuid() if user is None else user), environment)
+
+    @classmethod
+    def _of(cls, places: Sequence[Place], environment: Mapping[str, str]) -> "Credentials":
+        watched = tuple(map(_Watched, places))
+        for one in watched:
+            one.refresh()
+            if one.fault is not None and one.place.required:
+                raise one.fault
+        return cls(watched, environment)
 
     def __repr__(self) -> str:
-        return f"Credentials({str(self._path)!r})" if self._path else "Credentials(anonymous)"
+        named = ", ".join(str(one.place.path) for one in self._watched)
+        return f"Credentials({named or 'anonymous'})"
 
     @property
-    def path(self) -> Path | None:
-        """The file, for messages."""
-        return self._path
-
-    @property
-    def fault(self) -> UserError | None:
-        """Why the changed file could not be used, while an older reading of it is in force."""
-        return self._fault
-
-    def find(self, host: str, path: str) -> Login | None:
-        """The login for a repository; the file is read again if it has changed."""
-        self._refresh()
-        for key in lookup_keys(host, path):
-            login = self._logins.get(key)
-            if login is not None:
-                return login
-        return None
-
-    def _refresh(self) -> None:
-        if self._path is None:
-            return
-        try:
-            if _stamp_of(os.stat(self._path)) == self._stamp:  # noqa: PTH116 - one call, no object
-                return
-            self._logins, self._stamp = _read(self._path)
-            self._fault = None
-        except OSError as error:
-            self._fault = _refusal(self._path, str(error.strerror))
-        except UserError as error:
-            self._fault = error
-
-
-def lookup_keys(host: str, path: str) -> Iterator[str]:
-    """Keys under which the login of ``host/path`` may stand, most special first."""
-    host = _DOCKER_HUB if host in _DOCKER_HUB_NAMES else host
-    parts = path.split("/") if path else []
-    for length in range(len(parts), 0, -1):
-        yield f"{host}/{'/'.join(parts[:length])}"
-    yield host
-
-
-def normal_key(key: str) -> str:
-    """A key of ``auths`` without scheme and API version; the names of Docker Hub become one."""
-    name = key.split("://", 1)[-1].rstrip("/")
-    host, _, path = name.partition("/")
-    host = host.lower()
-    if host in _DOCKER_HUB_NAMES:
-        host = _DOCKER_HUB
-    return host if path in {"", "v1", "v2"} else f"{host}/{path}"
-
-
-def _refusal(path: Path, reason: str) -> UserError:
-    return UserError(problems.AUTH_FILE, f"{path}: {reason}")
-
-
-def _stamp_of(status: os.stat_result) -> _Stamp:
-    return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _read(path: Path) -> tuple[Mapping[str, Login], _Stamp]:
-    try:
-        with path.open("rb") as file:
-            stamp = _stamp_of(os.fstat(file.fileno()))
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise _refusal(path, str(error.strerror)) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise _refusal(path, f"larger than {MAX_FILE_BYTES} bytes")
-    return _logins(path, content), stamp
-
-
-def _logins(path: Path, content: bytes) -> Mapping[str, Login]:
-    try:
-        auths = msgspec.json.decode(content, type=_File).auths
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        # The text of the error names types and places, never values. Its cause is cut off all the same.
-        raise _refusal(path, f"not valid: {error}") from None
-    if auths is None:
-        raise _refusal(path, "not valid: there is no object 'auths' in it")
-    found: dict[str, Login] = {}
-    # A key that is written in its plain form stands before the old forms of the same key.
-    for key in sorted(auths, key=lambda k: (normal_key(k) != k, k)):
-        login = _login(path, key, auths[key])
-        if login is not None:
-            found.setdefault(normal_key(key), login)
-    return found
-
-
-def _login(path: Path, key: str, entry: _Entry) -> Login | None:
-    username, password = entry.username, entry.password
-    if entry.auth:
-        username, password = _decode_pair(path, key, entry.auth)
-    if username == _IDENTITY_USER:
-        return Login(key, identity_token=password)
-    if not all("!" <= c <= "~" for c in entry.registrytoken):
-        raise _refusal(
-            path, f"not valid: auths[{key!r}].registrytoken has characters that no header may have"
+    def findings(self) -> tuple[Finding, ...]:
+        """Files that cannot be used, while an older reading of them, or none, is in force."""
+        return tuple(
+            Finding.of(one.fault, severity=Severity.ERROR if one.place.required else Severity.WARNING)
+            for one in self._watched
+            if one.fault is not None
         )
-    if not (username or entry.identitytoken or entry.registrytoken):
-        return None
-    return Login(key, username, password, entry.identitytoken, entry.registrytoken)
+
+    def state(self) -> tuple[Stamp | None, ...]:
+        """Another value whenever a file has changed."""
+        return tuple(stamp_of(one.place.path) for one in self._watched)
+
+    async def find(self, host: str, path: str) -> Login | None:
+        """The login for a repository. Raises as :meth:`lookup`."""
+        return (await self.lookup(host, path)).login
+
+    async def lookup(self, host: str, path: str) -> Lookup:
+        """The login for a repository, with what was looked at on the way; changed files are read again.
+
+        Raises:
+            RemoteError: a credential helper that is named for the host failed.
+        """
+        looked_at: list[LookedAt] = []
+        for watched in self._watched:
+            watched.refresh()
+            login, outcome = await self._look(watched, host, path)
+            looked_at.append(LookedAt(watched.place, outcome))
+            if login is not None:
+                return Lookup(login, tuple(looked_at))
+        return Lookup(None, tuple(looked_at))
+
+    async def _look(self, watched: _Watched, host: str, path: str) -> tuple[Login | None, str]:
+        file = watched.file
+        if file is None:
+            return None, watched.fault.seen if watched.fault else "not there"
+        login, outcome = await self._in_file(file, host, path)
+        return (
+            login,
+            f"{outcome}; an older reading, as now {watched.fault.seen}" if watched.fault else outcome,
+        )
+
+    async def _in_file(self, file: AuthFile, host: str, path: str) -> tuple[Login | None, str]:
+        helper = file.helper(host)
+        if not helper:
+            login = file.login(host, path)
+            if login is not None:
+                return login, f"key {login.key!r}"
+            helper = file.store
+        if not helper:
+            return None, f"none of its {len(file.logins)} logins is for {host}/{path} or above"
+        login = await ask_helper(helper, normal_host(host), self._environment)
+        return login, f"helper {helper!r} {'has' if login else 'has no'} login for {host}"
 
 
-def _decode_pair(path: Path, key: str, encoded: str) -> tuple[str, str]:
-    try:
-        pair = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise _refusal(path, f"not valid: auths[{key!r}].auth is not base64 of text") from None
-    username, colon, password = pair.rstrip("\0").partition(":")
-    if not colon:
-        raise _refusal(path, f"not valid: auths[{key!r}].auth has no colon between user name and password")
-    return username, password
+def search_places(environment: Mapping[str, str], user: int) -> tuple[Place, ...]:
+    """Where credentials are looked for, in order (containers-auth.json(5), and docker behind it)."""
+    places: list[Place] = []
+    if named := environment.get("REGISTRY_AUTH_FILE"):
+        places.append(Place(Path(named), "REGISTRY_AUTH_FILE", required=True))
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    runtime_directory = Path(runtime) / "containers" if runtime else Path(f"/run/containers/{user}")
+    places.append(Place(runtime_directory / "auth.json", "podman login"))
+    home = environment.get("HOME")
+    for variable, below, file, origin in (
+        ("XDG_CONFIG_HOME", ".config", "containers/auth.json", "podman"),
+        ("DOCKER_CONFIG", ".docker", "config.json", "docker login"),
+    ):
+        if chosen := environment.get(variable):
+            places.append(Place(Path(chosen) / file, origin))
+        elif home:
+            places.append(Place(Path(home) / below / file, origin))
+    if home:
+        places.append(Place(Path(home) / ".dockercfg", "docker before 1.7"))
+    return tuple(places)

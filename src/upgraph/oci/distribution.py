@@ -8,7 +8,6 @@ HTTP itself is in :mod:`upgraph.oci.transport`, logins in :mod:`upgraph.oci.auth
 of errors in :mod:`upgraph.oci.failures`.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,7 +16,8 @@ import aiohttp
 
 from upgraph.errors import DataError, RemoteError, UpgraphError
 from upgraph.errors.problems import oci as problems
-from upgraph.oci.credentials import Credentials
+from upgraph.oci.access import Access
+from upgraph.oci.body import read_capped
 from upgraph.oci.digest import Digest, digest_of, is_digest, verify
 from upgraph.oci.failures import read_reason, registry_reason
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, MAX_RANGE_BYTES, ImageMissing, Manifest, Sink
@@ -25,7 +25,7 @@ from upgraph.oci.listing import MAX_LISTED_CHARACTERS, MAX_PAGE_BYTES, TAG, TagL
 from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
 from upgraph.oci.pouring import Pouring, receive
 from upgraph.oci.reference import Repository
-from upgraph.oci.transport import DOCUMENT_SECONDS, Timing, Transport, read_capped
+from upgraph.oci.transport import DOCUMENT_SECONDS, Timing, Transport
 
 DEFAULT_CONCURRENCY = 32
 """Connections at a time: more than one registry can use on a local network, enough to hide a slow line."""
@@ -46,8 +46,7 @@ class RegistryClient:
 
     Args:
         repository: what to read.
-        credentials: what to show when the registry asks.
-        ssl_context: whom to trust.
+        access: credentials, trust and proxies.
         concurrency: most requests at a time, however many callers wait.
         timing: clocks, chance and patience.
     """
@@ -56,21 +55,14 @@ class RegistryClient:
         self,
         repository: Repository,
         *,
-        credentials: Credentials,
-        ssl_context: ssl.SSLContext,
+        access: Access,
         concurrency: int = DEFAULT_CONCURRENCY,
         timing: Timing = _ORDINARY,
     ) -> None:
         self._repository = repository
         self._timing = timing
         self._root = f"/v2/{repository.path}"
-        self._transport = Transport(
-            repository,
-            credentials=credentials,
-            ssl_context=ssl_context,
-            concurrency=concurrency,
-            timing=timing,
-        )
+        self._transport = Transport(repository, access=access, concurrency=concurrency, timing=timing)
 
     @property
     def name(self) -> str:
@@ -145,15 +137,15 @@ class RegistryClient:
             listing.add(body, ", ".join(response.headers.getall("Link", [])))
 
     async def _head(self, path: str) -> Digest | None:
-        async with self._transport.exchange("HEAD", path, _MANIFEST_HEADERS) as response:
-            if response.status == 404:
-                raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
-            if response.status in {405, 501}:
-                return None
-            if response.status != 200:
-                raise await self._transport.failure(response)
-            stated = response.headers.get(_DIGEST_HEADER, "")
-            return Digest(stated) if is_digest(stated) else None
+        response = await self._transport.head(path, _MANIFEST_HEADERS)
+        if response.status == 404:
+            raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
+        if response.status in {405, 501}:
+            return None
+        if response.status != 200:
+            raise await self._transport.failure(response)
+        stated = response.headers.get(_DIGEST_HEADER, "")
+        return Digest(stated) if is_digest(stated) else None
 
     async def _get_manifest(self, path: str, reference: str) -> Manifest:
         what = self._transport.what("GET", path)

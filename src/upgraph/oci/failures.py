@@ -8,13 +8,16 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
 
 import aiohttp
 import msgspec
 
 from upgraph.errors import Problem, RemoteError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.proxies import Proxy
 from upgraph.oci.retry import parse_retry_after
+from upgraph.oci.tls_examination import TlsExamination
 
 MAX_ERROR_BYTES = 64 * 1024
 """What is read at most of the body of an error."""
@@ -51,6 +54,33 @@ def cut_short(what: str, got: int, expected: int) -> RemoteError:
     return RemoteError(
         problems.UNREACHABLE, f"{what}: the body ended after {got} of {expected} bytes", retryable=True
     )
+
+
+def certificate_refusal(
+    error: aiohttp.ClientConnectorCertificateError, examined: TlsExamination | None
+) -> RemoteError:
+    """The error for a certificate that is not trusted, with what an examination of it found."""
+    if examined is not None and not examined.trusted:
+        return RemoteError(problems.UNTRUSTED, str(examined))
+    cause = error.certificate_error
+    reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+    seen = f"the certificate of {error.host}:{error.port} is not accepted: {_shown(reason)}"
+    return RemoteError(problems.UNTRUSTED, seen)
+
+
+def proxy_refusal(proxy: Proxy, status: int, target: str) -> RemoteError:
+    """The error for a proxy that does not let a request pass to ``host:port``."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        shown = "refuses the login" if proxy.authorization else "wants a login"
+        seen = f"{proxy} {shown}, status {status}, on the way to {target}"
+        return RemoteError(problems.PROXY_LOGIN, seen, status=status)
+    seen = f"{proxy} answered {status} to CONNECT {target}"
+    return RemoteError(problems.PROXY_REFUSED, seen, status=status, retryable=status in _BUSY)
+
+
+def proxy_unreachable(proxy: Proxy, error: aiohttp.ClientProxyConnectionError) -> RemoteError:
+    """The error for a proxy to which there is no connection."""
+    return RemoteError(problems.PROXY_UNREACHABLE, f"{proxy}: {_shown(str(error.os_error))}", retryable=True)
 
 
 async def status_failure(response: aiohttp.ClientResponse, what: str, now: datetime) -> RemoteError:
@@ -102,8 +132,6 @@ def translated(what: str) -> Iterator[None]:
     except TimeoutError as error:
         seen = f"{what}: {str(error)[:_SHOWN] or 'no complete answer in time'}"
         raise RemoteError(problems.TIMEOUT, seen, retryable=True) from error
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise RemoteError(problems.UNTRUSTED, f"{what}: {_certificate_fault(error)}") from error
     except aiohttp.ClientSSLError as error:
         seen = f"{what}: {error.host}:{error.port} does not speak TLS as it should: {_tls_reason(error)}"
         raise RemoteError(problems.UNREACHABLE, seen) from error
@@ -118,12 +146,6 @@ def translated(what: str) -> Iterator[None]:
         raise RemoteError(
             problems.UNREACHABLE, f"{what}: {_shown(str(error) or type(error).__name__)}", retryable=True
         ) from error
-
-
-def _certificate_fault(error: aiohttp.ClientConnectorCertificateError) -> str:
-    cause = error.certificate_error
-    reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
-    return f"the certificate of {error.host}:{error.port} is not accepted: {reason}"
 
 
 def _tls_reason(error: aiohttp.ClientSSLError) -> str:

@@ -1,14 +1,11 @@
-"""HTTP to one registry: connections, limits of time, redirects and the Authorization header.
+"""HTTP to one registry: turns, limits of time and the Authorization header.
 
-HTTP/1.1 with kept connections is what registries serve best to many small reads; a slot is held while
-an answer is read, so that no time limit runs while a request waits for its turn. Redirects are
-followed here rather than by the library, because two rules matter: credentials stay with the host
-they were meant for, and https never becomes http.
+A slot is held while an answer is read, so that no time limit runs while a request waits for its turn.
+Connections themselves are in :mod:`upgraph.oci.connections`.
 """
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,27 +15,21 @@ from datetime import UTC, datetime
 import aiohttp
 from yarl import URL
 
-import upgraph
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.access import Access
 from upgraph.oci.authorization import Authorization, TokenRequest
-from upgraph.oci.credentials import Credentials
-from upgraph.oci.failures import broken, read_reason, status_failure, translated
+from upgraph.oci.body import read_capped
+from upgraph.oci.connections import IDLE_SECONDS, Connections, named
+from upgraph.oci.failures import read_reason, status_failure, translated
 from upgraph.oci.reference import Repository
 from upgraph.oci.retry import Retry
 
-CONNECT_SECONDS = 10.0
-"""Longest wait for a connection."""
 ANSWER_SECONDS = 30.0
 """Longest wait for the whole header of an answer, with connecting, login and redirects."""
-IDLE_SECONDS = 30.0
-"""Longest pause in a body."""
 DOCUMENT_SECONDS = 120.0
 """Longest time for a manifest, a page of tags or a token, from header to last byte."""
-MAX_REDIRECTS = 5
 MAX_TOKEN_BYTES = 1024 * 1024
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def _utc_now() -> datetime:
@@ -65,25 +56,26 @@ class Transport:
         self,
         repository: Repository,
         *,
-        credentials: Credentials,
-        ssl_context: ssl.SSLContext,
+        access: Access,
         concurrency: int,
         timing: Timing,
     ) -> None:
         self._address = repository.url
         self._origin = URL(repository.url)
-        self._ssl = ssl_context
-        self._concurrency = concurrency
         self._timing = timing
         self._slots = asyncio.Semaphore(concurrency)
-        self._authorization = Authorization(repository, credentials, clock=timing.monotonic)
-        self._open: aiohttp.ClientSession | None = None
+        self._authorization = Authorization(repository, access.credentials, clock=timing.monotonic)
+        self._connections = Connections(
+            access.trust,
+            access.proxies,
+            # One more than there are slots, for the token service.
+            limit=concurrency + 1,
+            idle_seconds=timing.idle_seconds,
+        )
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._open is not None:
-            session, self._open = self._open, None
-            await session.close()
+        await self._connections.close()
 
     @asynccontextmanager
     async def exchange(
@@ -113,17 +105,34 @@ class Transport:
                     finally:
                         response.release()
 
+    async def head(self, path: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Send a HEAD; the answer, of any status but 401, has no body and needs no care.
+
+        This is what nearly all requests of a service are: one for each known release in every scrape. So
+        there is one limit of time here, and none for a body that does not come.
+
+        Raises:
+            RemoteError: no answer could be had.
+        """
+        async with self._slots:
+            with translated(self.what("HEAD", path)):
+                async with asyncio.timeout(self._timing.answer_seconds):
+                    url = URL(f"{self._address}{path}", encoded=True)
+                    response = await self._authorized("HEAD", url, headers)
+                    response.release()
+                    return response
+
     def what(self, method: str, path: str) -> str:
         """How messages name a request."""
         return f"{method} {self._address}{path}"
 
     async def failure(self, response: aiohttp.ClientResponse) -> RemoteError:
         """The error for an answer with a status that was not expected."""
-        return await status_failure(response, _named(response.method, response.url), self._timing.now())
+        return await status_failure(response, named(response.method, response.url), self._timing.now())
 
     async def _authorized(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         shown = await self._authorization.header(self._ask)
-        response = await self._follow(method, url, headers, shown)
+        response = await self._connections.follow(method, url, headers, shown)
         if response.status != 401:
             return response
         challenges = response.headers.getall("WWW-Authenticate", [])
@@ -131,41 +140,23 @@ class Transport:
         if response.url.origin() != self._origin:
             raise await self.failure(response)
         shown = await self._authorization.renew(challenges, shown, self._ask)
-        response = await self._follow(method, url, headers, shown)
+        response = await self._connections.follow(method, url, headers, shown)
         if response.status == 401:
             await self._drop(response)
             raise self._authorization.refused(f"it refuses the login for {method} {url.path}")
         return response
 
-    async def _follow(
-        self, method: str, url: URL, headers: Mapping[str, str], authorization: str | None
-    ) -> aiohttp.ClientResponse:
-        sent = headers if authorization is None else {**headers, "Authorization": authorization}
-        for _ in range(MAX_REDIRECTS + 1):
-            response = await self._session.request(method, url, headers=sent, allow_redirects=False)
-            if response.status not in _REDIRECTS:
-                return response
-            try:
-                target = _target(response, url)
-            finally:
-                response.release()
-            if target.origin() != url.origin():
-                sent = headers
-            url = target
-        raise RemoteError(problems.REDIRECT, f"{_named(method, url)}: more than {MAX_REDIRECTS} redirects")
-
     async def _ask(self, request: TokenRequest) -> bytes:
         url, fields = _token_url(request.url), dict(request.fields)
-        what = _named(request.method, url)
+        what = named(request.method, url)
         form = fields if request.method == "POST" else None
         with translated(what):
             async with asyncio.timeout(self._timing.answer_seconds):
-                response = await self._session.request(
+                response = await self._connections.send(
                     request.method,
                     url if form else url.update_query(fields),
-                    data=form,
-                    headers={"Authorization": request.authorization} if request.authorization else {},
-                    allow_redirects=False,
+                    {"Authorization": request.authorization} if request.authorization else {},
+                    form=form,
                 )
                 try:
                     if response.status != 200:
@@ -180,66 +171,6 @@ class Transport:
             await read_reason(response)
         finally:
             response.release()
-
-    @property
-    def _session(self) -> aiohttp.ClientSession:
-        if self._open is None:
-            self._open = aiohttp.ClientSession(
-                # One more than there are slots, for the token service.
-                connector=aiohttp.TCPConnector(limit=self._concurrency + 1, ssl=self._ssl),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=self._timing.idle_seconds
-                ),
-                headers={"User-Agent": f"upgraph/{upgraph.__version__}", "Accept-Encoding": "identity"},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._open
-
-
-async def read_capped(response: aiohttp.ClientResponse, limit: int, what: str) -> bytes:
-    """The whole body, if it has not more than ``limit`` bytes.
-
-    Raises:
-        RemoteError: it is longer, or encoded although that was not asked for.
-    """
-    encoding = response.headers.get("Content-Encoding")
-    if encoding not in {None, "identity"}:
-        raise broken(what, f"the body is encoded ({encoding[:40]!r}) although that was refused")
-    length = response.content_length
-    if length is not None and length <= limit:
-        return await response.read()
-    content = bytearray()
-    if length is None:
-        async for chunk in response.content.iter_any():
-            content += chunk
-            if len(content) > limit:
-                break
-        else:
-            return bytes(content)
-    seen = f"{what}: the answer has {length or f'more than {limit}'} bytes; {limit} are accepted"
-    raise RemoteError(problems.TOO_LARGE, seen)
-
-
-def _named(method: str, url: URL) -> str:
-    # Never the query: addresses of object stores carry signatures in it.
-    return f"{method} {url.origin()}{url.raw_path}"
-
-
-def _target(response: aiohttp.ClientResponse, url: URL) -> URL:
-    location = response.headers.get("Location", "")
-    what = _named(response.method, url)
-    try:
-        # Already encoded: signed addresses of object stores break when they are encoded anew.
-        target = url.join(URL(location, encoded=True))
-    except ValueError as error:
-        raise RemoteError(problems.REDIRECT, f"{what}: redirected to no usable address") from error
-    if not location or not target.host or target.user or target.scheme not in {"http", "https"}:
-        raise RemoteError(problems.REDIRECT, f"{what}: redirected to no usable address")
-    if url.scheme == "https" and target.scheme != "https":
-        raise RemoteError(problems.REDIRECT, f"{what}: redirected from https to http, host {target.host}")
-    return target
 
 
 def _token_url(realm: str) -> URL:

@@ -3,117 +3,186 @@
 Two rules make Python follow what container engines (Go) do, whatever its version: a given
 intermediate or server certificate is enough, without its root; and certificates of older site
 authorities, which lack key identifiers, are accepted.
+
+Authorities are replaced under a running service, mostly by a ConfigMap whose links are swapped. So the
+files are looked at now and then, and at once when a certificate was refused; what changed holds for new
+connections. A changed set that cannot be used leaves the last good one in force and is reported.
 """
 
-import re
+import os
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from upgraph.errors import UserError
+from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.anchors import AnchorFile, Stamp, read_anchors, stamp_of
 
-MAX_FILE_BYTES = 16 * 1024 * 1024
-"""Largest file of certificates; the bundle of a whole system has about 1 MiB."""
-MAX_FILES = 4096
-"""Most files of one directory of certificates."""
-DIRECTORY_LEVELS = 2
-"""How deep directories below the given one are looked at (as Cincinnati does)."""
+LOOK_SECONDS = 5.0
+"""Files of certificates are looked at for changes not more often than this."""
 
-_SUFFIXES = frozenset({".pem", ".crt"})
-_BLOCK = re.compile(
-    r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
+FILE_VARIABLE = "SSL_CERT_FILE"
+DIRECTORY_VARIABLE = "SSL_CERT_DIR"
+_USUAL_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
 )
-_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+"""Where distributions keep their bundle, for a Python whose OpenSSL was built for another place (as in Go)."""
+
+_Set = tuple[tuple[AnchorFile, ...], Stamp]
 
 
-def ssl_context(ca: Path | None = None) -> ssl.SSLContext:
-    """A context that trusts the authorities of the system and those in ``ca``.
+class Trust:
+    """The authorities that connections trust, always as the disk has them now.
 
     Args:
-        ca: a file with one or several PEM certificates (other text between them is passed over) or one
-            DER certificate; or a directory, of which ``*.pem`` and ``*.crt`` are read, two levels deep.
+        places: files and directories, as :func:`upgraph.oci.anchors.read_anchors` takes them.
+        environment: of which ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace the file and the directories of
+            the system, as in OpenSSL and Go.
+        clock: seconds that only grow.
 
     Raises:
-        UserError: ``ca`` cannot be read or holds no usable certificate.
+        UserError: a place cannot be read or holds no usable certificate.
     """
-    context = ssl.create_default_context()
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
-    if ca is not None:
-        _add(context, ca)
-    return context
+
+    def __init__(
+        self,
+        places: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = tuple(places)
+        self._system = _System(environment or {})
+        self._clock = clock
+        self._contexts: dict[tuple[str, int] | None, ssl.SSLContext] = {}
+        self._fault: UserError | None = None
+        self._files, self._stamp = self._read()
+        self._scopes = {file.scope for file in self._files}
+        self._look_at = clock() + LOOK_SECONDS
+
+    def __repr__(self) -> str:
+        return f"Trust({', '.join(map(str, self._places)) or 'system'})"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the certificates on disk while older ones are in force."""
+        found = [Finding.of(self._fault)] if self._fault else []
+        return (*found, *self._system.findings())
+
+    def files(self, host: str, port: int) -> tuple[AnchorFile, ...]:
+        """The given files, beside those of the system, whose authorities count for a host."""
+        return tuple(file for file in self._files if file.scope in {None, (host.lower(), port)})
+
+    def context(self, host: str, port: int) -> ssl.SSLContext:
+        """What a new connection to a host trusts. The same object until the certificates change."""
+        if self._clock() >= self._look_at:
+            self.refresh()
+        # Most sites scope nothing, and then one context serves all hosts.
+        scope = (host.lower(), port)
+        key = scope if scope in self._scopes else None
+        context = self._contexts.get(key)
+        if context is None:
+            context = self._contexts[key] = self._made(key)
+        return context
+
+    def refresh(self) -> bool:
+        """Read the files again if they changed; true if another set is in force now."""
+        self._look_at = self._clock() + LOOK_SECONDS
+        if self._state() == self._stamp:
+            self._fault = None
+            return False
+        try:
+            self._files, self._stamp = self._read()
+        except UserError as error:
+            self._fault = error
+            return False
+        self._scopes = {file.scope for file in self._files}
+        self._fault = None
+        self._contexts = {}
+        return True
+
+    def _read(self) -> _Set:
+        # The state first: what changes while it is read is read once more at the next look.
+        stamp = self._state()
+        return tuple(file for place in self._places for file in read_anchors(place)), stamp
+
+    def _state(self) -> Stamp:
+        given = tuple(entry for place in self._places for entry in stamp_of(place))
+        return (*given, *self._system.stamp())
+
+    def _made(self, scope: tuple[str, int] | None) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
+        self._system.add_to(context)
+        for file in self._files:
+            if file.scope in {None, scope}:
+                for certificate in file.certificates:
+                    context.load_verify_locations(cadata=certificate)
+        return context
 
 
-def _add(context: ssl.SSLContext, ca: Path) -> None:
-    try:
-        if ca.is_dir():
-            _add_directory(context, ca)
-        elif isinstance(found := _add_file(context, ca), str):
-            raise UserError(problems.CA_BUNDLE, f"{ca}: {found}")
-    except OSError as error:
-        raise UserError(problems.CA_BUNDLE, f"{error.filename or ca}: {error.strerror}") from error
+class _System:
+    """The store of the system, or what the environment puts in its place."""
 
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        compiled = ssl.get_default_verify_paths()
+        named = environment.get(FILE_VARIABLE, "")
+        self._named_file = named
+        usual = () if Path(compiled.openssl_capath).is_dir() else _USUAL_FILES
+        self._file = named or _first_file((compiled.openssl_cafile, *usual))
+        directories = environment.get(DIRECTORY_VARIABLE, "")
+        self._named_directories = tuple(part for part in directories.split(os.pathsep) if part)
+        self._directories = self._named_directories or (compiled.openssl_capath,)
 
-def _add_directory(context: ssl.SSLContext, directory: Path) -> None:
-    seen: list[str] = []
-    loaded = 0
-    for number, file in enumerate(_files(directory, DIRECTORY_LEVELS)):
-        if number >= MAX_FILES:
-            raise UserError(problems.CA_BUNDLE, f"{directory}: more than {MAX_FILES} files")
-        found = _add_file(context, file)
-        if isinstance(found, int):
-            loaded += found
-        else:
-            seen.append(f"{file.name}: {found}")
-    if not loaded:
-        raise UserError(
-            problems.CA_BUNDLE, f"{directory}: " + ("; ".join(seen[:5]) or "no *.pem or *.crt file in it")
+    def stamp(self) -> Stamp:
+        """Files in hashed directories are read by OpenSSL when they are needed, so only the rest has a state."""
+        named = (place for directory in self._named_directories for place in stamp_of(Path(directory)))
+        return (*stamp_of(Path(self._file)), *named) if self._file else tuple(named)
+
+    def add_to(self, context: ssl.SSLContext) -> None:
+        if self._file:
+            _load(context, file=self._file)
+        for directory in self._directories:
+            if Path(directory).is_dir():
+                context.load_verify_locations(capath=directory)
+        for directory in self._named_directories:
+            # OpenSSL finds only names that are hashes; Go reads every file, and so people expect.
+            for file in _plain_files(Path(directory)):
+                _load(context, file=str(file))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Places that the environment names and nothing can be read from."""
+        missing = [f"{FILE_VARIABLE} names {self._named_file}"] if _is_lost(self._named_file) else []
+        missing += [f"{DIRECTORY_VARIABLE} names {one}" for one in self._named_directories if _is_lost(one)]
+        return tuple(
+            Finding(Severity.WARNING, problems.SYSTEM_TRUST, f"{text}, which cannot be read")
+            for text in missing
         )
 
 
-def _files(directory: Path, levels: int) -> Iterator[Path]:
-    for entry in sorted(directory.iterdir()):
-        # A mounted ConfigMap keeps its files a second time in directories that begin with dots.
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if levels:
-                yield from _files(entry, levels - 1)
-        elif entry.suffix.lower() in _SUFFIXES:
-            yield entry
+def _first_file(candidates: Sequence[str]) -> str:
+    return next((path for path in candidates if path and Path(path).is_file()), "")
 
 
-def _add_file(context: ssl.SSLContext, file: Path) -> int | str:
-    """How many certificates of ``file`` were added, or what was found instead."""
-    with file.open("rb") as opened:
-        content = opened.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        return f"larger than {MAX_FILE_BYTES} bytes"
-    text = content.decode("ascii", "replace")
-    blocks = _BLOCK.findall(text)
-    added = sum(_add_one(context, _pem(block)) for block in blocks)
-    if not added and b"-----BEGIN" not in content:
-        added = int(_add_one(context, content))
-    return added or _found_instead(content, text, len(blocks))
+def _is_lost(path: str) -> bool:
+    return bool(path) and not os.access(path, os.R_OK)
 
 
-def _pem(body: str) -> str:
-    return f"-----BEGIN CERTIFICATE-----\n{body.strip()}\n-----END CERTIFICATE-----\n"
+def _plain_files(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if path.suffix in {".pem", ".crt"} and path.is_file())
 
 
-def _add_one(context: ssl.SSLContext, certificate: str | bytes) -> bool:
+def _load(context: ssl.SSLContext, *, file: str) -> None:
+    # A store of the system may lack, or hold what is no certificate: the given ones still count.
     try:
-        context.load_verify_locations(cadata=certificate)
-    except (ssl.SSLError, ValueError):
-        return False
-    return True
-
-
-def _found_instead(content: bytes, text: str, blocks: int) -> str:
-    if not content:
-        return "the file is empty"
-    if blocks:
-        return f"{blocks} certificate block(s), none of which can be decoded"
-    labels = sorted(set(_LABEL.findall(text)))
-    return f"no certificate, but {', '.join(labels)}" if labels else "no certificate"
+        context.load_verify_locations(cafile=file)
+    except (OSError, ssl.SSLError):
+        return

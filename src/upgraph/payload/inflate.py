@@ -37,6 +37,11 @@ class Inflater(Protocol):
         """
         ...
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was fed ends where the compression says that it ends."""
+        ...
+
 
 def inflater_for(start: bytes) -> Inflater:
     """The inflater for a layer that starts with these bytes (at least four)."""
@@ -52,6 +57,10 @@ class _Plain:
         for start in range(0, len(chunk), PIECE_BYTES):
             yield chunk[start : start + PIECE_BYTES]
 
+    @property
+    def is_whole(self) -> bool:
+        return True
+
 
 class _Gzip:
     """Several gzip members in a row are one stream, as the format says; stargz layers have thousands."""
@@ -65,6 +74,10 @@ class _Gzip:
                 yield from self._feed_slice(chunk[start : start + _GZIP_SLICE])
         except zlib.error as error:
             raise DataError(LAYER_UNREADABLE, f"the gzip data of the layer is damaged: {error}") from error
+
+    @property
+    def is_whole(self) -> bool:
+        return self._stream.eof
 
     def _feed_slice(self, data: bytes) -> Iterator[bytes]:
         while data:
@@ -87,6 +100,10 @@ class _Zstd:
                 yield from self._feed_slice(chunk[start : start + _ZSTD_SLICE])
         except zstandard.ZstdError as error:
             raise DataError(LAYER_UNREADABLE, f"the zstd data of the layer is damaged: {error}") from error
+
+    @property
+    def is_whole(self) -> bool:
+        return self._stream.eof
 
     def _feed_slice(self, data: bytes) -> Iterator[bytes]:
         while data:

@@ -157,7 +157,7 @@ class _Reader:
     async def _release(self, digest: Digest, arch: str, image: Image, patience: Patience) -> ReleaseImage:
         layer, metadata = await self._find(image, patience)
         # Only now: charts and signatures have no architecture either, and that is no fault of theirs.
-        _check_arch(arch)
+        check_architecture(arch)
         if self._verification is Verification.WHOLE_LAYER:
             return ReleaseImage(digest, arch, await self._verify(layer))
         return ReleaseImage(digest, arch, metadata)
@@ -265,7 +265,12 @@ def _incomplete(error: DataError | ImageMissing) -> RemoteError:
     return RemoteError(error.problem, error.seen)
 
 
-def _check_arch(arch: str) -> None:
+def check_architecture(arch: str) -> None:
+    """Check that clusters can ask for an architecture.
+
+    Raises:
+        DataError: it has other characters than lower-case letters and digits, or too many.
+    """
     if not (
         arch.isascii() and arch.isalnum() and arch == arch.lower() and len(arch) <= MAX_ARCHITECTURE_LENGTH
     ):

@@ -276,8 +276,11 @@ def _releases(table: _PluginTable) -> None:
     credentials = table.take("credentials_path")
     if credentials:
         values["authfile"] = Path(credentials)
+    else:
+        # The original reads no file that was not named.
+        values["authfile_search"] = False
     trust = table.take("root_certificate_dir")
-    values["ca"] = Path(trust) if trust else _system_trust()
+    values["ca"] = (Path(trust),) if trust else _system_trust()
     table.ignore_rest()
 
 
@@ -292,10 +295,10 @@ def _concurrency(value: str) -> int:
     return min(number or _MAX_CONCURRENCY, _MAX_CONCURRENCY)
 
 
-def _system_trust() -> Path | None:
+def _system_trust() -> tuple[Path, ...]:
     """The default directory of certificates, if there are any in it."""
     patterns = ("*.pem", "*.crt", "*/*.pem", "*/*.crt")
-    return SYSTEM_TRUST if any(True for pattern in patterns for _ in SYSTEM_TRUST.glob(pattern)) else None
+    return (SYSTEM_TRUST,) if any(True for pattern in patterns for _ in SYSTEM_TRUST.glob(pattern)) else ()
 
 
 def _graph_data(table: _PluginTable) -> None:

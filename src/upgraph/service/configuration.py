@@ -6,6 +6,7 @@ an error.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from upgraph.errors.problems.service import (
     SOURCE_MISSING,
 )
 from upgraph.service.setting import (
+    a_path,
     between,
     one_of,
     optional_path,
@@ -42,8 +44,12 @@ MAX_FILE_BYTES = 1024 * 1024
 
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
 """How the name of a source begins that is a repository of a registry."""
-LAYOUT_SCHEME = "oci:"
-"""How the name of a source begins that is an OCI layout."""
+DISK_SCHEMES = ("oci:", "oci-archive:", "dir:")
+"""How the name of a source begins that holds images on a disk."""
+SCRAPE_SCHEME = "scrape:"
+"""How the name of a source begins that is a saved scrape."""
+SCRAPE_ENDING = ".json"
+"""How the path of a saved scrape ends where it is given without the scheme."""
 _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
@@ -64,6 +70,24 @@ def address(value: str) -> tuple[str, int]:
     return host.strip("[]") or "::", int(port)
 
 
+def image_path(value: str) -> str:
+    """A path inside a container image, from its root."""
+    stripped = value.strip()
+    if not stripped.startswith("/") or ".." in stripped.split("/"):
+        raise ValueError(
+            "a path such as /var/lib/cincinnati-graph-data, from the root of the image, is expected"
+        )
+    return stripped
+
+
+def saved_scrape(source: str) -> Path | None:
+    """The file of the saved scrape that a source of releases names; none if it names something else."""
+    if source.startswith(SCRAPE_SCHEME):
+        return Path(source.removeprefix(SCRAPE_SCHEME))
+    is_path = source.endswith(SCRAPE_ENDING) and not re.match(r"[a-z+-]+:", source)
+    return Path(source) if is_path else None
+
+
 def _optional_address(value: str) -> str | None:
     return _listen(value) if value.strip() else None
 
@@ -80,14 +104,31 @@ class Configuration:
     releases: tuple[str, ...] = settings(
         text,
         "Where release images are: docker://HOST[:PORT]/REPOSITORY for a registry, docker+http://... for one"
-        " without TLS, oci:PATH for an OCI layout. Can be given several times.",
+        " without TLS, oci:PATH or oci-archive:PATH for an OCI layout or its tar file, dir:PATH for what skopeo"
+        " writes into directories, scrape:FILE (or FILE.json) for a saved scrape. Can be given several times.",
         metavar="SOURCE",
+    )
+    mirrors: tuple[str, ...] = settings(
+        text,
+        "Files that name mirrors of registries: a registries.conf, or mirror sets of OpenShift (IDMS, ITMS,"
+        " ICSP). Releases of docker:// sources are read there, and keep their names. Can be given several times.",
+        metavar="FILE",
     )
     graph_data: str | None = setting(
         None,
         optional_text,
-        "Where the graph data is: a directory, which is watched, or a .tar.gz file.",
+        "Where the graph data is: a directory or a .tar.gz file, which are watched; git:PATH[#REVISION] for a"
+        " commit of a repository on this machine; the http or https URL of a tarball;"
+        " docker://HOST[:PORT]/REPOSITORY[:TAG] or ...@DIGEST for an image in a registry,"
+        " oci:PATH[:TAG] in a layout, dir:PATH as skopeo writes it, oci-archive:PATH[:TAG] in an archive.",
         metavar="SOURCE",
+    )
+    graph_data_path: str = setting(
+        "/var/lib/cincinnati-graph-data",
+        image_path,
+        "Where in a container image the graph data is. The default is what the documentation of the OpenShift Update"
+        " Service says.",
+        metavar="PATH",
     )
     payload_repository: str | None = setting(
         None,
@@ -102,17 +143,25 @@ class Configuration:
         "URL of the /graph of a graph builder, whose graph is served instead of one built here.",
         metavar="URL",
     )
-    ca: Path | None = setting(
-        None,
-        optional_path,
-        "Certificates that are trusted beside those of the system: a PEM file or a directory.",
+    ca: tuple[Path, ...] = settings(
+        a_path,
+        "Certificates that are trusted beside those of the system: a PEM file, a directory or a mounted ConfigMap."
+        " Can be given several times.",
         metavar="FILE|DIR",
     )
     authfile: Path | None = setting(
         None,
         optional_path,
-        "Credentials of registries, as docker, podman and pull secrets have them.",
-        metavar="FILE",
+        "Credentials of registries, as docker, podman and pull secrets have them: the file, or the directory that a"
+        " secret is mounted to.",
+        metavar="FILE|DIR",
+    )
+    authfile_search: bool = setting(
+        True,  # noqa: FBT003 - the default comes first for every setting
+        switch,
+        "Without --authfile, look for credentials where podman, skopeo, oc and docker keep theirs. If switched off,"
+        " requests are anonymous.",
+        metavar="",
     )
     listen: str | None = setting(
         _LISTEN, _optional_address, "Address on which clusters are answered.", metavar="HOST:PORT"
@@ -309,17 +358,27 @@ def check(configuration: Configuration) -> None:
             )
             raise UserError(SETTING_INVALID, seen)
         return
-    if not configuration.releases:
-        raise UserError(SOURCE_MISSING, "no source of releases is configured (--releases)")
+    check_releases(configuration)
     if not configuration.graph_data:
         raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
-    for source in configuration.releases:
-        if not source.startswith((*REGISTRY_SCHEMES, LAYOUT_SCHEME)):
-            accepted = ", ".join((*REGISTRY_SCHEMES, LAYOUT_SCHEME))
+
+
+def check_releases(configuration: Configuration) -> None:
+    """Check what concerns the sources of releases alone.
+
+    Raises:
+        UserError: there is none, it has no known scheme, or nobody says where clusters pull from.
+    """
+    if not configuration.releases:
+        raise UserError(SOURCE_MISSING, "no source of releases is configured (--releases)")
+    images = [source for source in configuration.releases if saved_scrape(source) is None]
+    for source in images:
+        if not source.startswith((*REGISTRY_SCHEMES, *DISK_SCHEMES)):
+            accepted = ", ".join((*REGISTRY_SCHEMES, *DISK_SCHEMES, SCRAPE_SCHEME))
             raise UserError(
                 SETTING_INVALID, f"the source of releases {source!r} begins with none of {accepted}"
             )
-    others = [source for source in configuration.releases if not source.startswith(REGISTRY_SCHEMES)]
+    others = [source for source in images if not source.startswith(REGISTRY_SCHEMES)]
     if others and not configuration.payload_repository:
         seen = f"releases come from {others[0]}, which is no registry, and --payload-repository is missing"
         remedy = "Say with --payload-repository HOST/REPOSITORY where clusters pull these releases from."

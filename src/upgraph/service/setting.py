@@ -114,6 +114,11 @@ def optional_text(value: str) -> str | None:
     return value.strip() or None
 
 
+def a_path(value: str) -> Path:
+    """A path."""
+    return Path(text(value)).expanduser()
+
+
 def optional_path(value: str) -> Path | None:
     """A path; an empty one is no value."""
     return Path(value).expanduser() if value.strip() else None

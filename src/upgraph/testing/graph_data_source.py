@@ -26,6 +26,14 @@ STRANGERS: Files = {
     "raw/notes.txt": b"\n",
 }
 """Files that often lie beside a set and are no part of it."""
+_RULE = "blocked-edges/4.18.2.yaml"
+STATES: tuple[Files, ...] = (
+    SAMPLE,
+    {**SAMPLE, _RULE: b"to: 4.18.2\nfrom: 4[.]17[.].*\n"},
+    {**SAMPLE, "blocked-edges/4.18.1.yaml": b"to: 4.18.1\nfrom: .*\n"},
+    {path: content for path, content in SAMPLE.items() if path != _RULE},
+)
+"""Sets one after the other, in which a file changes, comes and goes."""
 
 
 class Place(Protocol):
@@ -69,19 +77,12 @@ def rests_while_nothing_changes(place: Place) -> None:
 
 def notices_each_change(place: Place) -> None:
     """A file that changes, comes or goes changes the fingerprint, and the next reading has it."""
-    rule = "blocked-edges/4.18.2.yaml"
     seen = set()
-    states: tuple[Files, ...] = (
-        SAMPLE,
-        {**SAMPLE, rule: b"to: 4.18.2\nfrom: 4[.]17[.].*\n"},
-        {**SAMPLE, "blocked-edges/4.18.1.yaml": b"to: 4.18.1\nfrom: .*\n"},
-        {path: content for path, content in SAMPLE.items() if path != rule},
-    )
-    for state in states:
+    for state in STATES:
         place.put(state)
         seen.add(place.source.fingerprint())
         assert dict(place.source.read()) == dict(state)
-    assert len(seen) == len(states)
+    assert len(seen) == len(STATES)
 
 
 def survives_that_the_place_is_gone(place: Place) -> None:

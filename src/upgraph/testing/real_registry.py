@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,15 +59,22 @@ class RealRegistry:
         self._copy(f"docker://{self.repository(path).name}@{digest}", tag, path)
 
     def _copy(self, source: str, tag: str, path: str) -> None:
-        options = ["--insecure-policy", "copy", "--all", "--preserve-digests"]
-        options += ["--src-tls-verify=false", "--dest-tls-verify=false"]
-        if self.login:
-            options += [f"--src-creds={USERNAME}:{PASSWORD}", f"--dest-creds={USERNAME}:{PASSWORD}"]
+        login = [f"--src-creds={USERNAME}:{PASSWORD}", f"--dest-creds={USERNAME}:{PASSWORD}"]
         target = f"docker://{self.repository(path).name}:{tag}"
-        command = [program("skopeo"), *options, source, target]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=False)  # noqa: S603
-        if done.returncode:
-            raise RuntimeError(f"skopeo copy failed: {done.stderr}")
+        skopeo_copy(source, target, login if self.login else ())
+
+
+def skopeo_copy(source: str, target: str, options: Sequence[str] = ()) -> None:
+    """Copy an image, with all architectures and unchanged digests, between places that skopeo knows.
+
+    Raises:
+        RuntimeError: skopeo failed; the text says why.
+    """
+    command = [program("skopeo"), "--insecure-policy", "copy", "--all", "--preserve-digests"]
+    command += ["--src-tls-verify=false", "--dest-tls-verify=false", *options, source, target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"skopeo copy failed: {done.stderr}")
 
 
 def program(name: str) -> str:

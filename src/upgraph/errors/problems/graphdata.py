@@ -50,6 +50,40 @@ ARCHIVE = Problem(
     "Copy the tarball again and compare checksums; `gzip -t` and `tar tzf` show what is in it. Names must not be "
     "absolute or lead upwards.",
 )
+IMAGE = Problem(
+    "graph-data-image",
+    "The image with the graph data cannot be used",
+    "Without a whole image it is not known which channels and rules it means. The last good set stays in force.",
+    "Check that the reference names an image for containers that has graph data in it. Then build it again, or copy it "
+    "again with a tool that checks digests, such as `skopeo copy`.",
+)
+IMAGE_PATH = Problem(
+    "graph-data-image-path",
+    "The image has no graph data where it was looked for",
+    "Without graph data there are no channels and no blocked edges. The last good set stays in force.",
+    "Say with --graph-data-path where in the image the directory with version and channels/ is, without links on the "
+    "way; the file from which the image was built tells.",
+)
+DOWNLOAD = Problem(
+    "graph-data-download",
+    "The tarball of graph data cannot be fetched",
+    "Changes of the graph data do not arrive. The last good set stays in force, and fetching is tried again.",
+    "Fetch the address with `curl -v` from where the service runs. Check name, port, certificates (--ca), login and "
+    "proxies on the way.",
+)
+GIT = Problem(
+    "graph-data-git",
+    "The graph data cannot be read from the git repository",
+    "Changes of the graph data do not arrive. The last good set stays in force.",
+    "Try `git -C REPOSITORY rev-parse REVISION` as the user of the service. The repository must be complete and "
+    "readable: nothing is fetched, no submodule and no large file storage is followed.",
+)
+GIT_MISSING = Problem(
+    "graph-data-git-missing",
+    "The program git is not installed",
+    "Graph data in a git repository is read through it.",
+    "Install git, or give the graph data as a directory, a tarball or an image.",
+)
 SCHEMA = Problem(
     "graph-data-version",
     "The schema version of the graph data is not supported",

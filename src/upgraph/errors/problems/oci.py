@@ -71,26 +71,136 @@ LAYOUT_ENTRY = Problem(
     "Take the entry out of index.json or write the image into the layout again, for example with "
     "skopeo copy docker://... oci:path:tag. A tag may stand there twice only if both have the same digest.",
 )
+INVALID_ARCHIVE = Problem(
+    "oci-archive",
+    "The file is not a usable OCI archive.",
+    "An OCI archive is an uncompressed tar file with oci-layout, index.json and blobs/ at its top. A file that is cut "
+    "off, changes while it is read, or that two programs could read differently is not used; what was read before "
+    "stays in force.",
+    "Compare the checksum with the original and copy the file again, beside its place, then rename it. Decompress a "
+    "compressed one. Write it anew with skopeo copy --all docker://... oci-archive:path:tag, or "
+    "tar cf path -C LAYOUT oci-layout index.json blobs.",
+)
+INVALID_DIRECTORY = Problem(
+    "oci-directory",
+    "The directory does not hold images as skopeo writes them.",
+    "Such a directory has manifest.json, version and the blobs of one image, or has only subdirectories that do. "
+    "What is not one could be a mount that is missing, so it is not taken for a place without releases.",
+    "Check the path and that the disk is mounted. Write an image with skopeo copy --all docker://... dir:path/tag; "
+    "an OCI layout (with oci-layout and index.json) is named oci:path instead.",
+)
+DIRECTORY_ENTRY = Problem(
+    "oci-directory-entry",
+    "An image in a directory of images cannot be used.",
+    "The subdirectory was meant to hold an image but is not complete, like a copy that was broken off. Only this "
+    "image is concerned; what was known of it before stays in force.",
+    "Copy it again, with skopeo copy --all docker://... dir:path/tag, or remove the subdirectory.",
+)
+MIRRORS_INVALID = Problem(
+    "oci-mirrors",
+    "A list of mirrors cannot be used.",
+    "A rule that is not understood could let the service contact a registry that the site has blocked, so it does "
+    "not start with one.",
+    "Correct the named file. It is a registries.conf of version 2 (its name ends in .conf or .toml), or YAML with "
+    "ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy, as oc-mirror writes it into cluster-resources.",
+)
+MIRROR_FAILED = Problem(
+    "mirror-failed",
+    "A repository was read from another place than the first.",
+    "A mirror failed or lacks an image, and the next place answered. Releases go on being read, but the next place may "
+    "hold others, be slower or cost a line that should not be used.",
+    "Repair or fill the named mirror, or take it out of the list of mirrors.",
+)
+MIRRORS_FAILED = Problem(
+    "mirrors-failed",
+    "None of the places of a repository could answer.",
+    "Neither the mirrors nor the source gave what was asked for. What was read before stays in force.",
+    "Look at what was seen at each place, and mend the first of them. A source that cannot be reached from here "
+    "should be marked blocked (registries.conf) or NeverContactSource, so that it is not waited for.",
+)
 AUTH_FILE = Problem(
     "oci-auth-file",
     "The file with registry credentials cannot be used.",
-    "Without it private registries refuse to answer.",
-    "Use the file that podman login, docker login or a cluster pull secret gives: JSON with an object named auths. "
-    "Check that the service may read it.",
+    "Without it private registries refuse to answer. If the file was usable before, its last good reading stays in force.",
+    "Use the file that podman login, docker login or a cluster pull secret gives: JSON with an object named auths; or "
+    "the directory that the secret is mounted to. Check that the service may read it. A file that was only found and "
+    "is not meant is passed over with --no-authfile-search.",
+)
+CREDENTIAL_HELPER = Problem(
+    "oci-credential-helper",
+    "A credential helper gives no login.",
+    "The file with credentials says that this program has the login of the registry (credHelpers or credsStore), so "
+    "none is looked for elsewhere and the registry is not asked.",
+    "Run echo -n HOST | docker-credential-NAME get as the user of the service, with the same PATH. If the service "
+    "cannot have the program, log in with podman login --authfile FILE HOST and give that file with --authfile.",
 )
 CA_BUNDLE = Problem(
     "oci-ca",
     "The certificates to trust cannot be used.",
-    "Without the certificate of your authority, connections to the registry are refused.",
-    "Give a PEM file or a directory with *.pem or *.crt files. A certificate stands between "
-    "-----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----.",
+    "Without the certificate of your authority, connections to the registry are refused. If the certificates were "
+    "usable before, the last good ones stay in force.",
+    "Give a PEM file, a directory with *.pem or *.crt files, or a mounted ConfigMap with the keys "
+    "updateservice-registry or HOST..PORT. A certificate stands between -----BEGIN CERTIFICATE----- and "
+    "-----END CERTIFICATE-----.",
+)
+SYSTEM_TRUST = Problem(
+    "oci-system-trust",
+    "A variable names certificates of the system that cannot be read.",
+    "SSL_CERT_FILE and SSL_CERT_DIR replace the certificates of the system. If what they name is not there, no public "
+    "authority is trusted, which shows only later, as certificates that are refused.",
+    "Correct the variable or unset it. Authorities of your own are better given with --ca.",
+)
+PROXY_SETTING = Problem(
+    "proxy-setting",
+    "A variable names no proxy that can be used.",
+    "Every program of this process' environment is meant to go through this proxy, so going round it is not tried.",
+    "Write HTTP_PROXY and HTTPS_PROXY as http://[USER:PASSWORD@]HOST:PORT or https://.... Characters such as @ and : "
+    "in a password are written as %40 and %3A. SOCKS is not supported; unset the variable to connect directly.",
+)
+PROXY_EXEMPTION = Problem(
+    "proxy-exemption",
+    "An entry of NO_PROXY can never match.",
+    "Hosts that it was meant for are asked for through the proxy, which may not know them.",
+    "Write names (example.com, .example.com), addresses (192.0.2.1, [2001:db8::1]:443) or networks (192.0.2.0/24), "
+    "without scheme and path, separated by commas.",
+)
+PROXY_UNREACHABLE = Problem(
+    "proxy-unreachable",
+    "The proxy cannot be reached.",
+    "Nothing behind the proxy can be read now. What was read before stays in force.",
+    "Check the proxy and the variable that names it. If the host is to be reached directly, add it to NO_PROXY.",
+)
+PROXY_LOGIN = Problem(
+    "proxy-login",
+    "The proxy wants another login.",
+    "Nothing behind the proxy can be read until it lets us in. What was read before stays in force.",
+    "Put user and password into the variable that names the proxy, as http://USER:PASSWORD@HOST:PORT, with @ and : "
+    "in them written as %40 and %3A. Only Basic is supported. If the host is to be reached directly, add it to NO_PROXY.",
+)
+PROXY_REFUSED = Problem(
+    "proxy-refused",
+    "The proxy does not connect to the host.",
+    "The proxy forbids the host or port, or cannot reach it itself.",
+    "Have the proxy allow CONNECT to this host and port. If the host is to be reached directly, add it to NO_PROXY.",
+)
+ADDRESS = Problem(
+    "download-address",
+    "An address to download from is not valid.",
+    "Only http and https addresses can be downloaded from.",
+    "Write https://HOST[:PORT]/PATH.",
+)
+DOWNLOAD = Problem(
+    "download-status",
+    "A server does not give what was asked for.",
+    "What is at this address cannot be read now. What was read before stays in force.",
+    "Check the address, with curl for example, and what the server says about it in its log.",
 )
 UNTRUSTED = Problem(
     "registry-untrusted",
     "The certificate of a server is not trusted.",
     "Whoever answers cannot prove to be the registry, so neither credentials nor releases pass.",
-    "Give the certificate of your authority with --ca. If the name or the dates are wrong, replace the certificate of "
-    "the registry or correct the clock of this machine.",
+    "Give the certificate of the authority that is missing with --ca. If the name or the dates are wrong, replace the "
+    "certificate of the server or correct the clock of this machine. Certificates that are given anew count at once.",
 )
 UNAUTHORIZED = Problem(
     "registry-unauthorized",

@@ -124,3 +124,35 @@ DIRECTORY_TAKEN = Problem(
     "The sample would be written over files that are not its own.",
     "Name a directory that is empty or does not exist yet.",
 )
+OUTPUT_UNWRITABLE = Problem(
+    "output-unwritable",
+    "A file cannot be written",
+    "What was made is lost. What lay in its place before is unchanged, because a file is replaced whole or not at all.",
+    "Name a file in a directory that exists, that this user may write, and whose disk has room.",
+)
+SCRAPE_INVALID = Problem(
+    "scrape-invalid",
+    "A saved scrape cannot be used",
+    "Releases that were read from it before stay in the graph, and new ones do not arrive.",
+    "Copy the file again and compare its checksum with the original; a copy that was cut off is no JSON. If its version "
+    "is not known, make it with the same version of the program as the one that reads it.",
+)
+SCRAPE_ENTRY = Problem(
+    "scrape-entry",
+    "A release in a saved scrape cannot be used",
+    "This release is left out of the graph. The others in the file are not affected.",
+    "Make the file anew with upgraph scrape. If it is edited by hand, look at the line that is named.",
+)
+SCRAPE_UNPROVEN = Problem(
+    "scrape-unproven",
+    "Releases of a saved scrape were not verified",
+    "--verify-layers asks for releases whose layer was checked against its digest. That can be done only where the images "
+    "are, so releases that were saved without it are left out.",
+    "Make the file anew with upgraph scrape --verify-layers, or serve it without --verify-layers.",
+)
+SCRAPE_INCOMPLETE = Problem(
+    "scrape-incomplete",
+    "Not everything could be read, so nothing was written",
+    "A site that is fed with a part would take the releases that are missing for withdrawn and stop offering them.",
+    "Mend what is named and run it again; --state-dir keeps what was read until then. --partial writes what there is.",
+)

@@ -16,15 +16,16 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from upgraph.errors import DataError, RemoteError, UserError
+from upgraph.errors import DataError, RemoteError, UserError, VerificationError
 from upgraph.graph import Precedence
-from upgraph.graphdata import GraphDataSource, changes, open_source
+from upgraph.graphdata import GraphDataSource, RemoteGraphData, changes
 from upgraph.graphdata.files import unreadable_reason
+from upgraph.oci import Access
 from upgraph.service import handover
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
-from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.sources import access_of, open_graph_data, open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.configuration import Configuration, from_json
@@ -91,23 +92,28 @@ class Builder:
                 self._graph_data_wanted.set()
 
     async def _work(self) -> None:
+        access = access_of(self._configuration, os.environ)
         async with contextlib.AsyncExitStack() as stack:
             if self._configuration.upstream:
-                upstream = Upstream.open(self._configuration.upstream, self._configuration.ca)
+                upstream = Upstream(self._configuration.upstream, access)
                 stack.push_async_callback(upstream.close)
                 await self._follow_upstream(upstream)
                 return
-            data = open_source(self._configuration.graph_data or "")
-            sources = [open_releases(text, self._configuration) for text in self._configuration.releases]
+            data = open_graph_data(self._configuration, access)
+            if isinstance(data, RemoteGraphData):
+                await stack.enter_async_context(data)
+            sources = [
+                open_releases(text, self._configuration, access) for text in self._configuration.releases
+            ]
             for source in sources:
-                await stack.enter_async_context(source.images)
+                stack.push_async_callback(source.close)
             library = stack.enter_context(_open_library(self._library))
             timeout = self._configuration.scrape_timeout
             gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)
             self._resume(gatherer)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_graph_data(data))
-                group.create_task(self._follow_releases(gatherer))
+                group.create_task(self._follow_releases(gatherer, access))
 
     def _resume(self, gatherer: Gatherer) -> None:
         self._workshop.resume(last_snapshot(self._configuration.state_dir))
@@ -115,7 +121,32 @@ class Builder:
         if known:
             self._workshop.recall_releases(known)
 
-    async def _follow_graph_data(self, data: GraphDataSource) -> None:
+    async def _follow_graph_data(self, data: GraphDataSource | RemoteGraphData) -> None:
+        if isinstance(data, RemoteGraphData):
+            await self._poll_graph_data(data)
+        else:
+            await self._follow_local_graph_data(data)
+
+    async def _poll_graph_data(self, data: RemoteGraphData) -> None:
+        pauses = self._pauses()
+        while True:
+            succeeded = await self._fetch_graph_data(data)
+            await _pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
+
+    async def _fetch_graph_data(self, data: RemoteGraphData) -> bool:
+        """Ask for the set; false if it could not be had."""
+        try:
+            files = await data.fetch()
+        except (RemoteError, DataError, VerificationError) as error:
+            self._workshop.graph_data_failed(error)
+            return False
+        if files is None:
+            self._workshop.graph_data_is_current()
+        else:
+            self._workshop.take_graph_data(files)
+        return True
+
+    async def _follow_local_graph_data(self, data: GraphDataSource) -> None:
         seen = await asyncio.to_thread(data.fingerprint)
         pauses = self._pauses()
         async with asyncio.TaskGroup() as group:
@@ -140,15 +171,16 @@ class Builder:
         self._workshop.take_graph_data(files)
         return not any(map(unreadable_reason, files.values()))
 
-    async def _follow_releases(self, gatherer: Gatherer) -> None:
+    async def _follow_releases(self, gatherer: Gatherer, access: Access) -> None:
         pauses = self._pauses()
         while True:
             gathered = await gatherer.gather()
+            findings = (*gathered.findings, *access.findings)
             _log.log(logging.INFO if gathered.is_current else logging.ERROR, "%s", gathered.report.message)
             if gathered.is_current:
-                self._workshop.take_releases(gathered.releases, gathered.findings, refreshed_at=time.time())
+                self._workshop.take_releases(gathered.releases, findings, refreshed_at=time.time())
             else:
-                self._workshop.take_stale_releases(gathered.releases, gathered.findings)
+                self._workshop.take_stale_releases(gathered.releases, findings)
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
             await _pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))

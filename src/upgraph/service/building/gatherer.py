@@ -3,25 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from upgraph.errors import DataError, Finding, RemoteError, VerificationError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import SCRAPE_CUT_SHORT
 from upgraph.graph import Release
-from upgraph.oci import ImageSource
+from upgraph.service.building.following import Asked, Followed, Source
 from upgraph.service.building.library import Library
-from upgraph.service.building.releases import releases_of
-from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
+from upgraph.service.building.scrape import Counts, ScrapeSettings
 from upgraph.service.handover import Scraped
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseSource:
-    """A source of releases, and what clusters are told to pull them from."""
-
-    images: ImageSource
-    repository: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +23,13 @@ class Gathered:
     findings: tuple[Finding, ...]
     is_current: bool
     """Whether every source could be read."""
+    counts: Counts
     report: Scraped
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing or stands for a reading that failed."""
+        return self.is_current and not self.counts.failed
 
 
 class Gatherer:
@@ -47,23 +44,18 @@ class Gatherer:
 
     def __init__(
         self,
-        sources: Sequence[ReleaseSource],
+        sources: Sequence[Source],
         library: Library,
         settings: ScrapeSettings,
         timeout: float | None,
     ) -> None:
-        self._sources = sources
-        self._library = library
-        self._settings = settings
+        self._followed = [source.follow(library, settings) for source in sources]
         self._timeout = timeout
-        self._last = {source.images.name: recall(source.images.name, library) for source in sources}
 
     def known(self) -> tuple[Release, ...]:
         """The releases of the last rounds, without asking anybody."""
         found = (
-            release
-            for source in self._sources
-            for release in releases_of(self._last[source.images.name].images.values(), source.repository)
+            replace(release, source=source.name) for source in self._followed for release in source.releases()
         )
         return tuple(
             sorted(found, key=lambda release: (release.version.key, release.digest, release.payload))
@@ -73,18 +65,19 @@ class Gatherer:
         """Ask all sources. A source that cannot be read keeps what it held."""
         started = clock()
         # At the same time, so that a registry that does not answer delays nobody but itself.
-        outcomes = await asyncio.gather(*map(self._ask, self._sources))
+        outcomes = await asyncio.gather(*map(self._ask, self._followed))
+        asked = [outcome for outcome in outcomes if isinstance(outcome, Asked)]
         counts = Counts()
-        for outcome in outcomes:
-            if isinstance(outcome, Harvest):
-                counts.add(outcome.counts)
+        for outcome in asked:
+            counts.add(outcome.counts)
         findings = ordered(
             finding
             for outcome in outcomes
-            for finding in (outcome.findings if isinstance(outcome, Harvest) else (outcome,))
+            for finding in (outcome.findings if isinstance(outcome, Asked) else (outcome,))
         )
+        notices = ordered(notice for outcome in asked for notice in outcome.notices)
         releases = self.known()
-        succeeded = all(isinstance(outcome, Harvest) and outcome.is_current for outcome in outcomes)
+        succeeded = all(isinstance(outcome, Asked) and outcome.is_current for outcome in outcomes)
         seconds = clock() - started
         report = Scraped(
             succeeded=succeeded,
@@ -92,25 +85,22 @@ class Gatherer:
             releases=len(releases),
             cache_hits=counts.known,
             layer_bytes=counts.layer_bytes,
-            message=_line(len(releases), counts, findings, seconds)
-            if any(isinstance(outcome, Harvest) for outcome in outcomes)
+            message="; ".join((_line(len(releases), counts, findings, seconds), *map(str, notices)))
+            if asked
             else f"no source could be read, {len(releases)} releases stay as they were: {_reasons(findings)}",
         )
-        return Gathered(releases, findings, succeeded, report)
+        return Gathered(releases, ordered((*findings, *notices)), succeeded, counts, report)
 
-    async def _ask(self, source: ReleaseSource) -> Harvest | Finding:
-        name = source.images.name
+    async def _ask(self, source: Followed) -> Asked | Finding:
+        name = source.name
         try:
             async with asyncio.timeout(self._timeout):
-                self._last[name] = harvest = await scrape(
-                    source.images, self._library, self._settings, self._last[name]
-                )
+                return await source.ask()
         except TimeoutError:
             seen = f"{name} was not read within {self._timeout:g} s; what was read is kept for the next round"
             return Finding.of(RemoteError(SCRAPE_CUT_SHORT, seen))
         except (RemoteError, DataError, VerificationError) as error:
             return Finding.of(error, None if error.seen.startswith(name) else name)
-        return harvest
 
 
 def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: float) -> str:

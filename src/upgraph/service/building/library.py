@@ -26,7 +26,7 @@ from upgraph.oci import Digest
 from upgraph.payload import OtherImage, ReleaseImage, ReleaseMetadata, UnverifiedMetadata
 from upgraph.payload.metadata import verified
 
-LAYOUT = 1
+LAYOUT = 2
 """Number of the layout of the database. What changes the meaning of a column or of a record takes the next."""
 MAX_IMAGES = 500_000
 """Images that are remembered; those in no listing that were not met for longest are forgotten first."""
@@ -37,6 +37,7 @@ _TABLES = """
 CREATE TABLE image (digest TEXT PRIMARY KEY, record BLOB NOT NULL, met INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX image_met ON image (met);
 CREATE TABLE listing (source TEXT, tag TEXT, digest TEXT NOT NULL, PRIMARY KEY (source, tag)) WITHOUT ROWID;
+CREATE TABLE document (source TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE round (number INTEGER NOT NULL);
 INSERT INTO round VALUES (0);
 """
@@ -145,6 +146,16 @@ class Library:
         if surplus > 0:
             self._database.execute(_FORGET, (surplus,))
 
+    def document(self, source: str) -> bytes | None:
+        """The last good content of a source that is a file; none if it was never read."""
+        row = self._database.execute("SELECT content FROM document WHERE source = ?", (source,)).fetchone()
+        return row[0] if row else None
+
+    def keep_document(self, source: str, content: bytes) -> None:
+        """Keep the content of a source that is a file. It says nothing about images by their digest."""
+        row = (source, content)
+        self._write(lambda: self._database.execute("INSERT OR REPLACE INTO document VALUES (?, ?)", row))
+
     def _write(self, change: Callable[[], object]) -> None:
         """Make a change whole or not at all; where the disk does not take it, in memory."""
         try:
@@ -207,7 +218,7 @@ def _check(database: sqlite3.Connection, layout: int) -> None:
         found = cursor.fetchone()[0]
     if found != "ok":
         raise sqlite3.DatabaseError(found)
-    for table in ("round", "image", "listing"):
+    for table in ("round", "image", "listing", "document"):
         database.execute(f"SELECT 1 FROM {table} LIMIT 0").close()  # noqa: S608 - names of our own
 
 

@@ -1,20 +1,23 @@
 """Looks at sources or at a server once, for commands."""
 
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from upgraph.errors import DataError, Finding, UserError
+from upgraph.errors import DataError, Finding, RemoteError, UserError
 from upgraph.errors.findings import ordered
-from upgraph.errors.problems.service import SETTING_INVALID
+from upgraph.errors.problems.service import RELEASES_EMPTY, SCRAPE_INCOMPLETE, SETTING_INVALID
 from upgraph.graph import Precedence, UpdateGraph, build, decode
-from upgraph.graphdata import load, open_source
-from upgraph.service.building.gatherer import Gatherer
+from upgraph.graphdata import load, read_once
+from upgraph.oci import Access
+from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.sources import open_releases, scrape_settings
+from upgraph.service.building.shelf import Shelf, check_directory, claim
+from upgraph.service.building.sources import access_of, open_graph_data, open_releases, scrape_settings
 from upgraph.service.building.upstream import Upstream
-from upgraph.service.configuration import Configuration, check
+from upgraph.service.configuration import Configuration, check, check_releases
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +28,93 @@ class Sight:
     findings: tuple[Finding, ...]
 
 
-async def look_at_sources(configuration: Configuration) -> Sight:
+async def look_at_sources(configuration: Configuration, environment: Mapping[str, str]) -> Sight:
     """Read the sources of a configuration once and build their graph.
+
+    Args:
+        configuration: names the sources.
+        environment: variables of the process, which say where credentials and proxies are.
 
     Raises:
         UserError: the configuration cannot be used.
         DataError: the graph data is refused.
+        RemoteError, VerificationError: the graph data could not be had.
     """
     check(configuration)
-    loaded = load(open_source(configuration.graph_data or "").read())
+    access = access_of(configuration, environment)
+    loaded = load(await read_once(open_graph_data(configuration, access)))
     if loaded.data is None:
         first = loaded.findings[0]
         raise DataError(first.problem, str(first))
-    async with AsyncExitStack() as stack:
-        sources = [open_releases(text, configuration) for text in configuration.releases]
-        for source in sources:
-            await stack.enter_async_context(source.images)
-        library = stack.enter_context(Library.open(None))
-        gathered = await Gatherer(sources, library, scrape_settings(configuration), None).gather()
+    gathered = await gather_releases(configuration, access)
     built = build(gathered.releases, loaded.data, precedence=Precedence(configuration.block_precedence))
-    return Sight(built.graph, ordered([*gathered.findings, *loaded.findings, *built.findings]))
+    findings = [*access.findings, *gathered.findings, *loaded.findings, *built.findings]
+    return Sight(built.graph, ordered(findings))
 
 
-async def fetch_graph(url: str, ca: Path | None, *, channel: str | None, arch: str) -> Sight:
+async def gather_releases(
+    configuration: Configuration,
+    access: Access,
+    *,
+    memory: Path | None = None,
+    met: Callable[[str], object] = lambda _: None,
+) -> Gathered:
+    """Read the sources of releases of a configuration once.
+
+    Args:
+        configuration: names the sources, and how to read them.
+        access: how to reach them.
+        memory: file of a library that knows images from before; none for no memory.
+        met: is called with each tag that was asked for.
+
+    Raises:
+        UserError: a source cannot be used.
+        DataError: the library cannot be written.
+    """
+    async with AsyncExitStack() as stack:
+        sources = [open_releases(text, configuration, access) for text in configuration.releases]
+        for source in sources:
+            stack.push_async_callback(source.close)
+        library = stack.enter_context(Library.open(memory))
+        settings = replace(scrape_settings(configuration), met=met)
+        return await Gatherer(sources, library, settings, None).gather()
+
+
+async def releases_to_save(
+    configuration: Configuration,
+    environment: Mapping[str, str],
+    *,
+    partial: bool,
+    met: Callable[[str], object],
+) -> Gathered:
+    """Read the sources of releases for somebody who cannot; what is remembered is in the state directory.
+
+    Args:
+        configuration: as for :func:`gather_releases`.
+        environment: variables of the process, which say where credentials and proxies are.
+        partial: whether what could be read is worth having where something could not.
+        met: is called with each tag that was asked for.
+
+    Raises:
+        UserError: a source or the state directory cannot be used.
+        RemoteError: something could not be read, so that releases may be missing.
+        DataError: there is no release.
+    """
+    check_releases(configuration)
+    memory = None
+    if configuration.state_dir is not None:
+        check_directory(configuration.state_dir)
+        memory = Shelf(claim(configuration.state_dir)).library
+    access = access_of(configuration, environment)
+    gathered = await gather_releases(configuration, access, memory=memory, met=met)
+    if not gathered.is_complete and not partial:
+        raise RemoteError(SCRAPE_INCOMPLETE, gathered.report.message)
+    if not gathered.releases:
+        raise DataError(RELEASES_EMPTY, gathered.report.message)
+    return replace(gathered, findings=ordered([*access.findings, *gathered.findings]))
+
+
+async def fetch_graph(url: str, access: Access, *, channel: str | None, arch: str) -> Sight:
     """Fetch the graph that a server gives to clients of a channel and an architecture.
 
     Raises:
@@ -63,7 +130,7 @@ async def fetch_graph(url: str, ca: Path | None, *, channel: str | None, arch: s
             part for part in (parts.query, urlencode({"channel": channel, "arch": arch})) if part
         )
         url = urlunsplit(parts._replace(query=query))
-    upstream = Upstream.open(url, ca)
+    upstream = Upstream(url, access)
     try:
         fetched = await upstream.fetch(None)
     finally:

@@ -10,7 +10,7 @@
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from upgraph.errors import Finding, RemoteError, Severity, UpgraphError, VerificationError
@@ -37,6 +37,8 @@ class ScrapeSettings:
     """Tags that are worked on at once."""
     shrink_limit: float = 0.5
     """Share of the known tags that may vanish between two listings; 1 accepts any listing."""
+    met: Callable[[str], object] = lambda _: None
+    """Is called with each tag that was asked for, good or bad."""
 
 
 @dataclass(slots=True)
@@ -170,6 +172,7 @@ class _Round:
                 self._keep(tag)
             else:
                 await self._ask(tag)
+                self._settings.met(tag)
 
     async def _ask(self, tag: str) -> None:
         try:

@@ -1,35 +1,101 @@
-"""Sources of releases by their names in the configuration."""
+"""Sources of releases and of graph data by their names in the configuration."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from upgraph.oci import LayoutSource, Repository, parse_pull_spec_repository
-from upgraph.oci.credentials import Credentials
-from upgraph.oci.distribution import RegistryClient
-from upgraph.oci.trust import ssl_context
+from upgraph.graphdata import GraphDataSource, Reach, RemoteGraphData, open_source
+from upgraph.oci import (
+    Access,
+    ArchiveSource,
+    DirectorySource,
+    ImageSource,
+    LayoutSource,
+    MirroredSource,
+    Place,
+    RegistryClient,
+    Repository,
+    parse_pull_spec_repository,
+    read_mirrors,
+)
 from upgraph.payload import Verification
-from upgraph.service.building.gatherer import ReleaseSource
+from upgraph.service.building.following import ReleaseSource, Source
+from upgraph.service.building.saved_source import SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
-from upgraph.service.configuration import Configuration
+from upgraph.service.configuration import Configuration, saved_scrape
+
+_ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
+    "oci": LayoutSource,
+    "oci-archive": ArchiveSource,
+    "dir": DirectorySource,
+}
 
 
-def open_releases(text: str, configuration: Configuration) -> ReleaseSource:
+def access_of(configuration: Configuration, environment: Mapping[str, str]) -> Access:
+    """How a service under this configuration reaches others.
+
+    Raises:
+        UserError: credentials, certificates or a proxy cannot be used.
+    """
+    return Access.of(
+        environment,
+        authfile=configuration.authfile,
+        # An upstream server is asked without credentials, so none have to be in order.
+        search=configuration.authfile_search and not configuration.upstream,
+        ca=configuration.ca,
+    )
+
+
+def open_releases(text: str, configuration: Configuration, access: Access) -> Source:
     """The source of releases that ``text`` names.
 
     Raises:
-        UserError: it names none, or its credentials or certificates cannot be read.
+        UserError: it names none, or its mirrors cannot be read.
     """
     named = configuration.payload_repository
+    saved = saved_scrape(text)
+    if saved is not None:
+        return SavedSource(saved, parse_pull_spec_repository(named) if named else None)
     scheme, _, path = text.partition(":")
-    if scheme == "oci":
-        return ReleaseSource(LayoutSource(Path(path)), parse_pull_spec_repository(named or ""))
+    if scheme in _ON_DISK:
+        return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
-    client = RegistryClient(
-        repository,
-        credentials=Credentials.load(configuration.authfile),
-        ssl_context=ssl_context(configuration.ca),
-        concurrency=configuration.concurrency,
+    named = parse_pull_spec_repository(named) if named else repository.name
+    images = _open_registry(repository, configuration, access)
+    if isinstance(images, MirroredSource):
+        return ReleaseSource(images, named, images.take_findings)
+    return ReleaseSource(images, named)
+
+
+def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSource | RemoteGraphData:
+    """The source of graph data that a configuration names.
+
+    Raises:
+        UserError: it names none, or its mirrors cannot be read.
+    """
+    reach = Reach(
+        registry=lambda repository: _open_registry(repository, configuration, access),
+        downloads=access.session,
+        path=configuration.graph_data_path,
     )
-    return ReleaseSource(client, parse_pull_spec_repository(named) if named else repository.name)
+    return open_source(configuration.graph_data or "", reach)
+
+
+def _open_registry(
+    repository: Repository, configuration: Configuration, access: Access
+) -> RegistryClient | MirroredSource:
+    def client(place: Repository) -> RegistryClient:
+        return RegistryClient(place, access=access, concurrency=configuration.concurrency)
+
+    def images(place: Place) -> ImageSource:
+        clients = [client(repository) for repository in place.repositories]
+        # Which way an insecure place answers is nothing to report.
+        return clients[0] if len(clients) == 1 else MirroredSource(clients[0].name, clients)
+
+    mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
+    places = mirrors.places(repository)
+    if places == (Place((repository,)),):
+        return client(repository)
+    return MirroredSource(str(repository), [images(place) for place in places])
 
 
 def scrape_settings(configuration: Configuration) -> ScrapeSettings:

@@ -87,6 +87,7 @@ class Workshop:
     def take_graph_data(self, files: Files) -> None:
         """Take a new set of graph data, if it is good; otherwise the one in force stays."""
         loaded = self._loader.load(files)
+        self._findings.pop("graph-data-source", None)
         self._findings["graph-data"] = loaded.findings
         if loaded.data is None:
             outcome = "the last good set stays in force" if self._data else "there is none to fall back to"
@@ -106,9 +107,15 @@ class Workshop:
             )
         self.publish()
 
-    def graph_data_failed(self, error: DataError) -> None:
-        """Note that the graph data could not be read."""
-        self._findings["graph-data"] = (Finding.of(error),)
+    def graph_data_is_current(self) -> None:
+        """Note that the source still holds the set that it gave last."""
+        if self._findings.pop("graph-data-source", None):
+            _log.info("the graph data can be read again and is as it was")
+            self.publish()
+
+    def graph_data_failed(self, error: UpgraphError) -> None:
+        """Note that the graph data could not be read. What was found in the set in force stays true."""
+        self._findings["graph-data-source"] = (Finding.of(error),)
         _log.error("the graph data cannot be read: %s", error.seen, extra={"reference": error.reference})
         self.publish()
 
@@ -189,7 +196,7 @@ class Workshop:
 
     def _missing(self) -> tuple[Problem, str] | None:
         if self._data is None:
-            refused = self._findings.get("graph-data")
+            refused = self._findings.get("graph-data-source") or self._findings.get("graph-data")
             if refused:
                 return refused[0].problem, str(refused[0])
             return GRAPH_NOT_READY, "the graph data has not been read yet"

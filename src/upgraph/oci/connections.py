@@ -1,0 +1,197 @@
+"""The one place where connections are opened: which proxy, whose certificates, which limits.
+
+Registries and downloads send their requests through here. HTTP/1.1 with kept connections is what servers
+serve best to many small reads. Redirects are never followed by the library, because two rules matter to all
+who send: credentials stay with the host they were meant for, and https never becomes http.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
+
+import upgraph
+from upgraph.errors import RemoteError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci.failures import certificate_refusal, proxy_refusal, proxy_unreachable
+from upgraph.oci.proxies import DEFAULT_PORTS, Proxies, Proxy
+from upgraph.oci.tls_examination import Diagnoses
+from upgraph.oci.trust import Trust
+
+CONNECT_SECONDS = 10.0
+"""Longest wait for a connection."""
+IDLE_SECONDS = 30.0
+"""Longest pause in a body."""
+MAX_REDIRECTS = 5
+"""Most redirects of one request."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADERS_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+_HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    form: Mapping[str, str] | None
+    trust: ssl.SSLContext | bool
+
+
+class Connections:
+    """Connections to whatever host is asked for, kept between requests. Opens nothing before the first.
+
+    Args:
+        trust: whose certificates are accepted.
+        proxies: what stands between.
+        limit: most connections at a time.
+        idle_seconds: longest pause in an answer.
+    """
+
+    def __init__(
+        self, trust: Trust, proxies: Proxies, *, limit: int, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        self._trust = trust
+        self._proxies = proxies
+        self._limit = limit
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds
+        )
+        self._diagnoses = Diagnoses(trust, proxies)
+        self._open: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._open is not None:
+            session, self._open = self._open, None
+            await session.close()
+
+    async def follow(
+        self, method: str, url: URL, headers: Mapping[str, str], authorization: str | None
+    ) -> aiohttp.ClientResponse:
+        """Send a request, and again to where it is redirected; the answer has to be released by the caller.
+
+        Args:
+            method: GET or HEAD.
+            url: where to.
+            headers: sent to every host.
+            authorization: sent to the host of ``url`` alone.
+
+        Raises:
+            RemoteError: a redirect leads where it may not, or as :meth:`send`.
+        """
+        sent = headers if authorization is None else {**headers, "Authorization": authorization}
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self.send(method, url, sent)
+            if response.status not in _REDIRECTS:
+                return response
+            try:
+                target = _target(response, url)
+            finally:
+                response.release()
+            if target.origin() != url.origin():
+                sent = headers
+            url = target
+        raise RemoteError(problems.REDIRECT, f"{named(method, url)}: more than {MAX_REDIRECTS} redirects")
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Send one request; the answer has to be released by the caller.
+
+        Raises:
+            RemoteError: the certificate or the proxy stands in the way. Other errors of the library pass, for
+                :func:`upgraph.oci.failures.translated`.
+        """
+        try:
+            return await self._sent(method, url, headers, form)
+        except aiohttp.ClientConnectorCertificateError as error:
+            # The certificates on the disk may have been replaced together with the one of the server.
+            if self._trust.refresh():
+                return await self.send(method, url, headers, form=form)
+            examined = await self._diagnoses.of(error.host, error.port or DEFAULT_PORTS["https"])
+            raise certificate_refusal(error, examined) from error
+
+    async def _sent(
+        self, method: str, url: URL, headers: Mapping[str, str], form: Mapping[str, str] | None
+    ) -> aiohttp.ClientResponse:
+        trust = self._trust.context(url.host or "", url.port or 0) if url.scheme == "https" else True
+        if self._proxies.any:
+            way = self._proxies.way(url.scheme, url.host or "", url.port or 0)
+            if way.proxy is not None:
+                return await self._through(way.proxy, _Request(method, url, headers, form, trust))
+        # Who asks for headers alone limits their time himself; timers for a body would double the work.
+        timeout = _HEADERS_ONLY if method == "HEAD" else self._timeout
+        return await self._session.request(
+            method, url, headers=headers, data=form, ssl=trust, timeout=timeout, allow_redirects=False
+        )
+
+    async def _through(self, proxy: Proxy, request: _Request) -> aiohttp.ClientResponse:
+        shown = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        tunnel = request.url.scheme == "https"
+        try:
+            response = await self._session.request(
+                request.method,
+                request.url,
+                # A tunnel is asked for in a request of its own; without one the proxy reads ours.
+                headers=request.headers if tunnel else {**request.headers, **shown},
+                data=request.form,
+                ssl=request.trust,
+                proxy=proxy.url,
+                proxy_headers=shown if tunnel else None,
+                allow_redirects=False,
+            )
+        except aiohttp.ClientHttpProxyError as error:
+            raise proxy_refusal(proxy, error.status, _place(request.url)) from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise proxy_unreachable(proxy, error) from error
+        if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            response.release()
+            raise proxy_refusal(proxy, response.status, _place(request.url))
+        return response
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._open is None:
+            self._open = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._limit),
+                timeout=self._timeout,
+                headers=_HEADERS,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return self._open
+
+
+def named(method: str, url: URL) -> str:
+    """How messages name a request: never with the query, as object stores have signatures in it."""
+    return f"{method} {url.origin()}{url.raw_path}"
+
+
+def _target(response: aiohttp.ClientResponse, url: URL) -> URL:
+    location = response.headers.get("Location", "")
+    what = named(response.method, url)
+    try:
+        # Already encoded: signed addresses of object stores break when they are encoded anew.
+        target = url.join(URL(location, encoded=True))
+    except ValueError as error:
+        raise RemoteError(problems.REDIRECT, f"{what}: redirected to no usable address") from error
+    if not location or not target.host or target.user or target.scheme not in DEFAULT_PORTS:
+        raise RemoteError(problems.REDIRECT, f"{what}: redirected to no usable address")
+    if url.scheme == "https" and target.scheme != "https":
+        raise RemoteError(problems.REDIRECT, f"{what}: redirected from https to http, host {target.host}")
+    return target
+
+
+def _place(url: URL) -> str:
+    return f"{url.host}:{url.port}"
