@@ -63,7 +63,7 @@ _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, the
 # Flags, addresses with their scheme, and patterns of file names.
 _LITERAL = re.compile(
     r"(?<![\w-])--[a-z][a-z-]*"
-    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir|scrape):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
+    r"|\b(?:docker(?:\+http)?|oci(?:-archive)?|dir|scrape|https?):\S*?(?:\.\.\.|(?=[.,;]?(?:\s|$)))"
     r"|(?<!\S)\*\.[a-z]+"
 )
 

@@ -125,9 +125,18 @@ async def test_a_lookup_tells_which_files_were_looked_at_and_what_came_of_it(
 
 
 async def test_a_lookup_without_a_match_names_the_files(environment: dict[str, str], tmp_path: Path) -> None:
-    found = await Credentials.search(environment).lookup(HOST, "a")
-    assert str(tmp_path / "home/.docker/config.json") in str(found)
-    assert str(await Credentials.anonymous().lookup(HOST, "a")).startswith("no login, as no file")
+    docker = tmp_path / "home/.docker/config.json"
+    credentials = Credentials.search(environment)
+    absent = str(await credentials.lookup(HOST, "a"))
+    assert "none of these is there" in absent
+    assert str(docker) in absent
+    write(docker, auths("me", "other.example"))
+    assert str(await credentials.lookup(HOST, "a")) == f"no login, as no key of {docker} matches"
+
+
+async def test_without_any_place_a_lookup_says_so() -> None:
+    found = await Credentials.anonymous().lookup(HOST, "a")
+    assert str(found) == "no login, as no file with credentials is configured"
 
 
 @pytest.mark.parametrize("name", [".dockerconfigjson", "config.json", "auth.json"])

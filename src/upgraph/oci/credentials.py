@@ -36,6 +36,7 @@ class LookedAt:
 
     place: Place
     outcome: str
+    is_there: bool = True
 
     def __str__(self) -> str:
         return f"{self.place.path} ({self.place.origin}): {self.outcome}"
@@ -58,9 +59,13 @@ class Lookup:
         if self.login is not None:
             user = f"user {self.login.username!r}" if self.login.username else "a token"
             return f"{user} from key {self.login.key!r} of {self.file}"
-        if not self.looked_at:
-            return "no login, as no file with credentials is configured or found"
-        return f"no login, as no key of {', '.join(str(one.place.path) for one in self.looked_at)} matches"
+        there = [str(one.place.path) for one in self.looked_at if one.is_there]
+        if there:
+            return f"no login, as no key of {', '.join(there)} matches"
+        if self.looked_at:
+            absent = ", ".join(str(one.place.path) for one in self.looked_at)
+            return f"no login, as no file with credentials is configured and none of these is there: {absent}"
+        return "no login, as no file with credentials is configured"
 
 
 @dataclass(slots=True)
@@ -174,7 +179,8 @@ class Credentials:
         for watched in self._watched:
             watched.refresh()
             login, outcome = await self._look(watched, host, path)
-            looked_at.append(LookedAt(watched.place, outcome))
+            is_there = watched.file is not None or watched.fault is not None
+            looked_at.append(LookedAt(watched.place, outcome, is_there))
             if login is not None:
                 return Lookup(login, tuple(looked_at))
         return Lookup(None, tuple(looked_at))
