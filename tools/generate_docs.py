@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 
 from upgraph.cli.graph_builder import command as graph_builder
 from upgraph.cli.main import upgraph
+from upgraph.cli.metadata_helper import command as metadata_helper
 from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
@@ -40,12 +41,13 @@ from upgraph.oci import (
     transport,
 )
 from upgraph.payload import metadata, probe, reader
-from upgraph.service import configuration
+from upgraph.service import configuration, signature_names
 from upgraph.service.answering import clients, conditional, query, requests, server
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
+    MetadataHelperMetrics,
     PolicyEngineMetrics,
     TrafficMetrics,
     new_registry,
@@ -112,7 +114,7 @@ The same text comes from `upgraph problem REFERENCE`, on a machine that has no d
 _METRICS = """
 `/metrics` of the status port has all of them, in the text format of Prometheus. The names with `cincinnati_` are
 those of the original, so dashboards and alerts go on working; those with `upgraph_` are new. `upgraph serve` has both
-groups, because it does the work of both programs. Labels are fixed when the service starts: nothing that a client
+groups, because it does the work of both programs; those with `metadata_helper_` are of the program `metadata-helper` alone. Labels are fixed when the service starts: nothing that a client
 sends becomes a label, and no cluster id is ever among them. Paths that do not exist are counted under `other`.
 [Monitor it](../how-to/monitor.md) has alerts.
 """
@@ -144,6 +146,7 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("requests sent in one piece before an answer", requests.MAX_AT_ONCE, ""),
             ("time for which an answer may be left unread", clients.UNREAD_SECONDS, "s"),
             ("query", query.MAX_QUERY_LENGTH, "characters"),
+            ("signature", signature_names.MAX_SIGNATURE_BYTES, "bytes"),
             ("time for which an answer may be kept by caches", conditional.MAX_AGE, "s"),
             ("time for answers in flight when the service stops", server.STOP_GRACE, "s"),
         ),
@@ -300,6 +303,7 @@ def _commands() -> Iterator[str]:
         ("upgraph", upgraph),
         ("graph-builder", graph_builder),
         ("policy-engine", policy_engine),
+        ("metadata-helper", metadata_helper),
     ):
         yield from _command(command, name, None)
 
@@ -349,6 +353,7 @@ def _metrics() -> Iterator[str]:
         ("Building", lambda: _collected(GraphBuilderMetrics)),
         ("The graph in force", _graph_metrics),
         ("Connections", _traffic_metrics),
+        ("Signatures (the program metadata-helper)", lambda: _collected(MetadataHelperMetrics)),
     )
     for title, families in groups:
         yield f"## {title}"
@@ -356,7 +361,9 @@ def _metrics() -> Iterator[str]:
         yield _table(("name", "type", "labels", "meaning"), rows)
 
 
-def _collected(kind: type[PolicyEngineMetrics] | type[GraphBuilderMetrics]) -> list[Metric]:
+def _collected(
+    kind: type[PolicyEngineMetrics] | type[GraphBuilderMetrics] | type[MetadataHelperMetrics],
+) -> list[Metric]:
     registry = new_registry()
     face = kind(registry, "")
     # A family shows its labels only once it has a value.

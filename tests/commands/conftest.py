@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from upgraph.cli import graph_builder, policy_engine
+from upgraph.cli import graph_builder, metadata_helper, policy_engine
 from upgraph.cli.main import run, upgraph
 from upgraph.cli.sample import Sample, make_sample
 
@@ -17,6 +17,7 @@ PROGRAMS: dict[str, click.Command] = {
     "upgraph": upgraph,
     "graph-builder": graph_builder.command,
     "policy-engine": policy_engine.command,
+    "metadata-helper": metadata_helper.command,
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.commands.conftest import Command
 from upgraph.errors import UserError
 from upgraph.service import cincinnati
-from upgraph.service.cincinnati import Translation, graph_builder, policy_engine
+from upgraph.service.cincinnati import Translation, graph_builder, metadata_helper, policy_engine
 from upgraph.service.configuration import Configuration
 
 OPERATOR = """
@@ -146,6 +146,22 @@ def test_the_defaults_of_a_policy_engine_are_those_of_cincinnati() -> None:
     chosen = _engine().configuration
     assert (chosen.listen, chosen.status_listen) == ("127.0.0.1:8081", "127.0.0.1:9081")
     assert chosen.upstream == "http://localhost:8080/graph"
+
+
+def test_the_defaults_of_a_metadata_helper_are_those_of_cincinnati() -> None:
+    translation = metadata_helper({}, {})
+    assert translation.warnings == ["signatures.dir is not given: there is no signature to serve"]
+    assert translation.configuration == Configuration(
+        listen="127.0.0.1:8082", status_listen="127.0.0.1:9082", path_prefix="", log_level="warning"
+    )
+
+
+def test_the_file_of_a_metadata_helper_is_understood() -> None:
+    text = '[service]\nport = 1\npath_prefix = "a"\nbacklog = 5\n[signatures]\ndir = "/signatures"\n'
+    translation = metadata_helper({"service.port": "2"}, tomllib.loads(text))
+    chosen = translation.configuration
+    assert (chosen.listen, chosen.prefix, chosen.signatures) == ("127.0.0.1:2", "/a", Path("/signatures"))
+    assert translation.warnings == ["service.backlog has no effect here"]
 
 
 @pytest.mark.parametrize(
@@ -347,6 +363,7 @@ def test_what_a_plugin_needs_is_asked_for(missing: str) -> None:
     [
         ("graph-builder", cincinnati.GRAPH_BUILDER_OPTIONS),
         ("policy-engine", cincinnati.POLICY_ENGINE_OPTIONS),
+        ("metadata-helper", cincinnati.METADATA_HELPER_OPTIONS),
     ],
 )
 def test_every_key_is_a_flag(command: Command, program: str, options: tuple[cincinnati.Option, ...]) -> None:

@@ -14,6 +14,7 @@ from tools.pages import Page
 from upgraph.cli import demo
 from upgraph.cli.graph_builder import command as graph_builder
 from upgraph.cli.main import upgraph
+from upgraph.cli.metadata_helper import command as metadata_helper
 from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.graph import Pattern
 from upgraph.graphdata.rules import read_rule
@@ -23,8 +24,13 @@ from upgraph.service.configuration import Configuration, check, resolve
 from upgraph.service.running import Addresses
 
 READMES = ("README.md", "README.zh-CN.md")
-PROGRAMS = {"upgraph": upgraph, "graph-builder": graph_builder, "policy-engine": policy_engine}
-_CALL = re.compile(r"(?:^|[\s(/])(upgraph|graph-builder|policy-engine) ([^|>)]*)")
+PROGRAMS = {
+    "upgraph": upgraph,
+    "graph-builder": graph_builder,
+    "policy-engine": policy_engine,
+    "metadata-helper": metadata_helper,
+}
+_CALL = re.compile(r"(?:^|[\s(/])(upgraph|graph-builder|policy-engine|metadata-helper) ([^|>)]*)")
 _TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 
 

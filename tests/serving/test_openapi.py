@@ -16,13 +16,14 @@ from upgraph.service.answering.edge import InForce, Settings, policy_engine
 from upgraph.service.answering.metrics import PolicyEngineMetrics, new_registry
 from upgraph.service.answering.openapi import openapi_document
 from upgraph.service.answering.server import Bound, Listener, serve
+from upgraph.service.answering.signatures import NoSignatures
 from upgraph.service.snapshot import Snapshot
 
 PREFIX = "/api/upgrades_info"
 
 
 def document(*mandatory: str) -> Any:
-    return json.loads(openapi_document(PREFIX, frozenset(mandatory)))
+    return json.loads(openapi_document(PREFIX, frozenset(mandatory), has_signatures=True))
 
 
 def required(described: Any, path: str) -> list[str]:
@@ -46,6 +47,7 @@ def test_the_first_node_may_be_an_end_of_an_edge() -> None:
         ("/graph", ["200", "304", "400", "406", "414", "500", "503"]),
         ("/openapi", ["200", "304", "500"]),
         ("/graph-data", ["200", "304", "404", "500", "503"]),
+        ("/signatures/{digest}/{signature}", ["200", "304", "400", "404", "500"]),
     ],
 )
 def test_every_status_is_described(path: str, statuses: list[str]) -> None:
@@ -55,6 +57,9 @@ def test_every_status_is_described(path: str, statuses: list[str]) -> None:
 
 def test_every_path_has_the_prefix() -> None:
     names = ["/graph", "/v1/graph", "/openapi", "/v1/openapi", "/graph-data"]
+    without = json.loads(openapi_document(PREFIX, frozenset()))
+    assert list(without["paths"]) == [PREFIX + name for name in names]
+    names.append("/signatures/{digest}/{signature}")
     assert list(document()["paths"]) == [PREFIX + name for name in names]
 
 
@@ -67,7 +72,8 @@ def test_the_document_does_not_depend_on_the_order_of_parameters() -> None:
 def serve_until(stopped: Future[None], snapshot: Snapshot, started: Future[tuple[Bound, ...]]) -> None:
     mandatory = frozenset({"channel", "zone"})
     meter = PolicyEngineMetrics(new_registry(), "0123abc")
-    app = policy_engine(InForce(snapshot), Settings(prefix=PREFIX, mandatory=mandatory), meter)
+    chosen = Settings(prefix=PREFIX, mandatory=mandatory)
+    app = policy_engine(InForce(snapshot), chosen, meter, NoSignatures())
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -99,6 +105,7 @@ def base_url(snapshot: Snapshot) -> Iterator[str]:
         pytest.param("/v1/graph", GenerationMode.POSITIVE, id="graph of version 1"),
         pytest.param("/openapi", GenerationMode.POSITIVE, id="description"),
         pytest.param("/graph-data", GenerationMode.POSITIVE, id="graph data"),
+        pytest.param("/signatures/{digest}/{signature}", GenerationMode.POSITIVE, id="signature"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -1,4 +1,4 @@
-"""The programs ``graph-builder`` and ``policy-engine``: the flags and files of the originals, our service."""
+"""The programs ``graph-builder``, ``policy-engine`` and ``metadata-helper``: the flags and files of the originals, our service."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ import click
 from upgraph import __version__
 from upgraph.cli.serve import serve_configuration
 from upgraph.service.cincinnati import Option, Translation
-from upgraph.service.configuration import read_toml
+from upgraph.service.configuration import Configuration, read_toml
 from upgraph.service.log import start_logging
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,13 @@ _log = logging.getLogger(__name__)
 Translate = Callable[[Mapping[str, str], Mapping[str, Any]], Translation]
 
 
-def program(name: str, help_text: str, options: Sequence[Option], translate: Translate) -> click.Command:
+def program(
+    name: str,
+    help_text: str,
+    options: Sequence[Option],
+    translate: Translate,
+    run: Callable[[Configuration], None] = serve_configuration,
+) -> click.Command:
     """A command with the flags of one of the originals.
 
     Args:
@@ -26,6 +32,7 @@ def program(name: str, help_text: str, options: Sequence[Option], translate: Tra
         help_text: what it does.
         options: its keys.
         translate: gives our configuration for its flags and file.
+        run: serves under that configuration until the process is told to end.
     """
 
     def serve(config: Path | None, verbose: int, **given: str | None) -> None:
@@ -37,7 +44,7 @@ def program(name: str, help_text: str, options: Sequence[Option], translate: Tra
         start_logging(chosen.log_format, chosen.log_level)
         for warning in translation.warnings:
             _log.warning("%s", warning)
-        serve_configuration(chosen)
+        run(chosen)
 
     command: click.Command = click.command(name, help=help_text)(serve)
     command.params += [

@@ -1,4 +1,4 @@
-"""The configuration of Cincinnati's graph-builder and policy-engine, translated into ours.
+"""The configuration of Cincinnati's graph-builder, policy-engine and metadata-helper, translated into ours.
 
 The same keys, defaults and plugin names, so that what the OpenShift Update Service Operator generates is
 understood as it is. What has no effect here is named in a warning; what would have to have one and cannot
@@ -56,13 +56,23 @@ class Option:
         return (f"--{self.flag or self.key}", *(f"--{alias}" for alias in self.aliases))
 
 
-_SERVICE = (
+_EVERY = (
     Option("verbosity"),
     Option("service.path_prefix", ""),
-    Option("service.mandatory_client_parameters", ""),
     Option("service.tracing_endpoint", has_effect=False),
-    Option("upstream.method", has_effect=False),
     Option("status.address", "127.0.0.1"),
+)
+_SERVICE = (
+    *_EVERY,
+    Option("service.mandatory_client_parameters", ""),
+    Option("upstream.method", has_effect=False),
+)
+_SERVER = (
+    Option("service.backlog", has_effect=False),
+    Option("service.max_connections", has_effect=False),
+    Option("service.max_connection_rate", has_effect=False),
+    Option("service.keep_alive", has_effect=False),
+    Option("service.client_timeout", has_effect=False),
 )
 GRAPH_BUILDER_OPTIONS = (
     *_SERVICE,
@@ -83,13 +93,17 @@ POLICY_ENGINE_OPTIONS = (
     *_SERVICE,
     Option("service.address", "127.0.0.1"),
     Option("service.port", "8081"),
-    Option("service.backlog", has_effect=False),
-    Option("service.max_connections", has_effect=False),
-    Option("service.max_connection_rate", has_effect=False),
-    Option("service.keep_alive", has_effect=False),
-    Option("service.client_timeout", has_effect=False),
+    *_SERVER,
     Option("status.port", "9081"),
     Option("upstream.cincinnati.url", "http://localhost:8080/graph"),
+)
+METADATA_HELPER_OPTIONS = (
+    *_EVERY,
+    *_SERVER,
+    Option("service.address", "127.0.0.1"),
+    Option("service.port", "8082"),
+    Option("status.port", "9082"),
+    Option("signatures.dir"),
 )
 
 
@@ -109,6 +123,7 @@ def graph_builder(flags: Mapping[str, str], file: Table) -> Translation:
     result.values |= {
         "listen": None,
         "builder_listen": reading.address("service.address", "service.port"),
+        "mandatory_parameters": reading.mandatory_parameters,
         "graph_data_listen": reading.address("service.address", "service.public_port"),
         "scrape_interval": reading.read("service.pause_secs", seconds),
     }
@@ -130,6 +145,7 @@ def policy_engine(flags: Mapping[str, str], file: Table) -> Translation:
     result = reading.result
     result.values |= {
         "listen": reading.address("service.address", "service.port"),
+        "mandatory_parameters": reading.mandatory_parameters,
         "upstream": reading.get("upstream.cincinnati.url"),
         # Cincinnati keeps a graph for 60 seconds and fetches it when somebody asks.
         "scrape_interval": 30.0,
@@ -137,6 +153,20 @@ def policy_engine(flags: Mapping[str, str], file: Table) -> Translation:
     if policies:
         _plugins(policies, _POLICY_PLUGINS, result)
     return result
+
+
+def metadata_helper(flags: Mapping[str, str], file: Table) -> Translation:
+    """The configuration of a metadata-helper. Arguments and errors as for :func:`graph_builder`."""
+    reading = _Reading(METADATA_HELPER_OPTIONS, flags, file)
+    directory = reading.get("signatures.dir")
+    reading.result.values |= {
+        "listen": reading.address("service.address", "service.port"),
+        "signatures": Path(directory) if directory else None,
+    }
+    if not directory:
+        # The original makes an empty directory of its own, which nobody can put anything into.
+        reading.result.warnings.append("signatures.dir is not given: there is no signature to serve")
+    return reading.result
 
 
 class _Reading:
@@ -158,7 +188,6 @@ class _Reading:
         self.result.values |= {
             "status_listen": self.address("status.address", "status.port"),
             "path_prefix": prefix_of(self.get("service.path_prefix")),
-            "mandatory_parameters": tuple(_names(self.get("service.mandatory_client_parameters"))),
             "log_level": _LEVELS.get(self.get("verbosity"), "debug"),
         }
 
@@ -166,6 +195,11 @@ class _Reading:
         """The text of a value; empty where there is none."""
         value = self._values[key]
         return "" if value is None else str(value)
+
+    @property
+    def mandatory_parameters(self) -> tuple[str, ...]:
+        """The query parameters without which a request is refused."""
+        return tuple(_names(self.get("service.mandatory_client_parameters")))
 
     def read(self, key: str, read: Callable[[str], T]) -> T:
         """A value, read.

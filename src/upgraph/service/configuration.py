@@ -137,6 +137,13 @@ class Configuration:
         " the releases are read from; needed when they are read from somewhere else.",
         metavar="REPOSITORY",
     )
+    signatures: Path | None = setting(
+        None,
+        optional_path,
+        "Directory of the signatures of releases, which are served under /signatures: sha256=HEX/signature-1 or"
+        " sha256/HEX/signature-1. A file that is added is served at once.",
+        metavar="DIR",
+    )
     upstream: str | None = setting(
         None,
         optional_text,
@@ -348,7 +355,7 @@ def check(configuration: Configuration) -> None:
     Raises:
         UserError: a source is missing, or settings contradict each other.
     """
-    _check_listeners(configuration)
+    check_listeners(configuration)
     if (configuration.tls_cert is None) != (configuration.tls_key is None):
         raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
     if configuration.upstream:
@@ -385,7 +392,12 @@ def check_releases(configuration: Configuration) -> None:
         raise UserError(SOURCE_MISSING, seen, remedy=remedy)
 
 
-def _check_listeners(configuration: Configuration) -> None:
+def check_listeners(configuration: Configuration) -> None:
+    """Check that no two listeners have the same address.
+
+    Raises:
+        UserError: two have.
+    """
     taken: dict[str, str] = {}
     for field in ("listen", "status_listen", "builder_listen", "graph_data_listen"):
         where = getattr(configuration, field)

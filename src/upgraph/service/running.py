@@ -37,6 +37,7 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.answering.server import Bound, Listener, serve
+from upgraph.service.answering.signatures import SignatureDirectory
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import check_directory, last_snapshot
@@ -87,6 +88,7 @@ class Service:
         self._traffic: dict[str, Traffic] = {}
         self._traffic_metrics = TrafficMetrics(registry, self._traffic)
         self._exposition = lambda: exposition(registry)
+        self._signatures = SignatureDirectory(configuration.signatures) if configuration.signatures else None
         self._connection: socket.socket | None = None
         self._refused: UserError | None = None
         self._was_heard = False
@@ -118,7 +120,7 @@ class Service:
             (
                 "clients",
                 configuration.listen,
-                lambda: edge.policy_engine(self.in_force, settings, self._policy_metrics),
+                lambda: edge.policy_engine(self.in_force, settings, self._policy_metrics, self._signatures),
             ),
             (
                 "builder_clients",

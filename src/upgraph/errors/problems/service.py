@@ -156,3 +156,10 @@ SCRAPE_INCOMPLETE = Problem(
     "A site that is fed with a part would take the releases that are missing for withdrawn and stop offering them.",
     "Mend what is named and run it again; --state-dir keeps what was read until then. --partial writes what there is.",
 )
+SIGNATURES_UNREADABLE = Problem(
+    "signatures-unreadable",
+    "Signatures cannot be read",
+    "A cluster applies a release only after it has found a signature, so releases whose signatures are not served wait.",
+    "Let --signatures name a directory with sha256=HEX/signature-1 files that the user of the service may read. Links must "
+    "stay inside the directory; a signature may have 1 MiB.",
+)

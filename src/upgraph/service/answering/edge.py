@@ -30,6 +30,7 @@ from upgraph.service.answering.message import (
 from upgraph.service.answering.negotiation import BUILDER_TYPES, CLIENT_TYPES, media_type
 from upgraph.service.answering.openapi import openapi_document
 from upgraph.service.answering.query import GraphQuery, read_query
+from upgraph.service.answering.signatures import ROUTE, Signatures, signature_handler
 
 OTHER_ROUTE = "other"
 """Label of requests for paths that do not exist."""
@@ -43,6 +44,7 @@ _ARCHIVE_NAME = (("content-disposition", 'attachment; filename="graph-data.tar.g
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Response]
+_Route = tuple[Handler, Callable[[], None]]
 
 
 class Graphs(Protocol):
@@ -97,7 +99,7 @@ class Meter(Protocol):
         ...
 
     def answered(self, seconds: float) -> None:
-        """A graph was looked up, in this time."""
+        """A graph or a signature was looked up, in this time."""
         ...
 
 
@@ -114,7 +116,7 @@ class Edge:
     """Answers the requests of one listener.
 
     Args:
-        routes: handlers by path, without the prefix.
+        routes: handlers by path, without the prefix. One that ends in a slash gets everything below it too.
         prefix: prefix of all paths.
         meter: counts requests and errors.
         is_cross_origin: whether browsers on other sites may read the answers.
@@ -126,6 +128,7 @@ class Edge:
         self._routes = {
             prefix + path: (handler, meter.route(prefix + path)) for path, handler in routes.items()
         }
+        self._below = [(path, route) for path, route in self._routes.items() if path.endswith("/")]
         self._count_other = meter.route(OTHER_ROUTE)
         self._meter = meter
         self._is_cross_origin = is_cross_origin
@@ -150,7 +153,7 @@ class Edge:
         return self._varying(preflight) if preflight else self._dispatch(request)
 
     def _dispatch(self, request: Request) -> Response:
-        route = self._routes.get(request.path)
+        route = self._routes.get(request.path) or self._route_below(request.path)
         if route is None:
             self._count_other()
             return self._varying(empty_response(HTTPStatus.NOT_FOUND))
@@ -160,6 +163,9 @@ class Edge:
             return self._varying(empty_response(HTTPStatus.METHOD_NOT_ALLOWED, ("allow", "GET, HEAD")))
         return handler(request)
 
+    def _route_below(self, path: str) -> _Route | None:
+        return next((route for above, route in self._below if path.startswith(above)), None)
+
     def _refuse(self, refused: RefusalError) -> Response:
         self._meter.refused(refused.status, refused.kind)
         return self._varying(error_response(refused))
@@ -168,10 +174,13 @@ class Edge:
         return Response(response.status, [*response.headers, ("vary", self._vary)], response.body)
 
 
-def policy_engine(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
-    """The face that clusters see: filtered graphs, their description, the graph data."""
+def policy_engine(
+    in_force: InForce, settings: Settings, meter: Meter, signatures: Signatures | None = None
+) -> Edge:
+    """The face that clusters see: filtered graphs, their description, the graph data, signatures if there are any."""
     graph = _client_graph(in_force, settings.mandatory, meter)
-    description = _fixed(openapi_document(settings.prefix, settings.mandatory))
+    document = openapi_document(settings.prefix, settings.mandatory, has_signatures=signatures is not None)
+    description = _fixed(document)
     routes = {
         "/graph": graph,
         "/v1/graph": graph,
@@ -179,7 +188,15 @@ def policy_engine(in_force: InForce, settings: Settings, meter: Meter) -> Edge:
         "/v1/openapi": description,
         "/graph-data": _graph_data(in_force, _TO_PAGES),
     }
+    if signatures is not None:
+        routes[ROUTE] = signature_handler(signatures, settings.prefix, _TO_PAGES)
     return Edge(routes, prefix=settings.prefix, meter=meter, is_cross_origin=True)
+
+
+def metadata_helper(signatures: Signatures, prefix: str, meter: Meter) -> Edge:
+    """The face of a metadata helper: signatures alone."""
+    routes = {ROUTE: signature_handler(signatures, prefix, _TO_PROGRAMS, meter.answered)}
+    return Edge(routes, prefix=prefix, meter=meter, is_cross_origin=False)
 
 
 def graph_builder(in_force: InForce, settings: Settings, meter: Meter) -> Edge:

@@ -44,10 +44,12 @@ def exposition(registry: CollectorRegistry) -> bytes:
 
 
 class _FaceMetrics:
-    """What both programs of Cincinnati count, each under its own prefix."""
+    """What all programs of Cincinnati count, each under its own prefix."""
 
-    def __init__(self, prefix: str, registry: CollectorRegistry, git_commit: str) -> None:
-        self._requests = RequestCounter(f"{prefix}_graph_incoming_requests", "Requests by route.")
+    def __init__(
+        self, prefix: str, registry: CollectorRegistry, git_commit: str, *, served: str = "graph"
+    ) -> None:
+        self._requests = RequestCounter(f"{prefix}_{served}_incoming_requests", "Requests by route.")
         registry.register(self._requests)
         self._errors = Counter(
             f"{prefix}_graph_response_errors_total",
@@ -100,6 +102,25 @@ class PolicyEngineMetrics(_FaceMetrics):
     def upstream_failed(self) -> None:
         """The upstream graph that was asked for did not come."""
         self._upstream_errors.inc()
+
+
+class MetadataHelperMetrics(_FaceMetrics):
+    """The metrics of a metadata helper (prefix ``metadata_helper``).
+
+    The original puts ``metadata-helper`` before its names, whose hyphen Prometheus refuses before version 3.
+    """
+
+    def __init__(self, registry: CollectorRegistry, git_commit: str) -> None:
+        prefix = "metadata_helper"
+        super().__init__(prefix, registry, git_commit, served="signatures")
+        name = f"{prefix}_signatures_serve_duration_seconds"
+        served = DurationHistogram(name, "Seconds for looking a signature up.", _SERVE_BUCKETS)
+        registry.register(served)
+        self._observe = served.observe
+
+    def answered(self, seconds: float) -> None:
+        """A signature was looked up."""
+        self._observe(seconds)
 
 
 class GraphBuilderMetrics(_FaceMetrics):

@@ -36,14 +36,18 @@ _KNOWN_PARAMETERS: dict[str, _Json] = {
 }
 
 
-def openapi_document(prefix: str, mandatory: AbstractSet[str]) -> bytes:
+def openapi_document(prefix: str, mandatory: AbstractSet[str], *, has_signatures: bool = False) -> bytes:
     """The document as JSON, the same bytes for the same settings.
 
     Args:
         prefix: prefix of all paths.
         mandatory: query parameters without which a graph request is refused.
+        has_signatures: whether signatures are served.
     """
     graph, description = _graph_path(mandatory), _description_path()
+    signatures = (
+        {f"{prefix}/signatures/{{digest}}/{{signature}}": _signature_path()} if has_signatures else {}
+    )
     document = {
         "openapi": "3.0.3",
         "info": {
@@ -58,6 +62,7 @@ def openapi_document(prefix: str, mandatory: AbstractSet[str]) -> bytes:
             f"{prefix}/openapi": description,
             f"{prefix}/v1/openapi": description,
             f"{prefix}/graph-data": _graph_data_path(),
+            **signatures,
         },
         "components": {"schemas": _schemas(), "headers": _headers()},
     }
@@ -113,6 +118,26 @@ def _graph_data_path() -> _Json:
         "503": _error("There is no graph yet."),
     }
     return _path("The graph data from which the graph was made", responses, [])
+
+
+def _signature_path() -> _Json:
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    responses = {
+        "200": _document("A signature of the release.", content),
+        "304": _document("The signature is the one that the client has.", {}),
+        "400": _error("The digest has another form or algorithm."),
+        "404": _error("There is no such signature."),
+        "500": _error("The service has a fault, or the signature cannot be read."),
+    }
+    patterns = {
+        "digest": "^(sha=[0-9a-f]{40}|sha256=[0-9a-f]{64})$",
+        "signature": "^signature-[1-9][0-9]{0,5}$",
+    }
+    parameters: list[_Json] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
+        for name, pattern in patterns.items()
+    ]
+    return _path("A signature of a release", responses, parameters)
 
 
 def _parameter(name: str, *, is_required: bool) -> _Json:

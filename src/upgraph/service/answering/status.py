@@ -6,20 +6,12 @@ not, the body says why in the words of the documentation.
 """
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 import msgspec
 
 from upgraph.service.answering.health import Scrape, StatusSource, Unready, age, finding_counts, unready
-from upgraph.service.answering.message import (
-    NO_STORE,
-    Request,
-    Response,
-    empty_response,
-    for_method,
-    text_response,
-)
-from upgraph.service.answering.metrics import METRICS_TYPE
+from upgraph.service.answering.message import Request, Response
+from upgraph.service.answering.probes import Probes, uncached
 from upgraph.service.snapshot import Facts, FindingFact
 
 
@@ -75,39 +67,16 @@ class StatusPort:
         max_stale: float | None = None,
     ) -> None:
         self._source = source
-        self._exposition = exposition
         self._clock = clock
         self._max_stale = max_stale
-        self._routes = {
-            "/livez": _alive,
-            "/liveness": _alive,
-            "/readyz": self._readiness,
-            "/readiness": self._readiness,
-            "/metrics": self._metrics,
-            "/status": self._status,
-        }
+        self._probes = Probes(exposition, self._unready, {"/status": self._status})
 
     def respond(self, request: Request) -> Response:
         """The answer to one request."""
-        handler = self._routes.get(request.path)
-        if handler is None:
-            return empty_response(HTTPStatus.NOT_FOUND)
-        if request.method not in ("GET", "HEAD"):
-            return empty_response(HTTPStatus.METHOD_NOT_ALLOWED, ("allow", "GET, HEAD"))
-        return for_method(handler(), request.method)
+        return self._probes.respond(request)
 
     def _unready(self) -> Unready | None:
         return unready(self._source, self._clock(), self._max_stale)
-
-    def _readiness(self) -> Response:
-        reason = self._unready()
-        if reason is None:
-            return text_response(HTTPStatus.OK, "ready\n")
-        text = f"not ready: {reason.seen} [{reason.problem.reference}]. {reason.problem.remedy}\n"
-        return text_response(HTTPStatus.SERVICE_UNAVAILABLE, text)
-
-    def _metrics(self) -> Response:
-        return _uncached(self._exposition(), METRICS_TYPE)
 
     def _status(self) -> Response:
         facts, reason = self._source.facts, self._unready()
@@ -121,16 +90,7 @@ class StatusPort:
             details=facts.findings if facts else (),
             last_scrape=self._source.last_scrape,
         )
-        return _uncached(msgspec.json.format(msgspec.json.encode(status)) + b"\n", "application/json")
-
-
-def _alive() -> Response:
-    return text_response(HTTPStatus.OK, "alive\n")
-
-
-def _uncached(body: bytes, content_type: str) -> Response:
-    headers = [("content-type", content_type), ("content-length", str(len(body))), NO_STORE]
-    return Response(HTTPStatus.OK, headers, body)
+        return uncached(msgspec.json.format(msgspec.json.encode(status)) + b"\n", "application/json")
 
 
 def _graph(facts: Facts, age_seconds: float) -> _Graph:
