@@ -53,6 +53,8 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.building import library, prepare, saved, scrape, upstream
+from upgraph.service.bundle import manifest as bundle_manifest
+from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
@@ -229,6 +231,11 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
             ("saved scrape", saved.MAX_BYTES, "bytes"),
             ("releases of a saved scrape", saved.MAX_RELEASES, ""),
+            ("manifest of a bundle", bundle_manifest.MAX_BYTES, "bytes"),
+            ("files of a bundle", bundle_manifest.MAX_FILES, ""),
+            ("graph data in a bundle, compressed", bundle_reading.MAX_GRAPH_DATA_BYTES, "bytes"),
+            ("signatures in a bundle", bundle_reading.MAX_SIGNATURES_BYTES, "bytes"),
+            ("time to read what is served of a bundle", bundle_reading.READ_SECONDS, "s"),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
             ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),

@@ -70,6 +70,17 @@ def test_the_index_is_json_with_the_facts() -> None:
     assert sorted(index["answers"]["stable-4.1"]) == ["amd64", "arm64"]
 
 
+def test_signatures_that_came_with_the_releases_are_kept_and_checked() -> None:
+    name, signature = f"sha256={'ab' * 32}/signature-1", b"a signature"
+    written = _written(replace(ORIGIN, signatures={name: signature}))
+    with _file(written) as file:
+        found = read_and_check_snapshot(file).signature(name)
+        assert found is not None
+        assert found.body(Coding.IDENTITY) == signature
+    with _file(written.replace(signature, b"A signature")) as file, pytest.raises(DataError):
+        read_and_check_snapshot(file)
+
+
 def test_two_writes_give_the_same_bytes() -> None:
     assert _written() == SNAPSHOT
 

@@ -27,6 +27,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "graph_data": ("/a", "/b", "/c", "/d"),
     "graph_data_path": ("/a", "/b", "/c", "/d"),
     "payload_repository": ("x.example/a", "x.example/b", "x.example/c", "x.example/d"),
+    "bundle": ("/a", "/b", "/c", "/d"),
     "signatures": ("/a", "/b", "/c", "/d"),
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),
     "ca": ("/a", "/b", "/c", "/d"),

@@ -34,7 +34,18 @@ def test_every_setting_is_in_the_reference_with_its_three_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "scrape", "config show", "graph show", "problem", "demo", "completion"]
+    "command",
+    [
+        "serve",
+        "scrape",
+        "bundle create",
+        "bundle check",
+        "config show",
+        "graph show",
+        "problem",
+        "demo",
+        "completion",
+    ],
 )
 def test_every_command_is_in_the_reference(command: str) -> None:
     assert f"\n## upgraph {command}\n" in PAGES["commands.md"]

@@ -61,9 +61,21 @@ class Got:
         return read_answer(self.body)
 
 
-def curl(url: str, *options: str) -> Got:
-    """Ask as a person would, for the bytes as they come."""
-    command = [program("curl"), "-s", "-g", "-i", "--max-time", "20", "--noproxy", "*", *options, url]
+def curl(url: str, *options: str, wrapper: tuple[str, ...] = ()) -> Got:
+    """Ask as a person would, for the bytes as they come; ``wrapper`` comes before the command."""
+    command = [
+        *wrapper,
+        program("curl"),
+        "-s",
+        "-g",
+        "-i",
+        "--max-time",
+        "20",
+        "--noproxy",
+        "*",
+        *options,
+        url,
+    ]
     done = subprocess.run(command, capture_output=True, check=False, timeout=30)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     if done.returncode or not head:

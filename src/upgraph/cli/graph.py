@@ -29,6 +29,7 @@ def graph() -> None:
 Examples:
   upgraph graph show http://127.0.0.1:8081/api/upgrades_info/graph --channel stable-4.18
   upgraph graph show --releases docker://registry.example/ocp/release --graph-data /srv/graph-data
+  upgraph graph show --bundle site.tar --channel stable-4.18
   upgraph graph show --config upgraph.toml --channel stable-4.18 -o dot | dot -Tsvg > graph.svg
 """
 )
@@ -38,6 +39,7 @@ Examples:
     "--arch", default="amd64", show_default=True, help="Show what clusters of this architecture get."
 )
 @setting_options(
+    "bundle",
     "releases",
     "mirrors",
     "graph_data",

@@ -10,6 +10,7 @@ from upgraph import __version__
 from upgraph.cli.failure import report
 
 _COMMANDS = {
+    "bundle": "upgraph.cli.bundle:bundle",
     "config": "upgraph.cli.config:config",
     "demo": "upgraph.cli.demo:demo",
     "completion": "upgraph.cli.completion:completion",

@@ -39,6 +39,7 @@ Examples:
     "payload_repository",
     "ca",
     "authfile",
+    "authfile_search",
     "concurrency",
     "verify_layers",
     "state_dir",

@@ -22,19 +22,22 @@ Examples:
       --authfile /run/secrets/pull-secret.json --listen :8081
   upgraph serve --releases oci:/srv/releases --payload-repository registry.example/ocp/release \\
       --graph-data graph-data.tar.gz --state-dir /var/lib/upgraph
+  upgraph serve site.tar --listen :8081
   upgraph serve --config /etc/upgraph/upgraph.toml
 """
 
 
 @click.command(epilog=_EXAMPLES)
+@click.argument("place", required=False, metavar="[BUNDLE]")
 @setting_options()
-def serve(config: tuple[Path, ...], **flags: object) -> None:
-    """Serve update graphs to clusters.
+def serve(place: str | None, config: tuple[Path, ...], **flags: object) -> None:
+    """Serve update graphs to clusters, from a site bundle or from sources.
 
-    Release images and graph data are read from the sources that are given, and again when they change.
+    BUNDLE is what `upgraph bundle create` made; it holds all that a site needs. Otherwise release images and graph
+    data are read from the sources that are given. All are read again when they change.
     The last good graph is served whatever happens to the sources. SIGHUP has them read at once.
     """
-    serve_configuration(configuration(config, flags))
+    serve_configuration(configuration(config, flags | {"bundle": place or flags["bundle"]}))
 
 
 def serve_configuration(chosen: Configuration) -> None:

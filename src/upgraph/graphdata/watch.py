@@ -8,8 +8,7 @@ to report, and whoever waits here keeps the set it has.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-
-from upgraph.graphdata.source import GraphDataSource
+from typing import Protocol
 
 INTERVAL_SECONDS = 1.0
 """Time between two looks."""
@@ -19,8 +18,16 @@ MAX_SETTLE_LOOKS = 25
 """After so many looks a change counts although it does not rest; reading will say that it keeps changing."""
 
 
+class Watched(Protocol):
+    """A place that may change at any time."""
+
+    def fingerprint(self) -> str:
+        """A text that changes when the place may have changed; cheap enough to ask every second, never failing."""
+        ...
+
+
 async def changes(
-    source: GraphDataSource,
+    source: Watched,
     *,
     since: str | None = None,
     interval: float = INTERVAL_SECONDS,
@@ -49,7 +56,7 @@ async def changes(
 
 
 async def _settled(
-    source: GraphDataSource, seen: str, settle: float, sleep: Callable[[float], Awaitable[object]]
+    source: Watched, seen: str, settle: float, sleep: Callable[[float], Awaitable[object]]
 ) -> str:
     for _ in range(MAX_SETTLE_LOOKS):
         await sleep(settle)

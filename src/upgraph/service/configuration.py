@@ -130,6 +130,13 @@ class Configuration:
         " Service says.",
         metavar="PATH",
     )
+    bundle: Path | None = setting(
+        None,
+        optional_path,
+        "A site bundle, directory or .tar, which holds releases, graph data and signatures: all that is served."
+        " It is read again when it is replaced.",
+        metavar="BUNDLE",
+    )
     payload_repository: str | None = setting(
         None,
         optional_text,
@@ -358,6 +365,11 @@ def check(configuration: Configuration) -> None:
     check_listeners(configuration)
     if (configuration.tls_cert is None) != (configuration.tls_key is None):
         raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
+    if configuration.bundle:
+        if configuration.releases or configuration.graph_data or configuration.upstream:
+            seen = "a bundle is given together with releases, graph-data or upstream; it holds all of a graph"
+            raise UserError(SETTING_INVALID, seen)
+        return
     if configuration.upstream:
         if configuration.releases or configuration.graph_data:
             seen = (

@@ -37,7 +37,7 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.answering.server import Bound, Listener, serve
-from upgraph.service.answering.signatures import SignatureDirectory
+from upgraph.service.answering.signatures import SignatureDirectory, Signatures
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import check_directory, last_snapshot
@@ -88,10 +88,16 @@ class Service:
         self._traffic: dict[str, Traffic] = {}
         self._traffic_metrics = TrafficMetrics(registry, self._traffic)
         self._exposition = lambda: exposition(registry)
-        self._signatures = SignatureDirectory(configuration.signatures) if configuration.signatures else None
+        self._signatures = self._open_signatures()
         self._connection: socket.socket | None = None
         self._refused: UserError | None = None
         self._was_heard = False
+
+    def _open_signatures(self) -> Signatures | None:
+        """Where signatures come from; a directory that is named is stronger than the bundle."""
+        if self._configuration.signatures is not None:
+            return SignatureDirectory(self._configuration.signatures)
+        return edge.BundledSignatures(self.in_force) if self._configuration.bundle is not None else None
 
     def take(self, snapshot: Snapshot, facts: Facts) -> None:
         """Serve another snapshot. Requests that are being answered end with the one they began with."""

@@ -78,12 +78,13 @@ class _Entry(msgspec.Struct, frozen=True):
     bodies: dict[Coding, _Section]
 
 
-class _Index(msgspec.Struct, frozen=True):
+class _Index(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: Facts
     empty: _Entry
     builder_graph: _Entry
     graph_data: _Entry | None
     answers: dict[str, dict[str, _Entry]]
+    signatures: dict[str, _Entry] = {}
 
 
 class Prepared:
@@ -135,6 +136,11 @@ class Snapshot:
         """The unfiltered graph, as a graph builder serves it."""
         self.graph_data = Prepared(index.graph_data, file) if index.graph_data else None
         """The graph data in force, as a compressed archive."""
+        self._signatures = {name: Prepared(entry, file) for name, entry in index.signatures.items()}
+
+    def signature(self, name: str) -> Prepared | None:
+        """The signature of this name (``sha256=HEX/signature-1``) that came with the releases, if one did."""
+        return self._signatures.get(name)
 
     def answer(self, channel: str, arch: str) -> Prepared:
         """What a cluster of this channel and architecture gets; an empty graph where nothing is known."""
@@ -151,6 +157,7 @@ class SnapshotWriter:
         self._entries: dict[str, _Entry] = {}
         self._answers: dict[str, dict[str, _Entry]] = {}
         self._named: dict[str, _Entry] = {}
+        self._signatures: dict[str, _Entry] = {}
 
     def add_answer(self, channel: str, arch: str, bodies: Mapping[Coding, bytes]) -> None:
         """Add what clusters of one channel and architecture get."""
@@ -169,6 +176,10 @@ class SnapshotWriter:
         """Add the archive of the graph data in force."""
         self._named["graph_data"] = self._entry({Coding.IDENTITY: archive})
 
+    def add_signature(self, name: str, content: bytes) -> None:
+        """Add a signature that came with the releases."""
+        self._signatures[name] = self._entry({Coding.IDENTITY: content})
+
     def finish(self, facts: Facts) -> None:
         """Write index and header, which makes the snapshot valid."""
         index = msgspec.json.encode(
@@ -178,6 +189,7 @@ class SnapshotWriter:
                 builder_graph=self._named["builder_graph"],
                 graph_data=self._named.get("graph_data"),
                 answers=self._answers,
+                signatures=self._signatures,
             )
         )
         self._file.write(index)
@@ -222,6 +234,7 @@ def read_and_check_snapshot(file: BinaryIO) -> Snapshot:
         index.empty,
         index.builder_graph,
         *(e for arches in index.answers.values() for e in arches.values()),
+        *index.signatures.values(),
     ]
     if index.graph_data:
         entries.append(index.graph_data)

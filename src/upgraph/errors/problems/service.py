@@ -163,3 +163,41 @@ SIGNATURES_UNREADABLE = Problem(
     "Let --signatures name a directory with sha256=HEX/signature-1 files that the user of the service may read. Links must "
     "stay inside the directory; a signature may have 1 MiB.",
 )
+BUNDLE_INVALID = Problem(
+    "bundle-invalid",
+    "There is no usable bundle",
+    "Nothing of it is served; what was served before stays.",
+    "Name a directory or an uncompressed archive that upgraph bundle create made. If its version is not known, make it with "
+    "the same version of the program as the one that reads it.",
+)
+BUNDLE_DAMAGED = Problem(
+    "bundle-damaged",
+    "A bundle is incomplete",
+    "A part of a bundle could give clusters releases without the rules that hold updates back, so none of it is served; what "
+    "was served before stays.",
+    "Wait for the copy to end, or copy it again; upgraph bundle check names everything that is missing.",
+)
+BUNDLE_MISMATCH = Problem(
+    "bundle-mismatch",
+    "A file of a bundle is not the one that was put into it",
+    "It was damaged or changed on its way, so none of the bundle is served; what was served before stays.",
+    "Copy the bundle again. If it happens again, compare its digest with the one that upgraph bundle create printed.",
+)
+BUNDLE_EXTRA = Problem(
+    "bundle-extra",
+    "A bundle has a file that does not belong to it",
+    "It is not served. Two bundles that were copied into one directory look like this.",
+    "Remove the file, or copy the bundle into an empty directory.",
+)
+BUNDLE_PART = Problem(
+    "bundle-part",
+    "A part of a bundle cannot be used",
+    "No bundle was made, because it would lack what it was asked to hold.",
+    "Check that the directory can be read and that nobody writes into it while the bundle is made.",
+)
+BUNDLE_TAKEN = Problem(
+    "bundle-taken",
+    "The directory of a bundle exists already",
+    "A bundle that is written over another one would be neither of them for a while, and may be served.",
+    "Name a directory that does not exist, and turn a symbolic link to it afterwards; an archive is replaced at once.",
+)

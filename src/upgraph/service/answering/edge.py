@@ -31,6 +31,7 @@ from upgraph.service.answering.negotiation import BUILDER_TYPES, CLIENT_TYPES, m
 from upgraph.service.answering.openapi import openapi_document
 from upgraph.service.answering.query import GraphQuery, read_query
 from upgraph.service.answering.signatures import ROUTE, Signatures, signature_handler
+from upgraph.service.signature_names import SignatureName
 
 OTHER_ROUTE = "other"
 """Label of requests for paths that do not exist."""
@@ -60,6 +61,10 @@ class Graphs(Protocol):
         """The graph data in force as an archive."""
         ...
 
+    def signature(self, name: str) -> Document | None:
+        """The signature of this name that came with the releases, if one did."""
+        ...
+
     def answer(self, channel: str, arch: str) -> Document:
         """What a cluster of this channel and architecture gets."""
         ...
@@ -85,6 +90,17 @@ class InForce:
             retry = {"retry-after": str(RETRY_AFTER)}
             raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "graph_not_ready", text, retry)
         return self.snapshot
+
+
+class BundledSignatures:
+    """The signatures of the snapshot in force, which came with its releases."""
+
+    def __init__(self, in_force: InForce) -> None:
+        self._in_force = in_force
+
+    def find(self, name: SignatureName) -> Document | None:
+        """See :meth:`Signatures.find`. Before the first graph nobody knows whether there is one."""
+        return self._in_force.get().signature(str(name))
 
 
 class Meter(Protocol):

@@ -128,6 +128,7 @@ def _signature_path() -> _Json:
         "400": _error("The digest has another form or algorithm."),
         "404": _error("There is no such signature."),
         "500": _error("The service has a fault, or the signature cannot be read."),
+        "503": _error("There is no graph yet, with which signatures come."),
     }
     patterns = {
         "digest": "^(sha=[0-9a-f]{40}|sha256=[0-9a-f]{64})$",

@@ -22,12 +22,20 @@ from upgraph.graphdata import GraphDataSource, RemoteGraphData, changes
 from upgraph.graphdata.files import unreadable_reason
 from upgraph.oci import Access
 from upgraph.service import handover
+from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
-from upgraph.service.building.sources import access_of, open_graph_data, open_releases, scrape_settings
+from upgraph.service.building.sources import (
+    acceptance,
+    access_of,
+    open_graph_data,
+    open_releases,
+    scrape_settings,
+)
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
+from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, from_json
 from upgraph.service.handover import SCRAPE_NOW, Message, Refused, Scraped
 from upgraph.service.log import start_logging
@@ -92,6 +100,9 @@ class Builder:
                 self._graph_data_wanted.set()
 
     async def _work(self) -> None:
+        if self._configuration.bundle:
+            await self._follow_bundle(self._configuration.bundle)
+            return
         access = access_of(self._configuration, os.environ)
         async with contextlib.AsyncExitStack() as stack:
             if self._configuration.upstream:
@@ -184,6 +195,22 @@ class Builder:
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
             await _pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
+
+    async def _follow_bundle(self, path: Path) -> None:
+        self._workshop.resume(last_snapshot(self._configuration.state_dir))
+        follower = BundleFollower(path, acceptance(self._configuration), self._workshop)
+        pauses = self._pauses()
+        seen = await asyncio.to_thread(follower.source.fingerprint)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_bundle(follower.source, seen))
+            while True:
+                report = await follower.look()
+                self._say(report)
+                await _pause(self._releases_wanted, pauses.after(succeeded=report.succeeded))
+
+    async def _watch_bundle(self, bundle: BundleSource, seen: str) -> None:
+        async for _ in changes(bundle, since=seen):
+            self._releases_wanted.set()
 
     async def _follow_upstream(self, upstream: Upstream) -> None:
         etag = None

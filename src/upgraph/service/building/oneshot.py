@@ -9,14 +9,21 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from upgraph.errors import DataError, Finding, RemoteError, UserError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import RELEASES_EMPTY, SCRAPE_INCOMPLETE, SETTING_INVALID
-from upgraph.graph import Precedence, UpdateGraph, build, decode
-from upgraph.graphdata import load, read_once
+from upgraph.graph import Precedence, Release, UpdateGraph, build, decode
+from upgraph.graphdata import Files, load, read_once
 from upgraph.oci import Access
 from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import Shelf, check_directory, claim
-from upgraph.service.building.sources import access_of, open_graph_data, open_releases, scrape_settings
+from upgraph.service.building.sources import (
+    acceptance,
+    access_of,
+    open_graph_data,
+    open_releases,
+    scrape_settings,
+)
 from upgraph.service.building.upstream import Upstream
+from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, check, check_releases
 
 
@@ -37,19 +44,31 @@ async def look_at_sources(configuration: Configuration, environment: Mapping[str
 
     Raises:
         UserError: the configuration cannot be used.
-        DataError: the graph data is refused.
+        DataError: the graph data or the bundle is refused.
         RemoteError, VerificationError: the graph data could not be had.
     """
     check(configuration)
     access = access_of(configuration, environment)
-    loaded = load(await read_once(open_graph_data(configuration, access)))
+    files, releases, findings = await _inputs(configuration, access)
+    loaded = load(files)
     if loaded.data is None:
         first = loaded.findings[0]
         raise DataError(first.problem, str(first))
-    gathered = await gather_releases(configuration, access)
-    built = build(gathered.releases, loaded.data, precedence=Precedence(configuration.block_precedence))
-    findings = [*access.findings, *gathered.findings, *loaded.findings, *built.findings]
+    built = build(releases, loaded.data, precedence=Precedence(configuration.block_precedence))
+    findings = (*access.findings, *findings, *loaded.findings, *built.findings)
     return Sight(built.graph, ordered(findings))
+
+
+async def _inputs(
+    configuration: Configuration, access: Access
+) -> tuple[Files, tuple[Release, ...], tuple[Finding, ...]]:
+    if configuration.bundle is not None:
+        content = BundleSource(configuration.bundle).read()
+        saved = acceptance(configuration).of(content.releases, str(configuration.bundle))
+        return content.graph_data, saved.releases, saved.findings
+    files = await read_once(open_graph_data(configuration, access))
+    gathered = await gather_releases(configuration, access)
+    return files, gathered.releases, gathered.findings
 
 
 async def gather_releases(

@@ -6,8 +6,8 @@ no time stamps, fixed levels, so replicas agree on every ETag.
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
@@ -48,6 +48,8 @@ class Origin:
     """The graph data as an archive; none where the graph came from an upstream server."""
     refreshed_at: float
     """Unix time in seconds at which the inputs were last known to be current."""
+    signatures: Mapping[str, bytes] = field(default_factory=dict)
+    """Signatures that came with the releases, by name."""
 
 
 def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Finding], into: BinaryIO) -> Facts:
@@ -68,6 +70,9 @@ def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Findin
     digest = writer.add_builder_graph(coded(encoder.for_builder_clients(graph)))
     if origin.graph_data is not None:
         writer.add_graph_data(origin.graph_data)
+    for name, content in sorted(origin.signatures.items()):
+        writer.add_signature(name, content)
+    _check_size(into.tell())
     facts = _facts(graph, origin, digest, findings)
     writer.finish(facts)
     return facts

@@ -17,6 +17,27 @@ from upgraph.service.plain_file import open_plain, state_of
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a service takes of saved releases."""
+
+    repository: str | None = None
+    """What clusters are told to pull from; none leaves the pull specs as they were saved."""
+    wants_proof: bool = False
+    """Whether releases that were saved without proof are left out."""
+
+    def of(self, saved: Saved, name: str) -> Saved:
+        """What is taken of ``saved``, and what was left out; ``name`` is its file in messages."""
+        releases, findings = saved.releases, saved.findings
+        if self.wants_proof:
+            proven = tuple(one for one in releases if one.provenance is Provenance.VERIFIED)
+            findings += _unproven(name, releases, left_out=len(releases) - len(proven))
+            releases = proven
+        if self.repository is not None:
+            releases = at_repository(releases, self.repository)
+        return Saved(releases, findings)
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSource:
     """The file of a saved scrape.
 
@@ -41,17 +62,19 @@ class _FollowedFile:
         self.name = f"scrape:{source.path}"
         self._source = source
         self._library = library
-        self._wants_proof = settings.verification is Verification.WHOLE_LAYER
+        wants_proof = settings.verification is Verification.WHOLE_LAYER
+        self._acceptance = Acceptance(source.repository, wants_proof)
         self._state = ""
         self._held = self._recall()
 
     def _recall(self) -> Saved:
         content = self._library.document(self.name)
         try:
-            return self._accepted(read_saved(content, self.name)) if content is not None else Saved((), ())
+            saved = read_saved(content, self.name) if content is not None else Saved((), ())
         except DataError:
             # An older or newer program kept it; the file itself is read in a moment.
             return Saved((), ())
+        return self._acceptance.of(saved, self.name)
 
     def releases(self) -> tuple[Release, ...]:
         return self._held.releases
@@ -61,23 +84,12 @@ class _FollowedFile:
         is_new = state != self._state
         if is_new:
             content, saved = await asyncio.to_thread(_read, self._source.path, self.name)
-            self._held = self._accepted(saved)
+            self._held = self._acceptance.of(saved, self.name)
             self._library.keep_document(self.name, content)
             self._state = state
         found = len(self._held.releases)
         counts = Counts(tags=found, read=found if is_new else 0, known=0 if is_new else found)
         return Asked(self._held.findings, is_current=True, counts=counts)
-
-    def _accepted(self, saved: Saved) -> Saved:
-        """What this service takes of the file: pull specs as configured, and only what is proven if that is wanted."""
-        releases, findings = saved.releases, saved.findings
-        if self._wants_proof:
-            proven = tuple(one for one in releases if one.provenance is Provenance.VERIFIED)
-            findings += _unproven(self.name, releases, left_out=len(releases) - len(proven))
-            releases = proven
-        if self._source.repository is not None:
-            releases = at_repository(releases, self._source.repository)
-        return Saved(releases, findings)
 
 
 def _unproven(name: str, releases: tuple[Release, ...], *, left_out: int) -> tuple[Finding, ...]:

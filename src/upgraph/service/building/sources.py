@@ -19,7 +19,7 @@ from upgraph.oci import (
 )
 from upgraph.payload import Verification
 from upgraph.service.building.following import ReleaseSource, Source
-from upgraph.service.building.saved_source import SavedSource
+from upgraph.service.building.saved_source import Acceptance, SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.configuration import Configuration, saved_scrape
 
@@ -54,7 +54,7 @@ def open_releases(text: str, configuration: Configuration, access: Access) -> So
     named = configuration.payload_repository
     saved = saved_scrape(text)
     if saved is not None:
-        return SavedSource(saved, parse_pull_spec_repository(named) if named else None)
+        return SavedSource(saved, acceptance(configuration).repository)
     scheme, _, path = text.partition(":")
     if scheme in _ON_DISK:
         return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
@@ -96,6 +96,16 @@ def _open_registry(
     if places == (Place((repository,)),):
         return client(repository)
     return MirroredSource(str(repository), [images(place) for place in places])
+
+
+def acceptance(configuration: Configuration) -> Acceptance:
+    """What is taken of releases that were saved elsewhere.
+
+    Raises:
+        UserError: the name of the repository is not valid.
+    """
+    named = configuration.payload_repository
+    return Acceptance(parse_pull_spec_repository(named) if named else None, configuration.verify_layers)
 
 
 def scrape_settings(configuration: Configuration) -> ScrapeSettings:

@@ -23,6 +23,7 @@ from upgraph.graphdata.files import Files
 from upgraph.service.building.prepare import Origin, as_facts, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import Shelf, in_memory
+from upgraph.service.bundle.reading import Content
 from upgraph.service.handover import Built, Current, Message, Waiting
 from upgraph.service.snapshot import Coding, Snapshot
 
@@ -56,7 +57,8 @@ class Workshop:
         self._releases: tuple[Release, ...] | None = None
         self._data: _DataInForce | None = None
         self._findings: dict[str, tuple[Finding, ...]] = {}
-        self._made_of: tuple[str, str] | None = None
+        self._signatures: Mapping[str, bytes] = {}
+        self._made_of: tuple[str, ...] | None = None
         self._served: Mapping[str, str] = {}
         self._refreshed_at = 0.0
 
@@ -117,6 +119,34 @@ class Workshop:
         """Note that the graph data could not be read. What was found in the set in force stays true."""
         self._findings["graph-data-source"] = (Finding.of(error),)
         _log.error("the graph data cannot be read: %s", error.seen, extra={"reference": error.reference})
+        self.publish()
+
+    def take_bundle(self, bundle: Content, *, refreshed_at: float) -> None:
+        """Take releases, graph data and signatures that belong together, as of a Unix time in seconds; all or none.
+
+        Raises:
+            DataError: the graph data is refused, or there is no release.
+        """
+        loaded = self._loader.load(bundle.graph_data)
+        if loaded.data is None:
+            raise DataError(loaded.findings[0].problem, str(loaded.findings[0]))
+        if not bundle.releases.releases:
+            raise DataError(RELEASES_EMPTY, "the bundle has no release")
+        self._releases = bundle.releases.releases
+        self._data = _DataInForce(loaded.data, bundle.graph_data, digest_of(bundle.graph_data))
+        self._signatures = bundle.signatures
+        self._findings = {"graph-data": loaded.findings, "releases": bundle.releases.findings}
+        self.bundle_is_current(refreshed_at)
+
+    def bundle_is_current(self, refreshed_at: float) -> None:
+        """Note that the bundle in force is the one that lies there, as of a Unix time in seconds."""
+        self._refreshed_at = refreshed_at
+        self._findings.pop("bundle", None)
+        self.publish()
+
+    def bundle_failed(self, error: UpgraphError) -> None:
+        """Note that a bundle cannot be used; the one in force stays."""
+        self._findings["bundle"] = (Finding.of(error),)
         self.publish()
 
     def recall_releases(self, releases: tuple[Release, ...]) -> None:
@@ -180,11 +210,12 @@ class Workshop:
             return
         if self._releases is None or self._data is None:
             return
-        made_of = (digest_of_releases(self._releases), self._data.digest)
+        inputs = (digest_of_releases(self._releases), self._data.digest)
+        made_of = (*inputs, digest_of(self._signatures))
         if made_of != self._made_of:
             self._made_of = made_of
             try:
-                self._make(self._releases, self._data, made_of)
+                self._make(self._releases, self._data, inputs)
             except DataError as error:
                 _log.error("%s", error.seen, extra={"reference": error.reference})
                 self._findings["graph"] = (Finding.of(error),)
@@ -196,12 +227,14 @@ class Workshop:
 
     def _missing(self) -> tuple[Problem, str] | None:
         if self._data is None:
-            refused = self._findings.get("graph-data-source") or self._findings.get("graph-data")
+            kinds = ("bundle", "graph-data-source", "graph-data")
+            refused = next((found for kind in kinds if (found := self._findings.get(kind))), None)
             if refused:
                 return refused[0].problem, str(refused[0])
             return GRAPH_NOT_READY, "the graph data has not been read yet"
         if self._releases is None:
-            failed = [f for f in self._findings.get("releases", ()) if f.severity is Severity.ERROR]
+            known = (*self._findings.get("bundle", ()), *self._findings.get("releases", ()))
+            failed = [f for f in known if f.severity is Severity.ERROR]
             if failed:
                 return failed[0].problem, str(failed[0])
             if "releases" in self._findings:
@@ -212,11 +245,12 @@ class Workshop:
     def _all_findings(self) -> tuple[Finding, ...]:
         return ordered(finding for findings in self._findings.values() for finding in findings)
 
-    def _make(self, releases: tuple[Release, ...], data: _DataInForce, made_of: tuple[str, str]) -> None:
+    def _make(self, releases: tuple[Release, ...], data: _DataInForce, inputs: tuple[str, str]) -> None:
         started = time.perf_counter()
         built = build(releases, data.data, served=self._served, precedence=self._precedence)
         self._findings["graph"] = built.findings
-        origin = Origin(len(releases), *made_of, write_tarball(data.files), self._refreshed_at)
+        archive = write_tarball(data.files)
+        origin = Origin(len(releases), *inputs, archive, self._refreshed_at, self._signatures)
         self._hand_over(built.graph, origin, started)
 
     def _hand_over(self, graph: UpdateGraph, origin: Origin, started: float) -> None:

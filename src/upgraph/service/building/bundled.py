@@ -1,0 +1,71 @@
+"""Keeps a site bundle in force: the whole of it or the whole of the one before, never a mixture."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from upgraph.errors import DataError, UserError, VerificationError
+from upgraph.errors.problems.service import BUNDLE_INVALID
+from upgraph.service.building.saved_source import Acceptance
+from upgraph.service.building.workshop import Workshop
+from upgraph.service.bundle import BundleSource
+from upgraph.service.handover import Scraped
+
+_log = logging.getLogger(__name__)
+
+
+class BundleFollower:
+    """Reads a bundle when it has changed, and hands what is good to the workshop.
+
+    Args:
+        path: where the bundle lies.
+        acceptance: what is taken of its releases.
+        workshop: takes what the bundle holds.
+
+    Raises:
+        UserError: nothing lies there.
+    """
+
+    def __init__(self, path: Path, acceptance: Acceptance, workshop: Workshop) -> None:
+        if not path.exists():
+            raise UserError(BUNDLE_INVALID, f"the bundle {path} does not exist")
+        self.source = BundleSource(path)
+        self._acceptance = acceptance
+        self._workshop = workshop
+        self._state: str | None = None
+        """Fingerprint of the bundle in force."""
+        self._summary = ""
+        self._releases = 0
+
+    async def look(self, clock: Callable[[], float] = time.time) -> Scraped:
+        """Read the bundle if it may be another one than the one in force."""
+        started = time.perf_counter()
+        state = await asyncio.to_thread(self.source.fingerprint)
+        if state == self._state:
+            self._workshop.bundle_is_current(clock())
+            return self._report(f"{self._summary}, unchanged", started)
+        try:
+            content = await asyncio.to_thread(self.source.read)
+            accepted = self._acceptance.of(content.releases, self.source.name)
+            content = replace(content, releases=accepted)
+            self._workshop.take_bundle(content, refreshed_at=clock())
+        except (DataError, VerificationError) as error:
+            _log.error("the bundle is refused: %s", error.seen, extra={"reference": error.reference})
+            self._workshop.bundle_failed(error)
+            # It is looked at again even if nothing changes: a disk that failed shows no change when it works.
+            self._state = None
+            return self._report(error.seen, started, succeeded=False)
+        self._state = state
+        self._releases = len(accepted.releases)
+        self._summary = (
+            f"bundle {content.digest}: {self._releases} releases, {len(content.signatures)} signatures"
+        )
+        _log.info("%s", self._summary)
+        return self._report(self._summary, started)
+
+    def _report(self, message: str, started: float, *, succeeded: bool = True) -> Scraped:
+        seconds = time.perf_counter() - started
+        return Scraped(succeeded=succeeded, seconds=seconds, releases=self._releases, message=message)

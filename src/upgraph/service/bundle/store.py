@@ -1,0 +1,183 @@
+"""How a bundle lies on a disk: as a directory or as an uncompressed archive, read without unpacking it.
+
+Either may be half-copied or hostile. Of an archive only the headers are read to find the files, each within a
+limit, and links, devices and files with holes are no part of a bundle.
+"""
+
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from upgraph.errors import DataError
+from upgraph.errors.problems.service import BUNDLE_DAMAGED, BUNDLE_INVALID
+from upgraph.service.bundle.manifest import MAX_FILES, NAME
+from upgraph.service.plain_file import open_plain
+
+MAX_HEADER_BYTES = 1024 * 1024
+"""Most bytes of one header of an archive: long names."""
+CHUNK_BYTES = 1024 * 1024
+"""Bytes that are read at once."""
+
+_GZIP = b"\x1f\x8b"
+
+
+class Store(Protocol):
+    """The files of a bundle."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Size in bytes of every file by its path.
+
+        Raises:
+            DataError: what lies there is damaged or no bundle.
+        """
+        ...
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """The content of a file, piece by piece.
+
+        Raises:
+            DataError: it is not there or cannot be read.
+        """
+        ...
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[Store]:
+    """The files of the bundle at a path.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_dir():
+        yield _Directory(path)
+        return
+    try:
+        file = open_plain(path)
+    except OSError as error:
+        raise DataError(BUNDLE_INVALID, f"{path} cannot be read: {error.strerror}") from error
+    with file:
+        yield _Archive(file, str(path))
+
+
+class _Directory:
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+
+    def sizes(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for folder, _, files in os.walk(self._path, onerror=self._refuse):
+            for file in files:
+                path = Path(folder, file)
+                found[path.relative_to(self._path).as_posix()] = self._size(path)
+                if len(found) > 2 * MAX_FILES:
+                    raise DataError(BUNDLE_INVALID, f"{self.name} has more than {2 * MAX_FILES} files")
+        return found
+
+    def _size(self, path: Path) -> int:
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise DataError(BUNDLE_DAMAGED, f"{path} cannot be read: {error.strerror}") from error
+
+    def _refuse(self, error: OSError) -> None:
+        raise DataError(BUNDLE_DAMAGED, f"{error.filename} cannot be listed: {error.strerror}") from error
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        # A link may lead anywhere: whatever it leads to must have the digest that the manifest names.
+        try:
+            with open_plain(self._path / path) as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
+        except OSError as error:
+            raise DataError(
+                BUNDLE_DAMAGED, f"{self.name}: {path} cannot be read: {error.strerror}"
+            ) from error
+
+
+class _Archive:
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self._file = file
+        self._places: dict[str, tuple[int, int]] = {}
+        self._find_all()
+
+    def sizes(self) -> Mapping[str, int]:
+        return {path: size for path, (_, size) in self._places.items()}
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        if path not in self._places:
+            raise DataError(BUNDLE_DAMAGED, f"{self.name} has no {path}")
+        offset, left = self._places[path]
+        try:
+            self._file.seek(offset)
+            while left and (chunk := self._file.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
+                yield chunk
+        except OSError as error:
+            raise DataError(BUNDLE_DAMAGED, f"{self.name} cannot be read: {error.strerror}") from error
+
+    def _find_all(self) -> None:
+        try:
+            if self._file.read(len(_GZIP)) == _GZIP:
+                raise DataError(BUNDLE_INVALID, f"{self.name} is compressed; a bundle is a plain archive")
+            self._file.seek(0)
+            headers = cast("BinaryIO", _Headers(self._file))
+            with tarfile.open(
+                fileobj=headers, mode="r:", encoding="utf-8", errors="surrogateescape"
+            ) as archive:
+                while (member := archive.next()) is not None:
+                    self._note(member)
+        except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+            seen = f"{self.name} is cut off or no archive of a bundle: {error}"
+            raise DataError(BUNDLE_DAMAGED, seen) from error
+        except OSError as error:
+            raise DataError(BUNDLE_DAMAGED, f"{self.name} cannot be read: {error.strerror}") from error
+
+    def _note(self, member: tarfile.TarInfo) -> None:
+        path = member.name.removeprefix("./")
+        if member.isdir():
+            return
+        if member.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
+            raise DataError(BUNDLE_INVALID, f"{self.name}: {path!a} is a link, a device or a file with holes")
+        if path in self._places:
+            raise DataError(BUNDLE_INVALID, f"{self.name} has {path!a} twice")
+        if len(self._places) >= 2 * MAX_FILES:
+            raise DataError(BUNDLE_INVALID, f"{self.name} has more than {2 * MAX_FILES} files")
+        self._places[path] = (member.offset_data, member.size)
+
+
+class _Headers:
+    """What :mod:`tarfile` reads headers from: whatever length one claims, no more than that is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek: Callable[[int], int] = file.seek
+        self.tell: Callable[[], int] = file.tell
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+
+def manifest_bytes(store: Store, limit: int) -> bytes:
+    """The content of the manifest.
+
+    Raises:
+        DataError: there is none, or it is too large.
+    """
+    sizes = store.sizes()
+    if NAME not in sizes:
+        raise DataError(BUNDLE_INVALID, f"{store.name} has no {NAME}, so it is no bundle")
+    if sizes[NAME] > limit:
+        raise DataError(BUNDLE_INVALID, f"{store.name}: {NAME} has {sizes[NAME]} bytes, more than {limit}")
+    return b"".join(store.chunks(NAME))[: limit + 1]
