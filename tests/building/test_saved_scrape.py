@@ -3,6 +3,7 @@
 import difflib
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,12 @@ def test_neither_order_nor_repeats_change_a_byte() -> None:
     assert write_saved(shuffled) == write_saved(CHAIN)
 
 
+def test_what_two_sources_hold_is_saved_as_the_one_verified_it() -> None:
+    verified = replace(CHAIN[1], provenance=Provenance.VERIFIED, metadata={"read": "again"})
+    for given_order in ([CHAIN[1], verified], [verified, CHAIN[1]]):
+        assert read_saved(write_saved(given_order), "x.json").releases == (verified,)
+
+
 def test_one_release_more_is_one_line_more() -> None:
     before, after = (write_saved(some).decode().splitlines() for some in (CHAIN[::2], CHAIN))
     changed = [line for line in difflib.ndiff(before, after) if line.startswith(("+", "-"))]
@@ -76,6 +83,20 @@ def test_another_document_is_refused(head: dict[str, object], seen: str) -> None
     document = json.loads(write_saved(CHAIN)) | head
     with pytest.raises(DataError, match=seen):
         read_saved(json.dumps(document).encode(), "x.json")
+
+
+def _damaged(at: int, piece: bytes) -> bytes:
+    content = write_saved(CHAIN)
+    return content[: at % len(content)] + piece + content[at % len(content) + len(piece) :]
+
+
+@given(st.one_of(st.binary(max_size=200), st.builds(_damaged, st.integers(0), st.binary(max_size=4))))
+def test_whatever_the_bytes_are_they_are_read_or_refused(content: bytes) -> None:
+    try:
+        saved = read_saved(content, "x.json")
+    except DataError:
+        return
+    assert len({one.payload for one in saved.releases}) == len(saved.releases)
 
 
 @pytest.mark.parametrize("limit", ["MAX_BYTES", "MAX_RELEASES"])

@@ -103,6 +103,12 @@ def test_a_part_that_cannot_be_used_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
+def test_what_a_copy_left_in_a_layout_is_not_carried(parts: Parts, tmp_path: Path) -> None:
+    first = write_bundle(parts, tmp_path / "first.tar")
+    ((parts.images or Path()) / "blobs" / "sha256" / "half a blob.tmp").write_bytes(b"x")
+    assert write_bundle(parts, tmp_path / "second.tar") == first
+
+
 def test_files_that_are_no_signatures_are_passed_over(parts: Parts, tmp_path: Path) -> None:
     (parts.signatures or Path()).joinpath("README").write_text("about signatures")
     write_bundle(parts, tmp_path / "site")

@@ -13,7 +13,7 @@ from upgraph.errors import DataError, UserError
 from upgraph.errors.problems.service import BUNDLE_DAMAGED, SETTING_INVALID, SOURCE_MISSING
 from upgraph.graphdata import Files, load, read_once
 from upgraph.service.building.sources import access_of, open_graph_data
-from upgraph.service.bundle import Parts, Report, check_bundle, write_bundle
+from upgraph.service.bundle import Content, Parts, Report, check_bundle, write_bundle
 from upgraph.service.configuration import Configuration
 
 _LAYOUT = "oci:"
@@ -131,4 +131,11 @@ def _row(report: Report) -> dict[str, object]:
         "bytes": report.bytes,
         "releases": len(served.releases.releases) if served else 0,
         "signatures": len(served.signatures) if served else 0,
+        "unsigned releases": len(_unsigned(served)) if served else 0,
     }
+
+
+def _unsigned(served: Content) -> set[str]:
+    """Digests of releases that no signature in the bundle is for."""
+    signed = {name.partition("/")[0].replace("=", ":") for name in served.signatures}
+    return {release.digest for release in served.releases.releases} - signed

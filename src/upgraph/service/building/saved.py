@@ -59,13 +59,27 @@ class Saved:
 
 
 def write_saved(releases: Iterable[Release]) -> bytes:
-    """Releases as a saved scrape. Their order does not matter; one that is given twice stands once."""
-    lines = {_line(release): release for release in releases}
-    ordered = sorted(
-        lines, key=lambda line: (lines[line].version.key, lines[line].digest, lines[line].payload)
+    """Releases as a saved scrape. Their order does not matter.
+
+    What several sources hold stands once, as it was verified where one of them did so.
+    """
+    readings = sorted(
+        ((one.provenance is not Provenance.VERIFIED, _line(one), one) for one in releases), key=_rank
     )
+    chosen: dict[str, tuple[bytes, Release]] = {}
+    for _, line, release in readings:
+        chosen.setdefault(release.payload, (line, release))
+    ordered = [line for line, _ in sorted(chosen.values(), key=lambda pair: _order(pair[1]))]
     head = b'{"format":"%s","version":%d,"releases":[' % (FORMAT.encode(), VERSION)
     return b"\n".join([head, *_separated(ordered), b"]}", b""])
+
+
+def _rank(reading: tuple[bool, bytes, Release]) -> tuple[bool, bytes]:
+    return reading[:2]
+
+
+def _order(release: Release) -> tuple[object, ...]:
+    return release.version.key, release.digest, release.payload
 
 
 def _separated(lines: list[bytes]) -> Iterator[bytes]:
@@ -113,10 +127,7 @@ def read_saved(content: bytes, name: str) -> Saved:
             findings.append(_left_out(f"{release.payload} stands in the file twice", name, line))
         else:
             releases[release.payload] = release
-    ordered = sorted(
-        releases.values(), key=lambda release: (release.version.key, release.digest, release.payload)
-    )
-    return Saved(tuple(ordered), tuple(findings))
+    return Saved(tuple(sorted(releases.values(), key=_order)), tuple(findings))
 
 
 def _left_out(seen: str, name: str, line: int) -> Finding:

@@ -25,10 +25,10 @@ from upgraph.errors.problems.service import (
 )
 from upgraph.graph import Release
 from upgraph.graphdata import Files, write_tarball
-from upgraph.oci import Digest
+from upgraph.oci import Digest, is_digest
 from upgraph.service.building.saved import write_saved
 from upgraph.service.bundle import manifest as form
-from upgraph.service.bundle.manifest import Entry, Manifest, make_manifest
+from upgraph.service.bundle.manifest import Entry, Manifest, make_manifest, parse_manifest
 from upgraph.service.bundle.store import CHUNK_BYTES
 from upgraph.service.plain_file import open_plain, replacing
 from upgraph.service.signature_names import MAX_SIGNATURE_BYTES, name_of_path
@@ -90,6 +90,8 @@ def write_bundle(parts: Parts, out: Path) -> Digest:
     """
     pieces = {piece.path: piece for piece in _pieces(parts)}
     manifest = make_manifest(map(_entry, pieces.values()))
+    # What nobody could read must not be carried anywhere.
+    parse_manifest(manifest.content, str(out))
     ordered = [(manifest.files[path], pieces[path]) for path in manifest.files]
     if out.suffix == ARCHIVE_ENDING:
         with replacing(out) as file:
@@ -155,7 +157,9 @@ def _images(layout: Path) -> Iterator[_Piece]:
             raise UserError(BUNDLE_PART, f"{layout} has no {name}, so it is no OCI layout")
         yield _of_file(f"{form.IMAGES}{name}", layout / name)
     for path in _files_below(layout / _LAYOUT_BLOBS):
-        yield _of_file(f"{form.IMAGES}{path.relative_to(layout).as_posix()}", path)
+        # What is no blob was left by a copy that did not end.
+        if is_digest(f"{path.parent.name}:{path.name}"):
+            yield _of_file(f"{form.IMAGES}{_LAYOUT_BLOBS}/{path.parent.name}/{path.name}", path)
 
 
 def _files_below(directory: Path) -> list[Path]:

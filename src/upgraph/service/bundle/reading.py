@@ -95,10 +95,9 @@ class BundleSource:
         deadline = self._clock() + READ_SECONDS
         with open_store(self._path) as store:
             manifest = _manifest(store)
-            for fault in _misplaced(store, manifest):
-                # What is there too much was not asked for, and is not looked at.
-                if fault.problem is not BUNDLE_EXTRA:
-                    raise DataError(fault.problem, f"{self.name}: {fault}")
+            fault = next(_misplaced(store, manifest), None)
+            if fault is not None:
+                raise DataError(fault.problem, f"{self.name}: {fault}")
             return _content(store, manifest, lambda: self._clock() <= deadline)
 
 
@@ -129,22 +128,27 @@ def _manifest(store: Store) -> Manifest:
 
 
 def _misplaced(store: Store, manifest: Manifest) -> Iterator[Finding]:
-    """Files that are missing, of another size, or too much."""
-    sizes = store.sizes()
+    """Files that are missing or of another size."""
     for path, entry in manifest.files.items():
-        if path not in sizes:
+        size = store.size(path)
+        if size is None:
             yield Finding(Severity.ERROR, BUNDLE_DAMAGED, "it is missing", path)
-        elif sizes[path] != entry.size:
+        elif size != entry.size:
             yield Finding(
-                Severity.ERROR, BUNDLE_DAMAGED, f"it has {sizes[path]} bytes instead of {entry.size}", path
+                Severity.ERROR, BUNDLE_DAMAGED, f"it has {size} bytes instead of {entry.size}", path
             )
-    for path in sorted(sizes.keys() - manifest.files.keys() - {form.NAME}):
+
+
+def _surplus(store: Store, manifest: Manifest) -> Iterator[Finding]:
+    """Files that do not belong there. They are not served, so nothing but a check looks for them."""
+    for path in sorted(set(store.paths()) - manifest.files.keys() - {form.NAME}):
         yield Finding(Severity.ERROR, BUNDLE_EXTRA, f"{form.NAME} does not name it", ascii(path)[1:-1])
 
 
 def _faults(store: Store, manifest: Manifest) -> Iterator[Finding]:
     misplaced = list(_misplaced(store, manifest))
     yield from misplaced
+    yield from _surplus(store, manifest)
     known = {fault.file for fault in misplaced}
     for path, entry in manifest.files.items():
         if path not in known:

@@ -6,7 +6,7 @@ limit, and links, devices and files with holes are no part of a bundle.
 
 import os
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -32,11 +32,15 @@ class Store(Protocol):
         """For messages."""
         ...
 
-    def sizes(self) -> Mapping[str, int]:
-        """Size in bytes of every file by its path.
+    def size(self, path: str) -> int | None:
+        """Size in bytes of a file; none if there is no such file."""
+        ...
+
+    def paths(self) -> Iterator[str]:
+        """Every file, in any order.
 
         Raises:
-            DataError: what lies there is damaged or no bundle.
+            DataError: a directory cannot be listed, or there are too many files.
         """
         ...
 
@@ -72,21 +76,20 @@ class _Directory:
         self.name = str(path)
         self._path = path
 
-    def sizes(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for folder, _, files in os.walk(self._path, onerror=self._refuse):
-            for file in files:
-                path = Path(folder, file)
-                found[path.relative_to(self._path).as_posix()] = self._size(path)
-                if len(found) > 2 * MAX_FILES:
-                    raise DataError(BUNDLE_INVALID, f"{self.name} has more than {2 * MAX_FILES} files")
-        return found
-
-    def _size(self, path: Path) -> int:
+    def size(self, path: str) -> int | None:
         try:
-            return path.stat().st_size
-        except OSError as error:
-            raise DataError(BUNDLE_DAMAGED, f"{path} cannot be read: {error.strerror}") from error
+            return (self._path / path).stat().st_size
+        except OSError:
+            # Why it cannot be looked at is told where it is read.
+            return 0 if os.path.lexists(self._path / path) else None
+
+    def paths(self) -> Iterator[str]:
+        found = 0
+        for folder, _, files in os.walk(self._path, onerror=self._refuse):
+            found += len(files)
+            if found > 2 * MAX_FILES:
+                raise DataError(BUNDLE_INVALID, f"{self.name} has more than {2 * MAX_FILES} files")
+            yield from (Path(folder, file).relative_to(self._path).as_posix() for file in files)
 
     def _refuse(self, error: OSError) -> None:
         raise DataError(BUNDLE_DAMAGED, f"{error.filename} cannot be listed: {error.strerror}") from error
@@ -110,8 +113,12 @@ class _Archive:
         self._places: dict[str, tuple[int, int]] = {}
         self._find_all()
 
-    def sizes(self) -> Mapping[str, int]:
-        return {path: size for path, (_, size) in self._places.items()}
+    def size(self, path: str) -> int | None:
+        place = self._places.get(path)
+        return place[1] if place else None
+
+    def paths(self) -> Iterator[str]:
+        return iter(self._places)
 
     def chunks(self, path: str) -> Iterator[bytes]:
         if path not in self._places:
@@ -175,9 +182,9 @@ def manifest_bytes(store: Store, limit: int) -> bytes:
     Raises:
         DataError: there is none, or it is too large.
     """
-    sizes = store.sizes()
-    if NAME not in sizes:
+    size = store.size(NAME)
+    if size is None:
         raise DataError(BUNDLE_INVALID, f"{store.name} has no {NAME}, so it is no bundle")
-    if sizes[NAME] > limit:
-        raise DataError(BUNDLE_INVALID, f"{store.name}: {NAME} has {sizes[NAME]} bytes, more than {limit}")
-    return b"".join(store.chunks(NAME))[: limit + 1]
+    if size > limit:
+        raise DataError(BUNDLE_INVALID, f"{store.name}: {NAME} has {size} bytes, more than {limit}")
+    return b"".join(store.chunks(NAME))
