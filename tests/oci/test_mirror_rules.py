@@ -128,6 +128,15 @@ def test_mirrors_that_engines_use_for_what_is_wanted_come_first(wanted: Pull, fi
     assert found[2] == SOURCE
 
 
+def test_a_source_that_is_named_without_tls_is_asked_without_it() -> None:
+    rules = conf(registry("quay.example", "m.example"))
+    found = Mirrors(rules).places(Repository.parse("docker+http://quay.example/a"))
+    assert [str(place.repositories[0]) for place in found] == [
+        "docker://m.example/a",
+        "docker+http://quay.example/a",
+    ]
+
+
 def test_mirror_by_digest_only_concerns_all_mirrors() -> None:
     (rule,) = conf(registry("quay.example", "m.example", more="mirror-by-digest-only = true"))
     assert rule.mirrors == (Mirror("m.example", Pull.DIGESTS),)

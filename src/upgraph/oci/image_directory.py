@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -40,6 +41,8 @@ _VERSION = "version"
 _KNOWN_VERSION = b"Directory Transport Version: 1."
 _MAX_VERSION_BYTES = 4096
 _MAX_SHOWN = 40
+_RECOVERY = "lost+found"
+"""Every ext4 file system has it, and only root may look into it."""
 _CONTENT = re.compile(r"([0-9a-f]{64}|[0-9a-f]{128})(\.manifest\.json)?")
 
 _T = TypeVar("_T")
@@ -209,7 +212,8 @@ class DirectorySource:
         images = {}
         for name in names:
             tag = _tag(name or self._path.absolute().name)
-            images[tag] = self._image(name, before.get(tag))
+            with suppress(FileNotFoundError):  # it was taken away in this moment
+                images[tag] = self._image(name, before.get(tag))
         if sum(len(image.names) for image in images.values()) > MAX_FILES:
             raise self._too_large(f"more than {MAX_FILES} files of images")
         return images
@@ -252,9 +256,16 @@ def _subdirectories(path: Path) -> Iterable[str]:
     """The subdirectories that hold an image, or a part of one."""
     with os.scandir(path) as entries:
         for entry in entries:
-            here = Path(entry.path)
-            if not entry.name.startswith(".") and ((here / _VERSION).exists() or _is_image(here)):
+            if not entry.name.startswith(".") and entry.name != _RECOVERY and _may_be_image(Path(entry.path)):
                 yield entry.name
+
+
+def _may_be_image(path: Path) -> bool:
+    try:
+        return (path / _VERSION).exists() or _is_image(path)
+    except OSError:
+        # What cannot be looked into is listed: left out it would look deleted.
+        return True
 
 
 def _content_names(path: Path) -> frozenset[str]:
@@ -266,7 +277,7 @@ def _stamps(path: Path) -> tuple[Stamp, Stamp | None]:
     # The directory changes with the names in it, the manifest when it is written over.
     try:
         manifest = stamp_of((path / _MANIFEST).stat())
-    except FileNotFoundError:
+    except OSError:
         manifest = None
     return stamp_of(path.stat()), manifest
 

@@ -107,7 +107,9 @@ class Mirrors:
         source = rule.location + rest if rule.location else repository.name
         if not rule.blocked and not self._is_blocked(source):
             place = self._place(source, rule, insecure=rule.insecure)
-            found.setdefault(source, Place((repository,)) if repository.scheme == "http" else place)
+            if repository.scheme == "http":
+                place = Place((replace(place.repositories[0], scheme="http"),))
+            found.setdefault(source, place)
         if not found:
             seen = f"{rule.file}: {repository.name} is blocked and has no mirror that is not"
             raise UserError(problems.MIRRORS_INVALID, seen)

@@ -57,7 +57,7 @@ class Storage(Protocol):
         """What changes when the file is replaced or written to.
 
         Raises:
-            OSError: there is no such file, or it cannot be looked at.
+            OSError, DataError: there is no such file, or it cannot be looked at.
         """
         ...
 
