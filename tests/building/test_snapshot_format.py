@@ -173,7 +173,8 @@ _PROGRAM = """
 import hashlib, io
 from upgraph.cli.sample import Sample, make_sample
 from pathlib import Path
-from upgraph.graphdata import load, open_source
+from upgraph.graphdata import load
+from upgraph.graphdata.directory import DirectorySource
 from upgraph.graph import build
 from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.testing.sample_graphs import GraphBench
@@ -181,7 +182,7 @@ import sys, tempfile
 with tempfile.TemporaryDirectory() as place:
     sample = Sample.below(Path(place))
     make_sample(sample)
-    loaded = load(open_source(str(sample.graph_data)).read())
+    loaded = load(DirectorySource(sample.graph_data).read())
 bench = GraphBench()
 versions = [f"4.{minor}.{patch}" for minor in (14, 15, 16, 17) for patch in range(6)]
 for arch in ("amd64", "s390x"):
