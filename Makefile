@@ -11,7 +11,7 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 UV := .tools/bin/python tools/uv.py
-SOURCES := src tests tools docs/conf.py $(wildcard benchmarks)
+SOURCES := src tests tools docs/conf.py $(wildcard benchmarks fuzz)
 
 .PHONY: help
 help: ## list the targets
@@ -25,7 +25,7 @@ demo: setup ## serve a small sample platform and say what to try
 	$(BIN)/upgraph demo $(ARGS)
 
 .PHONY: test
-test: setup deps ## run every test, with branch coverage
+test: setup deps parts ## run every test, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
@@ -49,6 +49,17 @@ bench: setup deps ## measure, beside nginx and a bare client
 
 # Pages that are made from the code (configuration, errors) come from this script.
 GENERATE := $(wildcard tools/generate_docs.py)
+
+# What the image is made of: fetched once, so that building and testing need no network.
+.PHONY: parts
+parts: setup deps
+	$(BIN)/python -m tools.image --fetch
+
+# ARCH=arm64 builds for another machine, BASE_IMAGE=NAME builds on another base, DEBIAN_MIRROR=LINE uses a mirror.
+.PHONY: image
+image: setup deps ## build the operand image, and an archive of it
+	$(BIN)/python -m tools.image $(if $(ARCH),--arch=$(ARCH)) $(if $(BASE_IMAGE),--base=$(BASE_IMAGE)) \
+	  $(if $(BUILDER_IMAGE),--builder=$(BUILDER_IMAGE)) $(if $(DEBIAN_MIRROR),"--mirror=$(DEBIAN_MIRROR)") $(ARGS)
 
 .PHONY: docs
 docs: setup ## build the documentation into docs/_build

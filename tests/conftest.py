@@ -15,6 +15,11 @@ from hypothesis import settings
 DATA_VARIABLE = "UPGRAPH_TEST_DATA"
 DATA_FOLDERS = ("conformance", "graph-data")
 DATA_REASON = f"needs real data: {DATA_VARIABLE} is not set"
+ROOT_REASON = "needs root: containers are started"
+HOW_TO_BE_ROOT = """\
+Starting containers takes the rights of root, so the tests of the container image did not run.
+Run `make test ARGS=tests/image` as root.
+"""
 HOW_TO_GET_DATA = f"""\
 {DATA_VARIABLE} is not set, so the tests on real graph data did not run. Everything else was tested.
 To run them, let {DATA_VARIABLE} name a folder that contains
@@ -83,14 +88,20 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     return {"asyncio": asyncio.new_event_loop}
 
 
-def _skipped(reporter: pytest.TerminalReporter) -> tuple[int, list[str]]:
-    """How many tests wait for real data, and the names of those left out for any other reason."""
-    waiting, others = 0, []
+MAY_WAIT = {DATA_REASON: HOW_TO_GET_DATA, ROOT_REASON: HOW_TO_BE_ROOT}
+"""Reasons for which a test may be left out, and what the person who runs the tests can do about it."""
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> tuple[dict[str, int], list[str]]:
+    """How many tests wait for what may be missing, and the names of those left out for any other reason."""
+    waiting: dict[str, int] = {}
+    others = []
     for report in reporter.stats.get("skipped", []):
-        if DATA_REASON in str(report.longrepr):
-            waiting += 1
-        else:
+        reason = next((known for known in MAY_WAIT if known in str(report.longrepr)), None)
+        if reason is None:
             others.append(report.nodeid)
+        else:
+            waiting[reason] = waiting.get(reason, 0) + 1
     return waiting, others
 
 
@@ -105,9 +116,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what did not run, and how to make it run."""
     waiting, others = _skipped(terminalreporter)
-    if waiting:
-        terminalreporter.section(f"{waiting} tests not run: real data", yellow=True)
-        terminalreporter.write(HOW_TO_GET_DATA)
+    for reason, number in waiting.items():
+        terminalreporter.section(f"{number} tests not run: {reason}", yellow=True)
+        terminalreporter.write(MAY_WAIT[reason])
     if others:
         terminalreporter.section("left out without leave: this run has failed", red=True)
         terminalreporter.write("".join(f"{name}\n" for name in others))

@@ -35,6 +35,8 @@ class RealRegistry:
     certificates: Certificates | None
     login: bool
     """Whether it wants ``USERNAME`` and ``PASSWORD``."""
+    wrapper: tuple[str, ...] = ()
+    """What comes before every command, for example to put it into another network."""
 
     def repository(self, path: str) -> Repository:
         """A repository of it."""
@@ -61,16 +63,22 @@ class RealRegistry:
     def _copy(self, source: str, tag: str, path: str) -> None:
         login = [f"--src-creds={USERNAME}:{PASSWORD}", f"--dest-creds={USERNAME}:{PASSWORD}"]
         target = f"docker://{self.repository(path).name}:{tag}"
-        skopeo_copy(source, target, login if self.login else ())
+        skopeo_copy(source, target, login if self.login else (), self.wrapper)
 
 
-def skopeo_copy(source: str, target: str, options: Sequence[str] = ()) -> None:
+def skopeo_copy(source: str, target: str, options: Sequence[str] = (), wrapper: Sequence[str] = ()) -> None:
     """Copy an image, with all architectures and unchanged digests, between places that skopeo knows.
+
+    Args:
+        source: as skopeo names it.
+        target: as skopeo names it.
+        options: further ones for ``skopeo copy``.
+        wrapper: command that runs skopeo, for another network for example.
 
     Raises:
         RuntimeError: skopeo failed; the text says why.
     """
-    command = [program("skopeo"), "--insecure-policy", "copy", "--all", "--preserve-digests"]
+    command = [*wrapper, program("skopeo"), "--insecure-policy", "copy", "--all", "--preserve-digests"]
     command += ["--src-tls-verify=false", "--dest-tls-verify=false", *options, source, target]
     done = subprocess.run(command, capture_output=True, text=True, timeout=COPY_SECONDS, check=False)  # noqa: S603
     if done.returncode:
@@ -91,7 +99,11 @@ def program(name: str) -> str:
 
 @contextmanager
 def real_registry(
-    directory: Path, *, certificates: Certificates | None = None, login: bool = False
+    directory: Path,
+    *,
+    certificates: Certificates | None = None,
+    login: bool = False,
+    wrapper: tuple[str, ...] = (),
 ) -> Iterator[RealRegistry]:
     """Run a registry that keeps everything in ``directory``.
 
@@ -99,6 +111,7 @@ def real_registry(
         directory: an existing empty directory.
         certificates: what it shows over TLS; None: plain HTTP.
         login: whether it wants ``USERNAME`` and ``PASSWORD`` (Basic).
+        wrapper: what comes before every command; it has to become the command, not to start it.
 
     Raises:
         RuntimeError: it is not installed or does not start; the text has its log.
@@ -109,14 +122,14 @@ def real_registry(
     environment = {"PATH": os.defpath, "OTEL_TRACES_EXPORTER": "none"}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
-            [program("docker-registry"), "serve", str(config)],
+            [*wrapper, program("docker-registry"), "serve", str(config)],
             stdout=output,
             stderr=output,
             env=environment,
             cwd=directory,
         )
     try:
-        yield RealRegistry(_wait(process, log), certificates, login)
+        yield RealRegistry(_wait(process, log), certificates, login, wrapper)
     finally:
         process.terminate()
         try:
