@@ -142,7 +142,7 @@ def _install(architecture: Architecture, target: Path, *what: str) -> None:
 
 
 def base(parts: Parts) -> str:
-    """Make our own base image of its root; gives its name."""
+    """Make our own base image of its root; gives its identifier, which buildah finds for any architecture."""
     architecture = parts.architecture.name
     name = f"localhost/upgraph-base:{image_base.SUITE}-{architecture}"
     container = _output("buildah", "from", f"--arch={architecture}", "scratch")
@@ -152,7 +152,7 @@ def base(parts: Parts) -> str:
         _run("buildah", "commit", "--quiet", f"--timestamp={image_base.EPOCH}", container, name)
     finally:
         _run("buildah", "rm", container)
-    return name
+    return _output("buildah", "images", "--quiet", "--no-trunc", name).removeprefix("sha256:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,7 @@ def build(context: Path, architecture: Architecture, bases: Bases, made_of: Orig
     command = ["buildah", "build", "--quiet", "--isolation=chroot", "--format=oci", "--no-cache"]
     command += [f"--file={ROOT}/Containerfile", f"--tag={name}", f"--timestamp={made_of.epoch}"]
     command += [f"--arch={architecture.name}", f"--build-arg=BASE_IMAGE={bases.final}"]
+    command += [f"--build-arg=BUILDPLATFORM=linux/{native().name}"]
     command += [f"--build-arg=BUILDER_IMAGE={bases.builder}", f"--build-arg=VERSION={made_of.version}"]
     command += [f"--build-arg=REVISION={made_of.revision}", f"--build-arg=CREATED={made_of.created}"]
     _run(*command, str(context))
