@@ -61,6 +61,12 @@ image: setup deps ## build the operand image, and an archive of it
 	$(BIN)/python -m tools.image $(if $(ARCH),--arch=$(ARCH)) $(if $(BASE_IMAGE),--base=$(BASE_IMAGE)) \
 	  $(if $(BUILDER_IMAGE),--builder=$(BUILDER_IMAGE)) $(if $(DEBIAN_MIRROR),"--mirror=$(DEBIAN_MIRROR)") $(ARGS)
 
+# FUZZ_SECONDS is for each target; ARGS may name targets.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: setup .fuzz/.ready ## search for input that breaks a parser, for a bounded time
+	PYTHONPATH=.fuzz $(BIN)/python -m fuzz --seconds=$(FUZZ_SECONDS) $(ARGS)
+
 .PHONY: docs
 docs: setup ## build the documentation into docs/_build
 	$(if $(GENERATE),$(BIN)/python $(GENERATE))
@@ -76,7 +82,7 @@ lock: .tools/.ready ## resolve the dependencies anew (make lock ARGS=--upgrade t
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .tools dist docs/_build .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .tools .fuzz dist docs/_build .coverage .coverage.* .hypothesis .*_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps make a repeated call instant: they are older than their inputs only after a change.
@@ -90,4 +96,10 @@ clean: ## remove everything that make has made
 	test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --python .venv --require-hashes requirements/dev.lock
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Apart from .venv: the fuzzer exists for few versions of Python, and nothing else needs it.
+.fuzz/.ready: .tools/.ready requirements/fuzz.lock
+	rm -rf .fuzz
+	$(UV) pip install --quiet --python .venv --target .fuzz --only-binary :all: --require-hashes -r requirements/fuzz.lock
 	touch $@

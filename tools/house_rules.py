@@ -29,7 +29,7 @@ FORBIDDEN_TEXT = {
 PLACES_OF_THE_GATE = frozenset({".ci/run"})
 """The one file that may know where the gate keeps its data."""
 
-_FOLDERS = (".ci", "benchmarks", "changelog.d", "docs", "requirements", "src", "tests", "tools")
+_FOLDERS = (".ci", "benchmarks", "changelog.d", "docs", "fuzz", "requirements", "src", "tests", "tools")
 _MADE = frozenset({"__pycache__", "_build"})
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 

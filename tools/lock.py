@@ -23,6 +23,7 @@ SOURCES = {
     "requirements/dev.lock": ("pyproject.toml", "--group=dev"),
     "requirements/run.lock": ("pyproject.toml", "--constraints=requirements/dev.lock"),
     "requirements/tools.lock": ("requirements/tools.in",),
+    "requirements/fuzz.lock": ("requirements/fuzz.in",),
 }
 """Each lock with the arguments that make it; the second takes its versions from the first."""
 
@@ -50,6 +51,7 @@ def digest_of_inputs(root: Path = ROOT) -> str:
         project.get("optional-dependencies", {}),
         tables["dependency-groups"],
         (root / "requirements" / "tools.in").read_text(),
+        (root / "requirements" / "fuzz.in").read_text(),
     ]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 

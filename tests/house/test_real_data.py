@@ -1,4 +1,4 @@
-"""Real data is found by one variable; without it the tests that need it are reported, never lost."""
+"""What a machine may lack, real data or the rights of root, is reported with the tests that need it, never lost."""
 
 import os
 import subprocess
@@ -12,6 +12,10 @@ CONFTEST = Path(__file__).parents[1] / "conftest.py"
 RUN_TIMEOUT_SECONDS = 60
 ON_REAL_DATA = "def test_graph(real_data):\n    assert (real_data / 'graph-data').is_dir()\n"
 LEFT_OUT = "import pytest\n\ndef test_tool():\n    pytest.skip('no such program')\n"
+
+NEEDS_ROOT = (
+    "import conftest\nimport pytest\n\ndef test_container():\n    pytest.skip(conftest.ROOT_REASON)\n"
+)
 
 Run = Callable[[str, Path | None], "subprocess.CompletedProcess[str]"]
 
@@ -57,7 +61,7 @@ def test_data_is_used_where_the_variable_names_it(run: Run, data: Path) -> None:
 def test_without_data_the_tests_are_reported_with_how_to_get_it(run: Run) -> None:
     ended = run(ON_REAL_DATA, None)
     assert ended.returncode == 0
-    assert "1 tests not run: real data" in ended.stdout
+    assert "1 tests not run: needs real data" in ended.stdout
     assert "openshift/cincinnati-graph-data" in ended.stdout
 
 
@@ -71,3 +75,10 @@ def test_a_test_left_out_for_any_other_reason_fails_the_run(run: Run) -> None:
     ended = run(LEFT_OUT, None)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     assert "test_sample.py::test_tool" in ended.stdout.partition("left out without leave")[2]
+
+
+def test_a_test_that_needs_root_is_reported_with_how_to_run_it(run: Run) -> None:
+    ended = run(NEEDS_ROOT, None)
+    assert ended.returncode == 0
+    assert "1 tests not run: needs root" in ended.stdout
+    assert "as root" in ended.stdout
