@@ -52,7 +52,7 @@ GENERATE := $(wildcard tools/generate_docs.py)
 
 # What the image is made of: fetched once, so that building and testing need no network.
 .PHONY: parts
-parts: setup deps
+parts: setup deps ## fetch what the image is made of, so that building it needs no network
 	$(BIN)/python -m tools.image --fetch
 
 # ARCH=arm64 builds for another machine, BASE_IMAGE=NAME builds on another base, DEBIAN_MIRROR=LINE uses a mirror.
