@@ -27,8 +27,8 @@ from upgraph.graphdata.rules import read_rule
 from upgraph.graphdata.tarball import read_tarball, write_tarball
 from upgraph.oci import Repository
 from upgraph.oci import manifest as manifests
+from upgraph.oci.auth_file import read_auth_file
 from upgraph.oci.challenge import parse_challenges
-from upgraph.oci.credentials import Credentials
 from upgraph.oci.digest import parse_digest
 from upgraph.oci.listing import next_link
 from upgraph.oci.reference import parse_pull_spec_repository
@@ -145,7 +145,7 @@ def _references(content: bytes) -> object:
 def _credentials(content: bytes) -> object:
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
-        return Credentials.load(Path(file.name)).find("registry.example:5000", "ocp/release")
+        return read_auth_file(Path(file.name)).login("registry.example:5000", "ocp/release")
 
 
 def _json(value: object) -> bytes:
