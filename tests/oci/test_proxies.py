@@ -238,6 +238,19 @@ async def test_a_proxy_that_forbids_the_host_is_reported_with_its_status(proxy: 
     assert refused.value.reference == "proxy-refused"
 
 
+async def test_a_certificate_that_is_refused_behind_a_proxy_is_explained(
+    proxy: SimulatedProxy, named: Certificates
+) -> None:
+    async with SimulatedRegistry(tls=named.server_context()) as registry:
+        repository = behind(proxy, registry, "https")
+        async with RegistryClient(repository, access=access(proxy.url)) as client:
+            with pytest.raises(
+                RemoteError, match=f"certificate of {REGISTRY}:5000 .* its own authority"
+            ) as refused:
+                await client.tags()
+    assert refused.value.reference == "registry-untrusted"
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_is_not_there_is_named(scheme: Scheme) -> None:
     repository = Repository(REGISTRY, "a", scheme)

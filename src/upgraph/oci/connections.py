@@ -152,7 +152,8 @@ class Connections:
             )
         except aiohttp.ClientHttpProxyError as error:
             raise proxy_refusal(proxy, error.status, _place(request.url)) from error
-        except aiohttp.ClientProxyConnectionError as error:
+        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError) as error:
+            # Here only the name of the proxy is resolved: the one behind it is the proxy's business.
             raise proxy_unreachable(proxy, error) from error
         if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             response.release()

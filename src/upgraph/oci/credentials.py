@@ -10,7 +10,7 @@ running service. A changed file that cannot be used leaves the last good reading
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
@@ -96,15 +96,26 @@ class _Watched:
                 self.fault = error
 
 
-@dataclass(frozen=True, slots=True)
 class Credentials:
     """The logins of one file or of the places that are searched, or none at all.
 
-    Made with :meth:`anonymous`, :meth:`load` or :meth:`search`. Its text form names files only.
+    Its text form names files only.
+
+    Args:
+        places: where files may be, the strongest first; none: no login anywhere.
+        environment: of the helpers that a file may name.
+
+    Raises:
+        UserError: a file that is required cannot be read or is not valid.
     """
 
-    _watched: tuple[_Watched, ...] = ()
-    _environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    def __init__(self, places: Sequence[Place] = (), environment: Mapping[str, str] | None = None) -> None:
+        self._watched = tuple(map(_Watched, places))
+        self._environment = environment or {}
+        for one in self._watched:
+            one.refresh()
+            if one.fault is not None and one.place.required:
+                raise one.fault
 
     @classmethod
     def anonymous(cls) -> "Credentials":
@@ -122,7 +133,7 @@ class Credentials:
         Raises:
             UserError: the file cannot be read or is not valid.
         """
-        return cls._of((Place(path, "--authfile", required=True),), environment or {})
+        return cls((Place(path, "--authfile", required=True),), environment)
 
     @classmethod
     def search(cls, environment: Mapping[str, str], *, user: int | None = None) -> "Credentials":
@@ -137,16 +148,7 @@ class Credentials:
         Raises:
             UserError: the file that ``REGISTRY_AUTH_FILE`` names cannot be read or is not valid.
         """
-        return cls._of(search_places(environment, os.getuid() if user is None else user), environment)
-
-    @classmethod
-    def _of(cls, places: Sequence[Place], environment: Mapping[str, str]) -> "Credentials":
-        watched = tuple(map(_Watched, places))
-        for one in watched:
-            one.refresh()
-            if one.fault is not None and one.place.required:
-                raise one.fault
-        return cls(watched, environment)
+        return cls(search_places(environment, os.getuid() if user is None else user), environment)
 
     def __repr__(self) -> str:
         named = ", ".join(str(one.place.path) for one in self._watched)

@@ -78,7 +78,7 @@ def proxy_refusal(proxy: Proxy, status: int, target: str) -> RemoteError:
     return RemoteError(problems.PROXY_REFUSED, seen, status=status, retryable=status in _BUSY)
 
 
-def proxy_unreachable(proxy: Proxy, error: aiohttp.ClientProxyConnectionError) -> RemoteError:
+def proxy_unreachable(proxy: Proxy, error: aiohttp.ClientConnectorError) -> RemoteError:
     """The error for a proxy to which there is no connection."""
     return RemoteError(problems.PROXY_UNREACHABLE, f"{proxy}: {_shown(str(error.os_error))}", retryable=True)
 

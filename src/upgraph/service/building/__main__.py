@@ -104,6 +104,8 @@ class Builder:
             await self._follow_bundle(self._configuration.bundle)
             return
         access = access_of(self._configuration, os.environ)
+        for finding in access.findings:
+            _log.warning("%s", finding, extra={"reference": finding.reference})
         async with contextlib.AsyncExitStack() as stack:
             if self._configuration.upstream:
                 upstream = Upstream(self._configuration.upstream, access)
