@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from upgraph.errors import RemoteError
 from upgraph.oci import Access, Proxies, RegistryClient, TlsExamination, Trust, examine_tls
-from upgraph.oci.certificate import Certificate
+from upgraph.oci.certificate import Certificate, offered_chain
 from upgraph.oci.tls_examination import judged
 from upgraph.testing.certificates import Authority, Certificates, make_authority, make_certificates
 from upgraph.testing.proxy import SimulatedProxy
@@ -148,6 +149,18 @@ async def test_the_text_has_all_that_identifies_the_certificate(root: Authority,
         assert part in str(found)
     assert found.offered[0].sha256 in str(found)
     assert f"{NOW:%Y-%m-%d}" in str(found)
+
+
+class Reticent:
+    """A connection of a Python that gives the certificate of the server alone."""
+
+    def getpeercert(self, *, binary_form: bool) -> bytes:
+        return b"DER" if binary_form else b""
+
+
+def test_without_the_chain_the_fingerprint_of_the_server_is_shown() -> None:
+    (one,) = offered_chain(cast("ssl.SSLObject", Reticent()))
+    assert str(one) == f"SHA-256 {hashlib.sha256(b'DER').digest().hex(':').upper()}"
 
 
 async def test_nothing_is_sent_to_a_server_that_is_examined(root: Authority, tmp_path: Path) -> None:

@@ -90,10 +90,13 @@ def offered_chain(connection: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 def _taken_apart(one: Any) -> Certificate:  # noqa: ANN401 - a class of the ssl module without a name
+    if isinstance(one, bytes):
+        return certificate_of(one, {})
     der = ssl.PEM_cert_to_DER_cert(one.public_bytes())
     try:
         return certificate_of(der, one.get_info())
     except (ssl.SSLError, ValueError):
+        # A certificate that OpenSSL cannot put into words is still known by its fingerprint.
         return certificate_of(der, {})
 
 
