@@ -136,6 +136,20 @@ async def test_a_certificate_for_another_name_is_shown_with_the_names_it_has(
     assert found.missing == "it is not for 127.0.0.1, but for DNS:a.example, DNS:b.example"
 
 
+async def test_a_certificate_without_names_is_said_to_have_none(new_directory: Callable[[], Path]) -> None:
+    unnamed = make_authority(new_directory())
+    found = await examined(Certificates(unnamed.certificate, unnamed.key), unnamed.certificate)
+    assert found.missing.startswith("it has no subjectAltName, and the common name")
+
+
+def test_what_no_authority_can_mend_does_not_ask_for_one() -> None:
+    one = Certificate("CN=a", "CN=b", "AA", None, None, ())
+    seen = TlsExamination("a", 443, "EE certificate key too weak", (one,))
+    found = judged(seen, 66, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), NOW)
+    assert (found.refused, found.missing) == (one, "")
+    assert "EE certificate key too weak" in str(found)
+
+
 async def test_the_text_has_all_that_identifies_the_certificate(root: Authority, tmp_path: Path) -> None:
     issued = root.issue(tmp_path)
     found = await examined(issued)

@@ -26,8 +26,10 @@ MAX_HANDSHAKE_BYTES = 256 * 1024
 MAX_PROXY_HEADER_BYTES = 16 * 1024
 """Most that a proxy may answer to CONNECT."""
 
+# X509_V_ERR_... of OpenSSL (x509_vfy.h).
 _NAME_CODES = frozenset({62, 63, 64})
 _DATE_CODES = frozenset({9, 10})
+_AUTHORITY_CODES = frozenset({2, 7, 18, 19, 20, 21, 27})
 _READ_BYTES = 16 * 1024
 
 
@@ -83,14 +85,14 @@ async def examine_tls(
         OSError: the server or the proxy cannot be reached, or does not speak TLS.
         TimeoutError: not in time.
     """
-    context = trust.context(host, port)
+    context, proxy = trust.context(host, port), _proxy_for(host, port, proxies)
     async with asyncio.timeout(EXAMINATION_SECONDS):
         try:
-            offered = await _handshake(host, port, context, _proxy_for(host, port, proxies), trust)
+            offered = await _handshake(host, port, context, proxy, trust)
             return TlsExamination(host, port, "", offered)
         except ssl.SSLCertVerificationError as error:
             refused = error
-        offered = await _handshake(host, port, _accepting(), _proxy_for(host, port, proxies), trust)
+        offered = await _handshake(host, port, _accepting(), proxy, trust)
     moment = datetime.now(UTC) if now is None else now()
     return judged(
         TlsExamination(host, port, refused.verify_message, offered), refused.verify_code, context, moment
@@ -111,12 +113,19 @@ def judged(seen: TlsExamination, code: int, context: ssl.SSLContext, now: dateti
     if code in _DATE_CODES:
         refused, missing = _out_of_date(seen.offered, now)
     elif code in _NAME_CODES:
-        refused = seen.offered[0]
-        names = ", ".join(refused.names[:MAX_SHOWN]) or "no name at all"
-        missing = f"it is not for {seen.host}, but for {names}"
-    else:
+        refused, missing = _of_another(seen.offered[0], seen.host)
+    elif code in _AUTHORITY_CODES:
         refused, missing = _without_authority(seen.offered, context)
+    else:
+        # Weak keys and the like: the words of OpenSSL say it, and giving an authority would not help.
+        refused, missing = seen.offered[0], ""
     return TlsExamination(seen.host, seen.port, seen.refusal, seen.offered, refused, missing)
+
+
+def _of_another(one: Certificate, host: str) -> tuple[Certificate, str]:
+    if not one.names:
+        return one, "it has no subjectAltName, and the common name of the subject alone does not count"
+    return one, f"it is not for {host}, but for {', '.join(one.names[:MAX_SHOWN])}"
 
 
 def _out_of_date(offered: Sequence[Certificate], now: datetime) -> tuple[Certificate, str]:
