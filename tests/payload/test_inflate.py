@@ -114,3 +114,26 @@ def test_a_large_chunk_takes_linear_time(packed: bytes) -> None:
     with pytest.raises(DataError):
         deque(inflater_for(packed).feed(packed + b"garbage"), maxlen=0)
     assert time.process_time() - before < 5
+
+
+_SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00note"
+
+
+@pytest.mark.parametrize("step", [3, 1000])
+@pytest.mark.parametrize(
+    "packed",
+    [
+        pytest.param(gzip.compress(b"x" * 500), id="gzip"),
+        pytest.param(gzip.compress(b"x" * 500) + gzip.compress(b""), id="gzip-with-an-empty-member"),
+        pytest.param(zstandard.compress(b"x" * 500), id="zstd"),
+        pytest.param(zstandard.compress(b"x" * 500) + _SKIPPABLE, id="zstd-with-a-note-behind"),
+    ],
+)
+def test_it_is_known_whether_the_end_was_reached(packed: bytes, step: int) -> None:
+    inflater = inflater_for(packed)
+    *most, last = (packed[start : start + step] for start in range(0, len(packed), step))
+    for chunk in (*most, last[:-1]):
+        deque(inflater.feed(chunk), maxlen=0)
+    assert not inflater.is_whole
+    deque(inflater.feed(last[-1:]), maxlen=0)
+    assert inflater.is_whole
