@@ -23,7 +23,7 @@ FORMAT = "upgraph-scrape"
 VERSION = 1
 """Version of the format. A reader refuses a newer one, because it may say what this one does not know."""
 MAX_BYTES = 128 * 1024 * 1024
-"""Bytes of the largest saved scrape; all public releases of five years have about thirty million."""
+"""Bytes of the largest saved scrape; ten thousand releases with 150 predecessors each have about sixteen million."""
 MAX_RELEASES = 200_000
 """Releases of the largest saved scrape."""
 
