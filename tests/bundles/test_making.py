@@ -103,6 +103,15 @@ def test_a_part_that_cannot_be_used_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_changes_meanwhile_ends_the_making(parts: Parts, tmp_path: Path, form: str) -> None:
+    blob = (parts.images or Path()) / "blobs" / "sha256" / ("0" * 64)
+    blob.symlink_to("/proc/sys/kernel/random/uuid")
+    with pytest.raises(DataError, match="changed while the bundle was made"):
+        write_bundle(parts, tmp_path / form)
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
+
+
 def test_what_a_copy_left_in_a_layout_is_not_carried(parts: Parts, tmp_path: Path) -> None:
     first = write_bundle(parts, tmp_path / "first.tar")
     ((parts.images or Path()) / "blobs" / "sha256" / "half a blob.tmp").write_bytes(b"x")

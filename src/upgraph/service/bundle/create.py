@@ -61,22 +61,29 @@ class _Piece:
 
 
 class _Hashed:
-    """A file that is hashed as it is read."""
+    """A file that is hashed as it is read. What is wrong with it is no fault of what is written."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: str) -> None:
         self._file = file
+        self._path = path
         self._size = 0
         self._state = sha256()
+        self.has_ended = False
 
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._file.read(size)
+    def read(self, size: int = CHUNK_BYTES) -> bytes:
+        try:
+            chunk = self._file.read(size)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+        self.has_ended = len(chunk) < size
         self._size += len(chunk)
         self._state.update(chunk)
         return chunk
 
-    def entry(self, path: str) -> Entry:
+    @property
+    def entry(self) -> Entry:
         """What was read until now, as the manifest has it."""
-        return Entry(path, self._state.hexdigest(), self._size)
+        return Entry(self._path, self._state.hexdigest(), self._size)
 
 
 def write_bundle(parts: Parts, out: Path) -> Digest:
@@ -180,25 +187,36 @@ def _opened(piece: _Piece) -> Iterator[_Hashed]:
     try:
         file = piece.open()
     except OSError as error:
-        raise DataError(BUNDLE_PART, f"{piece.path} cannot be read: {error.strerror}") from error
+        raise _unreadable(piece.path, error) from error
     with file:
-        yield _Hashed(file)
+        yield _Hashed(file, piece.path)
+
+
+def _unreadable(path: str, error: OSError) -> DataError:
+    return DataError(BUNDLE_PART, f"{path} cannot be read: {error.strerror}")
 
 
 def _entry(piece: _Piece) -> Entry:
     with _opened(piece) as file:
         while file.read(CHUNK_BYTES):
             pass
-        return file.entry(piece.path)
+        return file.entry
 
 
 @contextmanager
 def _unchanged(entry: Entry, piece: _Piece) -> Iterator[_Hashed]:
     """A piece to be read to its end, which must still be what was hashed."""
+    changed = DataError(BUNDLE_PART, f"{entry.path} changed while the bundle was made")
     with _opened(piece) as file:
-        yield file
-        if file.entry(entry.path) != entry:
-            raise DataError(BUNDLE_PART, f"{entry.path} changed while the bundle was made")
+        try:
+            yield file
+        except OSError as error:
+            # tarfile says so of a file that became shorter; any other is a fault of the disk that is written.
+            if file.has_ended and file.entry != entry:
+                raise changed from error
+            raise
+        if file.entry != entry:
+            raise changed
 
 
 def _write_archive(manifest: Manifest, pieces: Iterable[tuple[Entry, _Piece]], into: BinaryIO) -> None:
