@@ -20,10 +20,10 @@ EPOCH = 1_750_000_000
 MAKE_SECONDS = 600
 """Longest time for fetching the packages and making the tar."""
 
-_WANTED = ("base-files", "ca-certificates", "libpython3.11-stdlib", "libstdc++6", "python3.11-minimal")
-_KEPT = frozenset(
+WANTED = ("base-files", "ca-certificates", "libpython3.11-stdlib", "libstdc++6", "python3.11-minimal")
+KEPT = frozenset(
     {
-        *_WANTED,
+        *WANTED,
         "gcc-12-base",
         "libbz2-1.0",
         "libc6",
@@ -142,7 +142,7 @@ def make(target: Path, architecture: str, mirror: str | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_suffix(".part")
     command = ["mmdebstrap", "--quiet", "--variant=extract", f"--architectures={architecture}"]
-    command += [f"--include={','.join(_WANTED)}"]
+    command += [f"--include={','.join(WANTED)}"]
     command += [f'--extract-hook={sys.executable} {Path(__file__).resolve()} "$1" {beside.resolve()}']
     # The root that mmdebstrap makes itself is of no use here: it goes where nothing is kept.
     command += [SUITE, "/dev/null", *([mirror] if mirror else [])]
@@ -163,12 +163,12 @@ def collect(packages: Path, target: Path) -> None:
     found = set()
     for package in sorted(packages.glob("*.deb")):
         name = package.name.partition("_")[0]
-        if name in _KEPT:
+        if name in KEPT:
             found.add(name)
             _unpack(package, tree)
             # Where scanners look for what an image without a package manager consists of.
             tree.file(f"var/lib/dpkg/status.d/{name}", _dpkg_deb("--field", package))
-    if missing := sorted(_KEPT - found):
+    if missing := sorted(KEPT - found):
         sys.exit(f"{SUITE} has no {', '.join(missing)}: the lists in {Path(__file__).name} need another look")
     for path, text in _ACCOUNTS.items():
         tree.file(path, text.encode())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.conftest import Image, Pod
+from tools import image as building
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,3 +72,8 @@ def test_scanners_find_the_packages_of_the_base(pod: Pod) -> None:
     known = (pod.content / "var/lib/dpkg/status.d/libssl3").read_text()
     assert known.startswith("Package: libssl3\n")
     assert "\nVersion: 3." in known
+
+
+def test_the_times_of_an_image_can_be_given() -> None:
+    made_of = building.origin(environment={"SOURCE_DATE_EPOCH": "1700000000"})
+    assert (made_of.epoch, made_of.created) == (1_700_000_000, "2023-11-14T22:13:20Z")
