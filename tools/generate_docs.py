@@ -43,7 +43,7 @@ from upgraph.oci import (
 )
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration, signature_names
-from upgraph.service.answering import clients, conditional, query, requests, server
+from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
@@ -150,6 +150,11 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time for which an answer may be left unread", clients.UNREAD_SECONDS, "s"),
             ("query", query.MAX_QUERY_LENGTH, "characters"),
             ("signature", signature_names.MAX_SIGNATURE_BYTES, "bytes"),
+            (
+                "`Accept` and `Accept-Encoding`; longer ones count as none",
+                negotiation.MAX_FIELD_LENGTH,
+                "characters",
+            ),
             ("time for which an answer may be kept by caches", conditional.MAX_AGE, "s"),
             ("time for answers in flight when the service stops", server.STOP_GRACE, "s"),
         ),

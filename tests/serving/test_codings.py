@@ -84,3 +84,7 @@ async def test_errors_are_never_coded(cluster: HttpClient) -> None:
 async def test_repeated_fields_count_as_one_list(cluster: HttpClient) -> None:
     answer = await cluster.get(GRAPH, ("Accept-Encoding", "br"), ("Accept-Encoding", "gzip"))
     assert answer.header("content-encoding") == "gzip"
+
+
+def test_a_field_that_only_somebody_hostile_sends_counts_as_none() -> None:
+    assert coding("gzip, " * 1000, EVERY) is Coding.IDENTITY

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upgraph.service.answering.message import RefusalError
-from upgraph.service.answering.negotiation import BUILDER_TYPES, CINCINNATI_V1, CLIENT_TYPES, JSON, media_type
+from upgraph.service.answering.negotiation import (
+    BUILDER_TYPES,
+    CINCINNATI_V1,
+    CLIENT_TYPES,
+    JSON,
+    MAX_FIELD_LENGTH,
+    media_type,
+)
 
 CHOICES = [
     # What Cincinnati accepts: its outcomes are kept.
@@ -76,7 +83,7 @@ WEIGHTS = st.sampled_from(["", ";q=0", ";q=0.5", ";q=1", ";charset=utf-8", ";v=1
 LISTS = st.lists(st.tuples(NAMES, WEIGHTS).map("".join), min_size=1, max_size=6).map(", ".join)
 
 
-def choose(accept: str) -> str | None:
+def choose(accept: str | None) -> str | None:
     try:
         return media_type(accept, CLIENT_TYPES)
     except RefusalError:
@@ -109,3 +116,8 @@ def test_no_field_breaks_the_reader(accept: str) -> None:
 @given(LISTS)
 def test_a_value_too_long_to_be_remembered_is_read_the_same(accept: str) -> None:
     assert choose(accept + ", text/plain" * 40) == choose(accept)
+
+
+def test_a_field_that_only_somebody_hostile_sends_counts_as_none() -> None:
+    assert choose(f"{JSON}, " * 1000) == choose(None)
+    assert choose(f"image/png{' ' * MAX_FIELD_LENGTH}") == choose(None)

@@ -24,6 +24,10 @@ CLIENT_TYPES = (JSON, CINCINNATI_V1)
 BUILDER_TYPES = (JSON,)
 """Types of the answers to policy engines."""
 
+MAX_FIELD_LENGTH = 4 * 1024
+"""Characters of the longest field that is read; browsers send 200. A longer one is taken for none: reading the
+64 KiB that may come would cost a hundred times what the answer costs."""
+
 _REMEMBERED = 256
 """Readings of each field that are remembered."""
 _REMEMBERED_LENGTH = 256
@@ -43,13 +47,13 @@ _Element = tuple[str, float, bool]
 def media_type(accept: str | None, offered: tuple[str, ...]) -> str:
     """The type of ``offered`` that a client wants most.
 
-    Without a field, or with an empty one, it is the last of ``offered``: the most specific type, as in
+    Without a field, with an empty one or one that is too long, it is the last of ``offered``: the most specific type, as in
     Cincinnati.
 
     Raises:
         RefusalError: 406, the client accepts none of them.
     """
-    if accept is None:
+    if accept is None or len(accept) > MAX_FIELD_LENGTH:
         return offered[-1]
     choose = _choose_type if len(accept) <= _REMEMBERED_LENGTH else _choose_type.__wrapped__
     chosen = choose(accept, offered)
@@ -67,7 +71,7 @@ def coding(accept_encoding: str | None, available: frozenset[Coding]) -> Coding:
     gzip before identity. A client that forbids identity and gets nothing else still gets identity:
     RFC 9110, 12.4.1, leaves that to the server, and an answer serves a cluster better than none.
     """
-    if accept_encoding is None:
+    if accept_encoding is None or len(accept_encoding) > MAX_FIELD_LENGTH:
         return Coding.IDENTITY
     choose = _choose_coding if len(accept_encoding) <= _REMEMBERED_LENGTH else _choose_coding.__wrapped__
     return choose(accept_encoding, available)
