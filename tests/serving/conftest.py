@@ -112,6 +112,11 @@ class Reported:
     last_scrape: Scrape | None = None
 
     @property
+    def held(self) -> Snapshot | None:
+        held = self.in_force.snapshot
+        return held if isinstance(held, Snapshot) else None
+
+    @property
     def facts(self) -> Facts | None:
         held = self.in_force.snapshot
         return held.facts if isinstance(held, Snapshot) else None

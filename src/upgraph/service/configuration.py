@@ -218,6 +218,12 @@ class Configuration:
         " kept in memory.",
         metavar="DIR",
     )
+    siblings: tuple[str, ...] = settings(
+        _listen,
+        "HOST:PORT of the status ports of other replicas; a name may stand for several, as a headless Service"
+        " does. A replica that starts without a graph takes the last good one of them, until it has its own.",
+        metavar="HOST:PORT",
+    )
     scrape_interval: float = setting(
         300.0, seconds, "Time between the end of a scrape and the start of the next.", metavar="TIME"
     )

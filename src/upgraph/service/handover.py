@@ -42,6 +42,13 @@ class Built(msgspec.Struct, frozen=True, kw_only=True, tag="built"):
     seconds: float
 
 
+class Inherited(msgspec.Struct, frozen=True, kw_only=True, tag="inherited"):
+    """A snapshot that another replica made; its file comes with the message."""
+
+    refreshed_at: float
+    """Unix time in seconds at which its inputs were last known to be current."""
+
+
 class Current(msgspec.Struct, frozen=True, kw_only=True, tag="current"):
     """The inputs of the graph in force were looked at."""
 
@@ -65,7 +72,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     remedy: str
 
 
-Message = Scraped | Built | Current | Waiting | Refused
+Message = Scraped | Built | Inherited | Current | Waiting | Refused
 """What the building process says."""
 
 SCRAPE_NOW = b"scrape"

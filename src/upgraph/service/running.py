@@ -42,7 +42,7 @@ from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import check_directory, last_snapshot
 from upgraph.service.configuration import Configuration, address, to_json
-from upgraph.service.handover import SCRAPE_NOW, Built, Current, Refused, Scraped, Waiting
+from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
 
 FIRST_RESTART_SECONDS = 1.0
@@ -107,6 +107,12 @@ class Service:
         self.facts = facts
         if is_first:
             self._ready()
+
+    @property
+    def held(self) -> Snapshot | None:
+        """The snapshot in force."""
+        snapshot = self.in_force.snapshot
+        return snapshot if isinstance(snapshot, Snapshot) else None
 
     def scrape_now(self) -> None:
         """Have the sources read without waiting for the timer."""
@@ -236,6 +242,9 @@ class Service:
             case Built() if file is not None:
                 with file:
                     self._take_built(message, read_snapshot(file))
+            case Inherited() if file is not None:
+                with file:
+                    self._take_inherited(message, read_snapshot(file))
             case Current():
                 self._take_current(message)
             case Scraped():
@@ -250,6 +259,12 @@ class Service:
     def _take_built(self, message: Built, snapshot: Snapshot) -> None:
         self.take(snapshot, snapshot.facts)
         self._builder_metrics.built(message.seconds)
+
+    def _take_inherited(self, message: Inherited, snapshot: Snapshot) -> None:
+        # What this service has built itself, or held before, is nearer to its own sources.
+        if self.facts is None:
+            facts = msgspec.structs.replace(snapshot.facts, refreshed_at=message.refreshed_at)
+            self.take(snapshot, facts)
 
     def _take_current(self, message: Current) -> None:
         if self.facts is not None:

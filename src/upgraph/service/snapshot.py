@@ -12,7 +12,7 @@ import hashlib
 import mmap
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -24,6 +24,8 @@ from upgraph.errors.problems.service import SNAPSHOT_DAMAGED
 _MAGIC = b"UPGRAPH1"
 _HEADER = struct.Struct(">8sQQ32s8s")
 _RESERVED = bytes(8)
+_DIGEST = 3
+"""Place of the digest in the header."""
 
 
 class Coding(StrEnum):
@@ -99,6 +101,11 @@ class Prepared:
         """SHA-256 in hex of the document without coding; the same on every replica."""
         self.codings = frozenset(entry.bodies)
 
+    @property
+    def sections(self) -> Iterable[_Section]:
+        """Where it lies in the file, in each coding."""
+        return self._entry.bodies.values()
+
     def size(self, coding: Coding) -> int:
         """Bytes of the document in this coding."""
         return self._entry.bodies[coding].length
@@ -117,6 +124,10 @@ class _MappedFile:
     def read(self, section: _Section) -> memoryview:
         return self._view[section.offset : section.offset + section.length]
 
+    @property
+    def whole(self) -> memoryview:
+        return self._view
+
     def is_sound(self, section: _Section) -> bool:
         return zlib.crc32(self.read(section)) == section.crc
 
@@ -126,6 +137,10 @@ class Snapshot:
 
     def __init__(self, index: _Index, file: _MappedFile) -> None:
         self.facts = index.facts
+        self.file = file.whole
+        """All bytes of the file."""
+        self.digest = _HEADER.unpack(self.file[: _HEADER.size])[_DIGEST].hex()
+        """SHA-256 of its index, which has the digests of all bodies: the identity of the file."""
         self._empty = Prepared(index.empty, file)
         self._answers = {
             (channel, arch): Prepared(entry, file)
@@ -137,6 +152,12 @@ class Snapshot:
         self.graph_data = Prepared(index.graph_data, file) if index.graph_data else None
         """The graph data in force, as a compressed archive."""
         self._signatures = {name: Prepared(entry, file) for name, entry in index.signatures.items()}
+
+    def documents(self) -> Iterator[Prepared]:
+        """Everything that it can answer."""
+        yield from (self._empty, self.builder_graph, *self._answers.values(), *self._signatures.values())
+        if self.graph_data is not None:
+            yield self.graph_data
 
     def signature(self, name: str) -> Prepared | None:
         """The signature of this name (``sha256=HEX/signature-1``) that came with the releases, if one did."""
@@ -230,19 +251,34 @@ def read_and_check_snapshot(file: BinaryIO) -> Snapshot:
         DataError: it is not a finished snapshot of this layout, or some part is damaged.
     """
     index, mapped = _open(file)
-    entries = [
-        index.empty,
-        index.builder_graph,
-        *(e for arches in index.answers.values() for e in arches.values()),
-        *index.signatures.values(),
-    ]
-    if index.graph_data:
-        entries.append(index.graph_data)
-    sections = {section for entry in entries for section in entry.bodies.values()}
+    snapshot = Snapshot(index, mapped)
+    sections = {section for document in snapshot.documents() for section in document.sections}
     damaged = sum(not mapped.is_sound(section) for section in sections)
     if damaged:
         raise DataError(SNAPSHOT_DAMAGED, f"{damaged} of {len(sections)} parts of the snapshot are damaged")
-    return Snapshot(index, mapped)
+    return snapshot
+
+
+def read_foreign_snapshot(file: BinaryIO, digest: str) -> Snapshot:
+    """Open a snapshot that came over a network, and check every body of it against its digest.
+
+    Args:
+        file: the snapshot.
+        digest: the identity under which it was announced (:attr:`Snapshot.digest`).
+
+    Raises:
+        DataError: it is another one, or is damaged.
+    """
+    snapshot = read_and_check_snapshot(file)
+    if snapshot.digest != digest:
+        raise DataError(SNAPSHOT_DAMAGED, f"the snapshot has the digest {snapshot.digest} and not {digest}")
+    bodies = {document.etag: document.body(Coding.IDENTITY) for document in snapshot.documents()}
+    changed = sum(hashlib.sha256(body).hexdigest() != etag for etag, body in bodies.items())
+    if changed:
+        raise DataError(
+            SNAPSHOT_DAMAGED, f"{changed} of {len(bodies)} answers in the snapshot are not what they claim"
+        )
+    return snapshot
 
 
 def _open(file: BinaryIO) -> tuple[_Index, _MappedFile]:

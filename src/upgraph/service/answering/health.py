@@ -9,7 +9,7 @@ import msgspec
 
 from upgraph.errors import Problem
 from upgraph.errors.problems.service import GRAPH_NOT_READY, GRAPH_STALE
-from upgraph.service.snapshot import Facts, FindingFact
+from upgraph.service.snapshot import Facts, FindingFact, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class StatusSource(Protocol):
     @property
     def facts(self) -> Facts | None:
         """The graph in force; none before the first."""
+        ...
+
+    @property
+    def held(self) -> Snapshot | None:
+        """The snapshot in force, with its answers."""
         ...
 
     @property

@@ -6,12 +6,14 @@ not, the body says why in the words of the documentation.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
 from upgraph.service.answering.health import Scrape, StatusSource, Unready, age, finding_counts, unready
 from upgraph.service.answering.message import Request, Response
 from upgraph.service.answering.probes import Probes, uncached
+from upgraph.service.answering.sharing import OFFER_PATH, SNAPSHOT_PATH, offer, whole
 from upgraph.service.snapshot import Facts, FindingFact
 
 
@@ -69,7 +71,12 @@ class StatusPort:
         self._source = source
         self._clock = clock
         self._max_stale = max_stale
-        self._probes = Probes(exposition, self._unready, {"/status": self._status})
+        further: dict[str, Callable[[], Response]] = {
+            "/status": self._status,
+            OFFER_PATH: partial(offer, source),
+            SNAPSHOT_PATH: partial(whole, source),
+        }
+        self._probes = Probes(exposition, self._unready, further)
 
     def respond(self, request: Request) -> Response:
         """The answer to one request."""

@@ -26,6 +26,7 @@ from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
+from upgraph.service.building.siblings import inherit
 from upgraph.service.building.sources import (
     acceptance,
     access_of,
@@ -37,8 +38,9 @@ from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, from_json
-from upgraph.service.handover import SCRAPE_NOW, Message, Refused, Scraped
+from upgraph.service.handover import SCRAPE_NOW, Inherited, Message, Refused, Scraped
 from upgraph.service.log import start_logging
+from upgraph.service.snapshot import Snapshot
 
 _NICENESS = 10
 FIRST_RETRY_SECONDS = 2.0
@@ -106,6 +108,7 @@ class Builder:
         access = access_of(self._configuration, os.environ)
         for finding in access.findings:
             _log.warning("%s", finding, extra={"reference": finding.reference})
+        inherited = await self._inherit(access)
         async with contextlib.AsyncExitStack() as stack:
             if self._configuration.upstream:
                 upstream = Upstream(self._configuration.upstream, access)
@@ -123,13 +126,25 @@ class Builder:
             library = stack.enter_context(_open_library(self._library))
             timeout = self._configuration.scrape_timeout
             gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)
-            self._resume(gatherer)
+            self._resume(gatherer, inherited)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_graph_data(data))
                 group.create_task(self._follow_releases(gatherer, access))
 
-    def _resume(self, gatherer: Gatherer) -> None:
-        self._workshop.resume(last_snapshot(self._configuration.state_dir))
+    async def _inherit(self, access: Access) -> tuple[Snapshot, float] | None:
+        """The last good snapshot: of this service, or else of another replica, which is then served."""
+        last = last_snapshot(self._configuration.state_dir)
+        if last is not None or not self._configuration.siblings:
+            return last
+        inherited = await inherit(self._configuration.siblings, access, time.time())
+        if inherited is None:
+            return None
+        with inherited.file:
+            self._say(Inherited(refreshed_at=inherited.refreshed_at), inherited.file)
+        return inherited.snapshot, inherited.refreshed_at
+
+    def _resume(self, gatherer: Gatherer, last: tuple[Snapshot, float] | None) -> None:
+        self._workshop.resume(last)
         known = gatherer.known()
         if known:
             self._workshop.recall_releases(known)
