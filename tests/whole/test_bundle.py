@@ -138,8 +138,10 @@ def test_a_bundle_is_replaced_under_a_running_service_but_not_by_half_a_copy(
     until(lambda: "bundle-damaged" in _references(service), what="the finding")
     assert sorted(service.answered().nodes) == ["4.1.0", "4.1.1"]
     service.stop()
+    place.unlink()
     again = start.serve(place, "--scrape-interval", "1s", "--state-dir", tmp_path / "state")
     assert sorted(again.answered().nodes) == ["4.1.0", "4.1.1"]
+    again.said(r"(the bundle \S+ does not exist)")
     place.write_bytes(content)
     again.answered(lambda graph: sorted(graph.nodes) == ["4.1.0", "4.1.2"])
     until(lambda: _references(again) == [], what="the end of the finding")
