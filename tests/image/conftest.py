@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 30.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.05
 COMMAND_SECONDS = 120
+REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 # In a process and mount space of its own: a loopback that is up, and control groups in the form that the
 # runtime understands, also where the machine has them in the older one.
@@ -81,7 +82,7 @@ def build_image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Image]
             f'runroot = "{place}/run"',
         ]
         store.write_text("\n".join(lines) + "\n")
-        made_of = building.Origin("0.1.0", "0" * 40, 1_700_000_000)
+        made_of = building.Origin(building.origin().version, REVISION, 1_700_000_000)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("CONTAINERS_STORAGE_CONF", str(store))
             building.prepare(place / "context", parts, made_of)

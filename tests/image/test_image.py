@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.conftest import Image, Pod
+from tests.image.conftest import REVISION, Image, Pod
 from tools import image as building
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,8 +63,8 @@ def test_the_machine_that_built_it_is_not_told(pod: Pod) -> None:
 def test_the_image_tells_what_it_is(pod: Pod) -> None:
     config = json.loads(pod.buildah("inspect", "--type=image", pod.image.name))["OCIv1"]
     assert config["created"] == config["config"]["Labels"]["org.opencontainers.image.created"]
-    assert config["config"]["Labels"]["org.opencontainers.image.revision"] == "0" * 40
-    assert config["config"]["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+    assert config["config"]["Labels"]["org.opencontainers.image.revision"] == REVISION
+    assert config["config"]["Labels"]["org.opencontainers.image.version"] == building.origin().version
     assert config["config"]["User"] == "1001:0"
 
 
