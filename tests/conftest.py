@@ -127,13 +127,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the person who runs the tests is read or written: no credentials, settings, proxies."""
-    personal = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "KUBECONFIG")
+    personal = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "KUBECONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR")
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             ours = name.startswith(("UPGRAPH_", "XDG_")) and name != DATA_VARIABLE
             if ours or name in personal or name.lower().endswith("_proxy"):
                 patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        # Without it, tools look below /run, where the logins of the person may be.
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         yield
 
 
