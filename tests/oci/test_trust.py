@@ -215,6 +215,20 @@ def test_a_broken_set_leaves_the_last_good_one_and_is_reported_until_it_is_mende
     assert trust.findings == ()
 
 
+def test_one_broken_file_among_good_ones_leaves_the_last_good_set_and_a_removed_one_does_not(
+    tmp_path: Path, pem: str, other: str
+) -> None:
+    (tmp_path / "a.pem").write_text(pem)
+    (tmp_path / "b.pem").write_text(other)
+    trust = Trust([tmp_path])
+    (tmp_path / "b.pem").write_text("")
+    assert not trust.refresh()
+    assert (count(trust, *PLACE), trust.findings[0].seen) == (2, f"{tmp_path}/b.pem: the file is empty")
+    (tmp_path / "b.pem").unlink()
+    assert trust.refresh()
+    assert (count(trust, *PLACE), trust.findings) == (1, ())
+
+
 def test_a_place_that_vanishes_leaves_the_last_good_set(tmp_path: Path, pem: str) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text(pem)

@@ -97,11 +97,13 @@ class Trust:
             self._fault = None
             return False
         try:
-            self._files, self._stamp = self._read()
+            files, stamp = self._read()
+            _refuse_loss(self._files, files)
         except UserError as error:
             self._fault = error
             return False
-        self._scopes = {file.scope for file in self._files}
+        self._files, self._stamp = files, stamp
+        self._scopes = {file.scope for file in files}
         self._fault = None
         self._contexts = {}
         return True
@@ -125,6 +127,18 @@ class Trust:
                 for certificate in file.certificates:
                     context.load_verify_locations(cadata=certificate)
         return context
+
+
+def _refuse_loss(before: Sequence[AnchorFile], now: Sequence[AnchorFile]) -> None:
+    """Take a file that had certificates and now holds something else for broken, also among good ones.
+
+    Raises:
+        UserError: there is such a file.
+    """
+    had = {file.path for file in before if file.certificates}
+    for file in now:
+        if file.instead and file.path in had:
+            raise UserError(problems.CA_BUNDLE, f"{file.path}: {file.instead}")
 
 
 class _System:
