@@ -160,7 +160,11 @@ def test_the_file_of_a_metadata_helper_is_understood() -> None:
     text = '[service]\nport = 1\npath_prefix = "a"\nbacklog = 5\n[signatures]\ndir = "/signatures"\n'
     translation = metadata_helper({"service.port": "2"}, tomllib.loads(text))
     chosen = translation.configuration
-    assert (chosen.listen, chosen.prefix, chosen.signatures) == ("127.0.0.1:2", "/a", Path("/signatures"))
+    assert (chosen.listen, chosen.path_prefix, chosen.signatures) == (
+        "127.0.0.1:2",
+        "/a",
+        Path("/signatures"),
+    )
     assert translation.warnings == ["service.backlog has no effect here"]
 
 

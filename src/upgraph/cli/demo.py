@@ -84,7 +84,7 @@ class _Announcement:
     def ready(self) -> None:
         if self._addresses is None:
             return
-        graph = f"http://{self._addresses.clients}{self._chosen.prefix}/graph"
+        graph = f"http://{self._addresses.clients}{self._chosen.path_prefix}/graph"
         status = f"http://{self._addresses.status}"
         click.echo(
             f"""

@@ -10,7 +10,8 @@ from upgraph.cli.cincinnati import program
 from upgraph.cli.main import run
 from upgraph.service import cincinnati, metadata_helper
 from upgraph.service.answering.server import Bound
-from upgraph.service.configuration import Configuration, check_listeners
+from upgraph.service.configuration import Configuration
+from upgraph.service.consistency import check_listeners
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def serve_signatures(chosen: Configuration) -> None:
     check_listeners(chosen)
 
     def announce(clients: Bound, status: Bound) -> None:
-        _log.info("signatures are served on http://%s%s/signatures/", clients, chosen.prefix)
+        _log.info("signatures are served on http://%s%s/signatures/", clients, chosen.path_prefix)
         _log.info("probes and metrics are on http://%s/metrics", status)
 
     uvloop.run(metadata_helper.run(chosen, announce))

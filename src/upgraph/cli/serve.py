@@ -8,7 +8,8 @@ import click
 import uvloop
 
 from upgraph.cli.settings import configuration, setting_options
-from upgraph.service.configuration import Configuration, check
+from upgraph.service.configuration import Configuration
+from upgraph.service.consistency import check
 from upgraph.service.log import start_logging
 from upgraph.service.running import Addresses, run
 
@@ -63,5 +64,5 @@ def announce(chosen: Configuration, addresses: Addresses) -> None:
     )
     for what, bound, path in places:
         if bound:
-            _log.info("%s on %s://%s%s/%s", what, scheme, bound, chosen.prefix, path)
+            _log.info("%s on %s://%s%s/%s", what, scheme, bound, chosen.path_prefix, path)
     _log.info("status is on http://%s/status", addresses.status)

@@ -34,7 +34,7 @@ async def run(configuration: Configuration, started: Callable[[Bound, Bound], No
     signatures = SignatureDirectory(directory) if directory else NoSignatures()
     registry = new_registry()
     face = edge.metadata_helper(
-        signatures, configuration.prefix, MetadataHelperMetrics(registry, __version__)
+        signatures, configuration.path_prefix, MetadataHelperMetrics(registry, __version__)
     )
     probes = Probes(lambda: exposition(registry), lambda: _unready(directory))
     listeners = [

@@ -11,7 +11,6 @@ import resource
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.signatures import SignatureDirectory, Signatures
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
-from upgraph.service.building.shelf import check_directory, last_snapshot
+from upgraph.service.building.shelf import check_directory, last_snapshot, memory_of_builders
 from upgraph.service.configuration import Configuration, address, to_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
@@ -48,7 +47,6 @@ from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
 FIRST_RESTART_SECONDS = 1.0
 LAST_RESTART_SECONDS = 60.0
 """Longest pause before the building process is started again."""
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory that nearly every container has
 FILES_KEPT = 128
 """Open files that are kept for everything but connections."""
 LISTENERS = 4
@@ -124,7 +122,7 @@ class Service:
         """Every listener by the name of its place in :class:`Addresses`."""
         configuration = self._configuration
         settings = edge.Settings(
-            prefix=configuration.prefix, mandatory=frozenset(configuration.mandatory_parameters)
+            prefix=configuration.path_prefix, mandatory=frozenset(configuration.mandatory_parameters)
         )
         limits = Limits(connections=_connections())
         status = StatusPort(self, self._exposition, time.time, max_stale=configuration.max_stale)
@@ -338,34 +336,10 @@ async def run(
     """
     if configuration.state_dir is not None:
         check_directory(configuration.state_dir)
-    with _memory_of_builders(configuration) as memory:
+    with memory_of_builders(configuration.state_dir) as memory:
         service = Service(configuration, ready, memory)
         _resume(service, configuration)
         await _serve(service, started)
-
-
-@contextlib.contextmanager
-def _memory_of_builders(configuration: Configuration) -> Iterator[Path | None]:
-    """A directory in which one building process leaves for the next what it knows of images.
-
-    Without it the next one would believe any listing, and would have no last good reading of a tag. None if
-    there is a state directory, which serves for that, or if nothing can be written at all.
-    """
-    if configuration.state_dir is not None:
-        yield None
-        return
-    for place in (None, SHARED_MEMORY):
-        try:
-            directory = tempfile.TemporaryDirectory(prefix="upgraph-", dir=place)
-        except OSError:
-            continue
-        with directory as path:
-            yield Path(path)
-        return
-    _log.warning(
-        "nothing can be written: if the building process has to be restarted, it starts without a memory"
-    )
-    yield None
 
 
 async def _serve(service: Service, started: Callable[[Addresses], None]) -> None:

@@ -24,7 +24,8 @@ from upgraph.service.building.sources import (
 )
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.bundle import BundleSource
-from upgraph.service.configuration import Configuration, check, check_releases
+from upgraph.service.configuration import Configuration
+from upgraph.service.consistency import check, check_releases
 
 
 @dataclass(frozen=True, slots=True)

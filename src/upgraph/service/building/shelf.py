@@ -4,6 +4,8 @@ import contextlib
 import fcntl
 import logging
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +17,7 @@ SNAPSHOT = "snapshot"
 LIBRARY = "images.db"
 _UNFINISHED = ".snapshot.unfinished"
 _LOCK = ".lock"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory that nearly every container has
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +145,30 @@ def check_directory(directory: Path) -> None:
         if not os.access(directory / SNAPSHOT, os.R_OK):
             raise UserError(STATE_UNWRITABLE, seen) from error
         _log.error("%s; its last snapshot is served", seen, extra={"reference": STATE_UNWRITABLE.reference})
+
+
+@contextlib.contextmanager
+def memory_of_builders(state_directory: Path | None) -> Iterator[Path | None]:
+    """A directory in which one building process leaves for the next what it knows of images.
+
+    Without it the next one would believe any listing, and would have no last good reading of a tag. None if
+    there is a state directory, which serves for that, or if nothing can be written at all.
+    """
+    if state_directory is not None:
+        yield None
+        return
+    for place in (None, _SHARED_MEMORY):
+        try:
+            directory = tempfile.TemporaryDirectory(prefix="upgraph-", dir=place)
+        except OSError:
+            continue
+        with directory as path:
+            yield Path(path)
+        return
+    _log.warning(
+        "nothing can be written: if the building process has to be restarted, it starts without a memory"
+    )
+    yield None
 
 
 def last_snapshot(directory: Path | None) -> tuple[Snapshot, float] | None:

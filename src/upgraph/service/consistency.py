@@ -1,0 +1,78 @@
+"""What only several settings together can tell: that sources are named, and that nothing contradicts."""
+
+from upgraph.errors import UserError
+from upgraph.errors.problems.service import SETTING_INVALID, SOURCE_MISSING
+from upgraph.service.configuration import (
+    DISK_SCHEMES,
+    REGISTRY_SCHEMES,
+    SCRAPE_SCHEME,
+    SETTINGS,
+    Configuration,
+    address,
+    saved_scrape,
+)
+
+
+def check(configuration: Configuration) -> None:
+    """Check what only several settings together can tell.
+
+    Raises:
+        UserError: a source is missing, or settings contradict each other.
+    """
+    check_listeners(configuration)
+    if (configuration.tls_cert is None) != (configuration.tls_key is None):
+        raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
+    if configuration.bundle:
+        if configuration.releases or configuration.graph_data or configuration.upstream:
+            seen = "a bundle is given together with releases, graph-data or upstream; it holds all of a graph"
+            raise UserError(SETTING_INVALID, seen)
+        return
+    if configuration.upstream:
+        if configuration.releases or configuration.graph_data:
+            seen = (
+                "upstream is given together with releases or graph-data; a graph is either fetched or built"
+            )
+            raise UserError(SETTING_INVALID, seen)
+        return
+    check_releases(configuration)
+    if not configuration.graph_data:
+        raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
+
+
+def check_releases(configuration: Configuration) -> None:
+    """Check what concerns the sources of releases alone.
+
+    Raises:
+        UserError: there is none, it has no known scheme, or nobody says where clusters pull from.
+    """
+    if not configuration.releases:
+        raise UserError(SOURCE_MISSING, "no source of releases is configured (--releases)")
+    images = [source for source in configuration.releases if saved_scrape(source) is None]
+    for source in images:
+        if not source.startswith((*REGISTRY_SCHEMES, *DISK_SCHEMES)):
+            accepted = ", ".join((*REGISTRY_SCHEMES, *DISK_SCHEMES, SCRAPE_SCHEME))
+            raise UserError(
+                SETTING_INVALID, f"the source of releases {source!r} begins with none of {accepted}"
+            )
+    others = [source for source in images if not source.startswith(REGISTRY_SCHEMES)]
+    if others and not configuration.payload_repository:
+        seen = f"releases come from {others[0]}, which is no registry, and --payload-repository is missing"
+        remedy = "Say with --payload-repository HOST/REPOSITORY where clusters pull these releases from."
+        raise UserError(SOURCE_MISSING, seen, remedy=remedy)
+
+
+def check_listeners(configuration: Configuration) -> None:
+    """Check that no two listeners have the same address.
+
+    Raises:
+        UserError: two have.
+    """
+    taken: dict[str, str] = {}
+    for field in ("listen", "status_listen", "builder_listen", "graph_data_listen"):
+        where = getattr(configuration, field)
+        if not where or address(where)[1] == 0:
+            continue
+        if where in taken:
+            seen = f"--{SETTINGS[field].name} and --{taken[where]} are both {where}"
+            raise UserError(SETTING_INVALID, seen)
+        taken[where] = SETTINGS[field].name
