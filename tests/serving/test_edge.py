@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from upgraph.service.answering.conditional import Form, Presentation
 from upgraph.service.answering.edge import Graphs, InForce, Settings, graph_builder, policy_engine
 from upgraph.service.answering.message import App, Request, Response
 from upgraph.service.answering.metrics import PolicyEngineMetrics, new_registry
@@ -27,6 +28,9 @@ class Torn:
     etag = "0" * 64
     codings = frozenset({Coding.IDENTITY})
     graph_data = None
+
+    def __init__(self) -> None:
+        self.forms: dict[tuple[Presentation, Coding], Form] = {}
 
     @property
     def builder_graph(self) -> "Torn":

@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -92,7 +92,7 @@ class _Index(msgspec.Struct, frozen=True, omit_defaults=True):
 class Prepared:
     """One document, ready to be sent in several codings."""
 
-    __slots__ = ("_entry", "_file", "codings", "etag")
+    __slots__ = ("_entry", "_file", "codings", "etag", "forms")
 
     def __init__(self, entry: _Entry, file: "_MappedFile") -> None:
         self._entry = entry
@@ -100,6 +100,8 @@ class Prepared:
         self.etag = entry.etag
         """SHA-256 in hex of the document without coding; the same on every replica."""
         self.codings = frozenset(entry.bodies)
+        self.forms: dict[Any, Any] = {}
+        """What the edge has made of it, which lives as long as it; only the edge looks in here."""
 
     @property
     def sections(self) -> Iterable[_Section]:

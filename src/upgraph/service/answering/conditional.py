@@ -1,11 +1,11 @@
 """Prepared documents over HTTP: entity tags, not-modified answers, caching, content codings.
 
-The headers of a document depend on nothing but its tag, type, coding and size, so they are made once and
-shared. What is prepared can be sent as it is: nothing here looks into a body.
+Everything but the date is the same in all answers with one document in one type and coding, so those are
+made once, when the first client asks, and live as long as the document. What is prepared can be sent as it
+is: nothing here looks into a body.
 """
 
 import re
-from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Protocol
@@ -19,9 +19,6 @@ from upgraph.service.snapshot import Coding
 MAX_AGE = 30
 """Seconds for which caches may answer unasked. A recalled update must reach clusters soon."""
 
-_REMEMBERED = 1024
-"""Header lists that are remembered. A fleet asks for some channels in some architectures."""
-_OK, _NOT_MODIFIED = HTTPStatus.OK, HTTPStatus.NOT_MODIFIED
 _TAG_SUFFIX = {negotiation.JSON: "json", negotiation.CINCINNATI_V1: "v1"}
 
 _find_tags = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")').findall
@@ -40,6 +37,11 @@ class Document(Protocol):
         """The codings there are; identity is always among them."""
         ...
 
+    @property
+    def forms(self) -> "dict[tuple[Presentation, Coding], Form]":
+        """Answers with it that were made before. Kept by the document, used by :func:`document_response` alone."""
+        ...
+
     def size(self, coding: Coding) -> int:
         """Bytes of the document in this coding."""
         ...
@@ -56,6 +58,7 @@ class FixedDocument:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
+        self.forms: dict[tuple[Presentation, Coding], Form] = {}
         self.etag = sha256(body).hexdigest()
 
     def size(self, coding: Coding) -> int:
@@ -77,35 +80,43 @@ class Presentation(msgspec.Struct, frozen=True, eq=False):
     """Further headers."""
 
 
-class _Form(msgspec.Struct, frozen=True):
-    """A document in one presentation and coding, as the headers describe it."""
+class Form(msgspec.Struct, frozen=True, gc=False):
+    """A document in one presentation and coding, with its answers."""
 
     tag: str
-    headers: SharedHeaders
-    headers_unmodified: SharedHeaders
+    whole: Response
+    """200, for who has it not."""
+    unmodified: Response
+    """304, for who has it."""
 
 
 def document_response(request: Request, document: Document, presentation: Presentation) -> Response:
     """The document in the coding that the client wants most, or 304 if it has that already."""
     coding = negotiation.coding(request.header("accept-encoding"), document.codings)
-    form = _form(document.etag, presentation, coding, document.size(coding))
+    form = document.forms.get((presentation, coding))
+    if form is None:
+        form = document.forms[presentation, coding] = _form(document, presentation, coding)
     condition = request.header("if-none-match")
     if condition is not None and _names(condition, form.tag):
-        return Response(_NOT_MODIFIED, form.headers_unmodified)
-    return Response(_OK, form.headers, document.body(coding))
+        return form.unmodified
+    return form.whole
 
 
-@lru_cache(_REMEMBERED)
-def _form(etag: str, presentation: Presentation, coding: Coding, size: int) -> _Form:
+def _form(document: Document, presentation: Presentation, coding: Coding) -> Form:
     # Another type or coding is another representation, and a strong tag names one (RFC 9110, 8.8.3).
     suffix = _TAG_SUFFIX.get(presentation.content_type)
-    tag = "-".join(filter(None, (etag, suffix, coding.value)))
-    kept = [("etag", f'"{tag}"'), ("cache-control", f"max-age={MAX_AGE}"), ("vary", presentation.vary)]
+    tag = f'"{"-".join(filter(None, (document.etag, suffix, coding.value)))}"'
+    kept = [("etag", tag), ("cache-control", f"max-age={MAX_AGE}"), ("vary", presentation.vary)]
+    size = document.size(coding)
     described = [("content-type", presentation.content_type), ("content-length", str(size))]
     if coding is not Coding.IDENTITY:
         described.append(("content-encoding", coding.value))
     headers = SharedHeaders([*described, *kept, *presentation.extra])
-    return _Form(f'"{tag}"', headers, SharedHeaders(kept))
+    return Form(
+        tag,
+        Response(HTTPStatus.OK, headers, document.body(coding)),
+        Response(HTTPStatus.NOT_MODIFIED, SharedHeaders(kept)),
+    )
 
 
 def _names(condition: str, tag: str) -> bool:

@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         """The client sent something."""
         # After the last answer it is read and dropped, so that the system does not drop the answer.
         if not self._has_ended:
-            self._waiting.extend(self._reader.feed(data))
+            self._waiting += self._reader.feed(data)
             self._answer_waiting()
 
     def eof_received(self) -> bool:
@@ -179,11 +179,10 @@ class Connection(asyncio.Protocol):
             self._refuse(self._reader.fault)
 
     def _answer(self, received: Received) -> None:
-        request, keeps_open = received
         host = self._host
         self.since = host.now
-        response = host.app.respond(request) if self._is_welcome else error_response(_BUSY)
-        keeps_open = keeps_open and self._is_welcome and not host.is_stopping
+        response = host.app.respond(received.request) if self._is_welcome else error_response(_BUSY)
+        keeps_open = received.keeps_open and self._is_welcome and not host.is_stopping
         head = _head(response, host.date, keeps_open=keeps_open)
         if response.body is None:
             self._transport.write(head)

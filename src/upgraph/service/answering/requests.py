@@ -7,11 +7,13 @@ ends a connection, because nobody knows where the next request would begin.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import httptools
+import msgspec
 
 from upgraph.service.answering.message import RefusalError, Request
 
@@ -22,11 +24,12 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_AT_ONCE = 100
 """Requests that a client may send in one piece, without waiting for an answer."""
 
+_METHODS = {method.encode(): method for method in ("GET", "HEAD", "OPTIONS")}
 _LINE_EXTRA = len(": \r\n")
 _looks_like_request = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r\n").match
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One request, and what becomes of its connection."""
 
     request: Request
@@ -43,11 +46,10 @@ class RequestReader:
 
     __slots__ = (
         "_body_bytes",
-        "_fields",
-        "_header_bytes",
         "_limit",
         "_lines",
         "_parser",
+        "_piece_bytes",
         "_received",
         "_target",
         "_unfinished_bytes",
@@ -58,17 +60,13 @@ class RequestReader:
         self._limit = header_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._received: list[Received] = []
+        self._target = b""
+        self._lines: list[tuple[bytes, bytes]] = []
+        self._body_bytes = 0
+        self._piece_bytes = 0
+        self._unfinished_bytes = 0
         self.fault: RefusalError | None = None
         """Why nothing more is taken: the answer to whatever was sent after the last request."""
-        self._begin()
-
-    def _begin(self) -> None:
-        self._target = b""
-        self._fields: dict[str, str] = {}
-        self._lines = 0
-        self._header_bytes = 0
-        self._body_bytes = 0
-        self._unfinished_bytes = 0
 
     @property
     def is_between_requests(self) -> bool:
@@ -80,10 +78,11 @@ class RequestReader:
 
         After a fault nothing is taken any more.
         """
-        if self.fault is not None:
-            return []
         received: list[Received] = []
+        if self.fault is not None:
+            return received
         self._received = received
+        self._piece_bytes = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -103,29 +102,21 @@ class RequestReader:
     def _decline_upgrade(self) -> None:
         # The answer says that nothing was upgraded. What follows the request may be in either protocol.
         if self._received:
-            self._received[-1] = self._received[-1]._replace(keeps_open=False)
+            self._received[-1] = Received(self._received[-1].request, keeps_open=False)
 
     def _too_large(self) -> RefusalError:
         text = f"the header has more than {self._limit} bytes or {MAX_HEADER_LINES} lines"
         return RefusalError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "invalid_request", text)
 
+    # The parser calls these. They run for every line of every request, so they do no more than they must.
+
     def on_url(self, part: bytes) -> None:
         """A part of the request target."""
         self._target += part
-        self._header_bytes += len(part)
-        if self._header_bytes > self._limit:
-            self._refuse(self._too_large())
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header line."""
-        self._lines += 1
-        self._header_bytes += len(name) + len(value) + _LINE_EXTRA
-        if self._header_bytes > self._limit or self._lines > MAX_HEADER_LINES:
-            self._refuse(self._too_large())
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key in self._fields:
-            text = f"{self._fields[key]}, {text}"
-        self._fields[key] = text
+        self._lines.append((name, value))
 
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
@@ -136,12 +127,27 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """The request has ended."""
-        if len(self._received) >= MAX_AT_ONCE:
+        lines, received = self._lines, self._received
+        if self._is_too_large():
+            self._refuse(self._too_large())
+        if len(received) >= MAX_AT_ONCE:
             self._refuse(_invalid(f"more than {MAX_AT_ONCE} requests came before one was answered"))
         path, query = self._path_and_query()
-        request = Request(self._parser.get_method().decode(), path, query, self._fields.get)
-        self._received.append(Received(request, self._parser.should_keep_alive()))
-        self._begin()
+        method = self._parser.get_method()
+        request = Request(_METHODS.get(method) or method.decode(), path, query, _fields(lines).get)
+        received.append(Received(request, self._parser.should_keep_alive()))
+        self._target = b""
+        self._lines = []
+        self._body_bytes = 0
+        self._unfinished_bytes = 0
+
+    def _is_too_large(self) -> bool:
+        if len(self._lines) > MAX_HEADER_LINES:
+            return True
+        if self._unfinished_bytes + self._piece_bytes <= self._limit:
+            return False
+        size = sum(len(name) + len(value) + _LINE_EXTRA for name, value in self._lines)
+        return len(self._target) + size > self._limit
 
     def _path_and_query(self) -> tuple[str, str]:
         try:
@@ -154,7 +160,9 @@ class RequestReader:
             self._refuse(
                 _invalid("the request target is no URL; other characters have to be percent-encoded")
             )
-        path, _, query = target.partition("#")[0].partition("?")
+        if "#" in target:
+            target = target.partition("#")[0]
+        path, _, query = target.partition("?")
         return (unquote(path) if "%" in path else path), query
 
     def _fail(self, fault: RefusalError) -> None:
@@ -166,6 +174,17 @@ class RequestReader:
         # The parser stops at an error of a callback and hides it, so what it was is left here.
         self.fault = fault
         raise fault
+
+
+def _fields(lines: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
+    """Header fields by name in lower case; repeated ones are joined by commas (RFC 9110, 5.3)."""
+    fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in lines}
+    if len(fields) == len(lines):
+        return fields
+    several: dict[str, list[str]] = {}
+    for name, value in lines:
+        several.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return {name: ", ".join(values) for name, values in several.items()}
 
 
 def _invalid(text: str) -> RefusalError:
