@@ -22,7 +22,7 @@ OPEN_AT_ONCE = 8_000
 """Connections of the generator at a time."""
 DRAIN_SECONDS = 5.0
 """Longest wait for the last answers."""
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 
 
 class Seen(msgspec.Struct, frozen=True):
