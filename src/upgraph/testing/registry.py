@@ -8,9 +8,11 @@ recorded.
 import asyncio
 import base64
 import re
+import socket
 import ssl
+import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +28,8 @@ Step = Literal["base", "tags", "manifest", "blob", "token"]
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _CHUNK_BYTES = 64 * 1024
+_LINGER_NOT = struct.pack("ii", 1, 0)
+"""What lets the end of a connection be a reset (SO_LINGER: on, for no time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,20 @@ class Fault:
     """How many requests it hits."""
     method: str | None = None
     """Only requests of this method."""
+    name: str | None = None
+    """Only requests for this tag or digest."""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """Put over those of the answer; an empty value takes one away."""
     body: bytes | None = None
     chunked: bool = False
     """Send without Content-Length, so that the body may be shorter or longer than was promised elsewhere."""
+    length: int | None = None
+    """What Content-Length says, whatever the body has; what is beyond it is not sent."""
     cut_after: int | None = None
-    """Break the connection after so many bytes of the body."""
+    """Stop after so many bytes of the body."""
+    then: Literal["close", "reset", "stall"] = "close"
+    """What becomes of a connection that was stopped."""
     stall: bool = False
     """Never answer."""
 
@@ -87,7 +97,7 @@ class SimulatedRegistry:
 
     Args:
         path: path of the repository.
-        tls: the context of the server; None: plain HTTP.
+        tls: the context of the server; None: plain HTTP. It can be changed while the registry is halted.
     """
 
     def __init__(self, path: str = "releases/ocp", *, tls: ssl.SSLContext | None = None) -> None:
@@ -104,10 +114,12 @@ class SimulatedRegistry:
         self.heads = True
         """Whether HEAD is."""
         self.requests: list[Seen] = []
+        self.watch: Callable[[Seen], object] = lambda _: None
+        """Is called with every request before it is answered, and may change what the registry holds."""
         self.tokens: set[str] = set()
         """Tokens that are valid now; clear it to make all be refused."""
+        self.tls = tls
         self._issued = 0
-        self._tls = tls
         self._port = 0
         self._runner: web.AppRunner | None = None
         self._ending = asyncio.Event()
@@ -115,7 +127,7 @@ class SimulatedRegistry:
     @property
     def repository(self) -> Repository:
         """How to name the repository."""
-        return Repository(f"127.0.0.1:{self._port}", self.path, "http" if self._tls is None else "https")
+        return Repository(f"127.0.0.1:{self._port}", self.path, "http" if self.tls is None else "https")
 
     @property
     def counts(self) -> Counter[str]:
@@ -138,32 +150,44 @@ class SimulatedRegistry:
             self.tags[entry["annotations"][REF_NAME]] = Digest(entry["digest"])
 
     async def __aenter__(self) -> Self:
+        await self.resume()
+        return self
+
+    async def resume(self) -> None:
+        """Listen, after a halt on the port that it had."""
         app = web.Application()
         app.router.add_route("*", "/{rest:.*}", self._handle)
+        self._ending = asyncio.Event()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self.tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
-        return self
+
+    async def halt(self) -> None:
+        """Close all connections and the port; what it holds stays."""
+        self._ending.set()
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ending.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self.halt()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         step, name = self._route(request.path)
-        self.requests.append(Seen(step, request.method, request.path_qs, dict(request.headers)))
+        seen = Seen(step, request.method, request.path_qs, dict(request.headers))
+        self.requests.append(seen)
+        self.watch(seen)
         answer = await self._answer(request, step, name)
-        fault = self._fault(step, request.method)
+        fault = self._fault(step, request.method, name)
         if fault is None:
-            return await _send(request, answer, Fault("blob"))
+            return await _send(request, answer, Fault("blob"), self._ending)
         if fault.stall:
             await self._ending.wait()
-        return await _send(request, answer, fault)
+        return await _send(request, answer, fault, self._ending)
 
     def _route(self, path: str) -> tuple[str, str]:
         root = f"/v2/{self.path}/"
@@ -176,9 +200,9 @@ class SimulatedRegistry:
                 return step, path.removeprefix(place)
         return "base" if path == "/v2/" else "unknown", ""
 
-    def _fault(self, step: str, method: str) -> Fault | None:
+    def _fault(self, step: str, method: str, name: str) -> Fault | None:
         for at, fault in enumerate(self.faults):
-            if fault.step == step and fault.method in {None, method}:
+            if fault.step == step and fault.method in {None, method} and fault.name in {None, name}:
                 self.faults[at : at + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
                 return fault
         return None
@@ -272,20 +296,31 @@ def _error(status: int, code: str) -> _Answer:
     return _Answer(status, body, {"Content-Type": "application/json"})
 
 
-async def _send(request: web.Request, answer: _Answer, fault: Fault) -> web.StreamResponse:
+async def _send(
+    request: web.Request, answer: _Answer, fault: Fault, ending: asyncio.Event
+) -> web.StreamResponse:
     body = answer.body if fault.body is None else fault.body
     headers = {key: value for key, value in {**answer.headers, **fault.headers}.items() if value}
     response = web.StreamResponse(status=fault.status or answer.status, headers=headers)
     if fault.chunked:
         response.enable_chunked_encoding()
     else:
-        response.content_length = len(body)
+        response.content_length = len(body) if fault.length is None else fault.length
     await response.prepare(request)
     end = len(body) if fault.cut_after is None else fault.cut_after
     for at in range(0, end if request.method != "HEAD" else 0, _CHUNK_BYTES):
         await response.write(body[at : min(at + _CHUNK_BYTES, end)])
     if fault.cut_after is not None and request.transport is not None:
-        request.transport.close()
+        await _stop(request.transport, fault, ending)
         return response
     await response.write_eof()
     return response
+
+
+async def _stop(transport: asyncio.Transport, fault: Fault, ending: asyncio.Event) -> None:
+    if fault.then == "stall":
+        await ending.wait()
+    if fault.then == "reset":
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        transport.abort()
+    transport.close()
