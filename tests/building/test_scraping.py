@@ -7,7 +7,7 @@ import pytest
 from tests.building.conftest import Yard
 from upgraph.errors import RemoteError
 from upgraph.graph import Provenance
-from upgraph.oci import Digest
+from upgraph.oci import Digest, digest_of
 from upgraph.payload import OtherImage, ReleaseImage, Verification
 from upgraph.service.building.scrape import MAX_FAILURES_IN_A_ROW
 from upgraph.testing.registry import Fault
@@ -36,6 +36,17 @@ async def test_a_listing_that_breaks_off_in_the_middle_is_an_error(yard: Yard) -
     yard.registry.faults += [Fault("tags"), Fault("tags", times=ALL, status=500)]
     with pytest.raises(RemoteError):
         await yard.scrape()
+
+
+async def test_tags_that_are_listed_without_their_manifests_count_as_lost(yard: Yard) -> None:
+    for number in range(4):
+        yard.release(f"4.1.{number}", f"4.1.{number}")
+    await yard.scrape()
+    for number in range(3):
+        yard.registry.tags[f"4.1.{number}"] = digest_of(b"lost")
+    await yard.scrape()
+    assert (len(yard.versions), yard.references) == (4, ["listing-shrunk"])
+    assert not yard.last.is_current
 
 
 @pytest.mark.parametrize("left", [0, 1], ids=["empty", "shrunken"])

@@ -42,8 +42,8 @@ STATE_UNWRITABLE = Problem(
 )
 LISTING_SHRUNK = Problem(
     "listing-shrunk",
-    "A source suddenly lists far fewer tags",
-    "A registry that is broken or half copied looks like this. Releases that vanished stay in the graph until it is clear.",
+    "A source suddenly has far fewer tags",
+    "A registry that is broken or half copied looks like this, whether it lists them no more or lacks their manifests. Releases that vanished stay in the graph until it is clear.",
     "If they were removed on purpose, raise --shrink-limit (1 accepts any listing) and restart; otherwise mend the registry.",
 )
 SCRAPE_CUT_SHORT = Problem(

@@ -1,11 +1,11 @@
 """One scrape of one source: from its listing to what each tag is.
 
 1. The listing is read to its end or the scrape has failed; what was known stays.
-2. A listing that is empty or has lost much at once is held back: tags that vanished keep what they had.
-   Broken registries and half-done copies look like that, and so do large clean-ups, which the
-   administrator confirms by raising the limit.
-3. Every tag is asked what it points to now. A digest that is known costs no more.
-4. A tag whose manifest is gone leaves. Any other fault keeps the last good reading of the tag.
+2. Every tag is asked what it points to now. A digest that is known costs no more.
+3. A tag that is not listed any more, or whose manifest is gone, leaves. Any other fault keeps the last good
+   reading of the tag.
+4. When nothing is listed or much left at once, what left is kept. Broken registries and half-done copies look
+   like that, and so do large clean-ups, which the administrator confirms by raising the limit.
 5. When many requests in a row fail, the rest of the round is not asked for: the registry is down.
 """
 
@@ -100,6 +100,7 @@ async def scrape(source: ImageSource, library: Library, settings: ScrapeSettings
     work = _Round(source, library, settings, last)
     work.take_listing(listed)
     await work.read_all()
+    work.weigh_losses()
     library.end_round(source.name, work.listing)
     return Harvest(work.images, work.listing, tuple(work.findings), work.counts, last.rounds + 1)
 
@@ -121,6 +122,7 @@ class _Round:
         self._last = last
         self._in_work: dict[str, asyncio.Lock] = {}
         self._to_ask: list[str] = []
+        self._lost: set[str] = set()
         self._failures_in_a_row = 0
         self.images: dict[str, Image] = {}
         self.listing: dict[str, str] = {}
@@ -128,28 +130,32 @@ class _Round:
         self.counts = Counts()
 
     def take_listing(self, listed: Iterable[str]) -> None:
-        """Decide which tags are asked for, and which keep what they had because the listing is not believed."""
+        """Decide which tags are asked for."""
         tags = list(listed)
         self._to_ask = [tag for tag in tags if not is_companion(tag)]
+        self._lost = self._last.listing.keys() - set(self._to_ask)
         self.counts.tags = len(tags)
         self.counts.companions = len(tags) - len(self._to_ask)
-        before = self._last.listing
-        vanished = sorted(before.keys() - set(self._to_ask))
-        if self._is_doubtful(vanished):
-            seen = (
-                f"{self._source.name} lists {len(self._to_ask)} tags and lacks {len(vanished)} of the "
-                f"{len(before)} it had, for example {vanished[0]}; they are kept"
-            )
-            self.findings.append(Finding(Severity.ERROR, LISTING_SHRUNK, seen))
-            self.counts.held_back = len(vanished)
-            for tag in vanished:
-                self._keep(tag)
 
-    def _is_doubtful(self, vanished: Collection[str]) -> bool:
+    def weigh_losses(self) -> None:
+        """Keep the tags that left if it is not believed that so many did."""
+        lost = sorted(self._lost)
+        if not self._is_doubtful(lost):
+            return
+        seen = (
+            f"{self._source.name} lists {len(self._to_ask)} tags and lacks {len(lost)} of the "
+            f"{len(self._last.listing)} it had, for example {lost[0]}; they are kept"
+        )
+        self.findings.append(Finding(Severity.ERROR, LISTING_SHRUNK, seen))
+        self.counts.held_back = len(lost)
+        for tag in lost:
+            self._keep(tag)
+
+    def _is_doubtful(self, lost: Collection[str]) -> bool:
         limit = self._settings.shrink_limit
-        if not vanished or limit >= 1:
+        if not lost or limit >= 1:
             return False
-        return not self._to_ask or len(vanished) > limit * len(self._last.listing)
+        return not self._to_ask or len(lost) > limit * len(self._last.listing)
 
     async def read_all(self) -> None:
         """Ask for every tag, some at once."""
@@ -179,6 +185,8 @@ class _Round:
             image = await self._look_up(tag)
         except ImageMissing:
             self._failures_in_a_row = 0
+            if tag in self._last.listing:
+                self._lost.add(tag)
         except UpgraphError as error:
             self._failed(tag, error)
         else:
