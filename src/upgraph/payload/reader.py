@@ -140,7 +140,7 @@ class _Reader:
         """Whether the image says that it is a release."""
 
     async def read(self, manifest: Manifest) -> ReleaseImage:
-        parsed = parse_manifest(manifest.content, manifest.media_type)
+        parsed = _parsed(manifest)
         if isinstance(parsed, Image):
             config = await self._config(parsed.config)
             return await self._release(manifest.digest, config.architecture, parsed, _patience(config))
@@ -257,6 +257,24 @@ def _representative(index: Index) -> tuple[str, IndexEntry]:
             INDEX_EMPTY, f"the index has {len(index.entries)} entries and none of them is an image"
         )
     return (images[0].architecture if len(images) == 1 else labels.MULTI), images[-1]
+
+
+def _parsed(manifest: Manifest) -> Image | Index:
+    """The image or index of a manifest.
+
+    Raises:
+        DataError: the content is none.
+        RemoteError: it would be, but the source calls it something else.
+    """
+    try:
+        return parse_manifest(manifest.content, manifest.media_type)
+    except DataError as error:
+        try:
+            parse_manifest(manifest.content, "")
+        except DataError:
+            raise error from None
+        # The digest speaks for the content, not for what the source says of it, which may be right tomorrow.
+        raise RemoteError(error.problem, error.seen) from error
 
 
 def _incomplete(error: DataError | ImageMissing) -> RemoteError:
