@@ -155,6 +155,9 @@ class Authorization:
         except RemoteError as error:
             if error.status in {400, 401, 403}:
                 raise self._unauthorized(f"its token service refuses the login ({error.seen})") from error
+            if error.status is not None and not error.retryable:
+                # What is missing there is no part of an image, which is what the status would mean elsewhere.
+                raise self._no_token(f"it does not give one ({error.seen})") from error
             raise
 
     def _token(self, body: bytes) -> _Grant:
