@@ -14,10 +14,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -40,9 +41,11 @@ from upgraph.testing.certificates import Authority, make_authority
 from upgraph.testing.http_client import Answer, HttpClient
 from upgraph.testing.registry import SimulatedRegistry
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 15.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.02
+MOST_SCRAPES = 4
+"""Scrapes after which something must be noticed. The first may have begun before it was there to see."""
 HASTE_SECONDS = 0.5
 """Patience of a service whose row is about waiting."""
 VERSIONS = ("4.1.0", "4.1.1", "4.1.2")
@@ -55,6 +58,7 @@ BIN = Path(sys.executable).parent
 LAST_GOOD = "the answers of before"
 
 T = TypeVar("T")
+_numbers = count()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +86,12 @@ class Row:
     fault does not keep it from becoming ready."""
     brings: tuple[str, ...] = (NEW,)
     """Versions that are answered once the fault has gone, beside those of before."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the service is told beside where its sources are."""
     is_hasty: bool = False
     """Whether the service waits for half a second only, since the fault is to be waited for."""
+    is_tls: bool = False
+    """Whether the registry speaks TLS before the fault comes."""
     in_processes: bool = False
     """Whether it is also tried on the program as users run it."""
 
@@ -153,8 +161,10 @@ class Site:
     directory: Path
     settings: dict[str, Any] = field(default_factory=dict)
     """Of the service, by the field of the configuration."""
-    undo: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
-    """What a fault leaves behind for its end."""
+    aside: dict[str, Digest] = field(default_factory=dict)
+    """Tags that a fault took away, with what they pointed to."""
+    held: ExitStack = field(default_factory=ExitStack)
+    """What a fault holds until it is taken away."""
     _served: Served | None = None
 
     @property
@@ -199,6 +209,11 @@ class Site:
         """Push a blob; gives its descriptor."""
         return {"mediaType": media_type, "digest": self.registry.add(content), "size": len(content)}
 
+    def parts(self, manifest: bytes) -> dict[str, Digest]:
+        """Digests of the configuration and the topmost layer of an image."""
+        body = json.loads(manifest)
+        return {"config": Digest(body["config"]["digest"]), "layer": Digest(body["layers"][-1]["digest"])}
+
     async def answer(self) -> Answer:
         """Ask as a cluster does."""
         return await self.service.clients.get(ASK.format(*CHANNEL))
@@ -222,12 +237,12 @@ class Site:
     async def serves(self, versions: Collection[str]) -> Answer:
         """Scrape until exactly these versions are answered."""
 
-        async def look() -> Answer | None:
-            await self.scrape()
+        async def look(_: object) -> bool:
             got = await self.answer()
-            return got if got.status == 200 and set(read_answer(got.body).nodes) == set(versions) else None
+            return got.status == 200 and set(read_answer(got.body).nodes) == set(versions)
 
-        return await until(look, what=f"{sorted(versions)}; the log: {self.service.log()}")
+        await after_scrapes(self, look, what=f"{sorted(versions)} are answered")
+        return await self.answer()
 
 
 def as_json(value: object) -> bytes:
@@ -248,6 +263,18 @@ async def until(look: Callable[[], Awaitable[T | None]], *, what: str) -> T:
     raise AssertionError(f"waited {PATIENCE_SECONDS:g} s in vain for {what}")
 
 
+async def after_scrapes(site: Site, look: Callable[[dict[str, Any]], Awaitable[bool]], *, what: str) -> None:
+    """Scrape until there is something to see in the state of a site, a few times.
+
+    Raises:
+        AssertionError: it was not there after :data:`MOST_SCRAPES`.
+    """
+    for _ in range(MOST_SCRAPES):
+        if await look(await site.scrape()):
+            return
+    raise AssertionError(f"{what}: not within {MOST_SCRAPES} scrapes; the log: {site.service.log()}")
+
+
 def found(state: dict[str, Any], row: Row) -> str:
     """What the status port says of the fault of a row; empty if it does not."""
     texts = [
@@ -263,13 +290,12 @@ async def check_survives(site: Site, row: Row) -> None:
     good = await site.serves(VERSIONS)
     await row.make(site)
 
-    async def named() -> str:
-        state = await site.scrape()
+    async def named(state: dict[str, Any]) -> bool:
         now = await site.answer()
         assert (now.status, now.body, now.header("etag")) == (200, good.body, good.header("etag"))
-        return found(state, row)
+        return bool(found(state, row))
 
-    await until(named, what=f"{row.reference}; the log: {site.service.log()}")
+    await after_scrapes(site, named, what=f"{row.reference} is reported")
     assert (await site.service.status.get("/readyz")).status == 200
     metrics = (await site.service.status.get("/metrics")).body.decode()
     assert re.search(rf'^upgraph_findings{{.*reference="{row.reference}".*}} [1-9]', metrics, re.MULTILINE)
@@ -284,10 +310,10 @@ async def check_recovers(site: Site, row: Row) -> None:
     await row.mend(site)
     await site.serves({*VERSIONS, *row.brings})
 
-    async def forgotten() -> bool:
-        return not found(await site.scrape(), row)
+    async def forgotten(state: dict[str, Any]) -> bool:
+        return not found(state, row)
 
-    await until(forgotten, what=f"the end of {row.reference}; the log: {site.service.log()}")
+    await after_scrapes(site, forgotten, what=f"{row.reference} is reported no more")
 
 
 async def check_takes(site: Site, oddity: Oddity) -> None:
@@ -301,15 +327,11 @@ async def check_takes(site: Site, oddity: Oddity) -> None:
 async def check_first_start(site: Site, row: Row) -> None:
     """A service that begins with the fault says why it is not ready, and becomes it without a restart."""
 
-    async def why() -> str:
-        await site.scrape()
+    async def named(_: object) -> bool:
         assert (await site.answer()).status == 503
-        return (await site.service.status.get("/readyz")).body.decode()
+        return f"[{row.at_start}]" in (await site.service.status.get("/readyz")).body.decode()
 
-    async def named() -> bool:
-        return f"[{row.at_start}]" in await why()
-
-    await until(named, what=f"{row.at_start}; the log: {site.service.log()}")
+    await after_scrapes(site, named, what=f"{row.at_start} is the reason")
     assert (await site.service.status.get("/livez")).status == 200
     await check_recovers(site, row)
     assert (await site.service.status.get("/readyz")).status == 200
@@ -443,19 +465,6 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorization, "REFUSAL_SECONDS", 0.05)
 
 
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Lets the clients of a service lose patience soon."""
-
-    def call() -> None:
-        timing = Timing(
-            retry=Retry(attempts=1), sleep=_no_wait, answer_seconds=HASTE_SECONDS, idle_seconds=HASTE_SECONDS
-        )
-        monkeypatch.setattr(sources, "RegistryClient", partial(RegistryClient, timing=timing))
-
-    return call
-
-
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return make_authority(tmp_path_factory.mktemp("authority"))
@@ -470,4 +479,40 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         made = Site(registry=registry, graph_data=graph_data, directory=tmp_path)
         for at, version in enumerate(VERSIONS):
             made.release(version, *VERSIONS[:at])
-        yield made
+        with made.held:
+            yield made
+
+
+@pytest.fixture
+async def prepared(
+    site: Site, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Site, Row]:
+    """The site as the row needs it that the test was given as the parameter of this fixture."""
+    row: Row = request.param
+    site.settings.update(row.settings)
+    if row.is_hasty:
+        timing = Timing(
+            retry=Retry(attempts=1), sleep=_no_wait, answer_seconds=HASTE_SECONDS, idle_seconds=HASTE_SECONDS
+        )
+        monkeypatch.setattr(sources, "RegistryClient", partial(RegistryClient, timing=timing))
+    if row.is_tls:
+        authority: Authority = request.getfixturevalue("authority")
+        site.settings["ca"] = (authority.certificate,)
+        await show_certificate(site, authority)
+    return site, row
+
+
+async def show_certificate(site: Site, authority: Authority, **issued: Any) -> None:
+    """Let the registry of a site show another certificate."""
+    await site.registry.halt()
+    directory = site.directory / f"certificate-{next(_numbers)}"
+    directory.mkdir()
+    site.registry.tls = authority.issue(directory, **issued).server_context()
+    await site.registry.resume()
+
+
+def each(rows: Iterable[Row]) -> pytest.MarkDecorator:
+    """Try a test on every row, each prepared."""
+    return pytest.mark.parametrize(
+        "prepared", [pytest.param(row, id=row.name) for row in rows], indirect=True
+    )
