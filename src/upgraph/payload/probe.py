@@ -3,6 +3,7 @@
 from enum import Enum
 
 from upgraph.errors import DataError
+from upgraph.errors.problems.payload import LAYER_UNREADABLE
 from upgraph.payload.inflate import Inflater, inflater_for
 from upgraph.payload.metadata import MAX_METADATA_BYTES, METADATA_PATH
 from upgraph.payload.tarwalk import TarWalk
@@ -86,11 +87,22 @@ class MetadataProbe:
         """The document, or none if the layer has none where it was looked for.
 
         Raises:
-            DataError: the layer is damaged before the place where the document could be.
+            DataError: the layer is damaged before the place where the document could be, or cut off there, or
+                unpacks to more than is looked through.
         """
-        if self._fault is not None and self._walk.content is None:
+        if self._walk.content is not None:
+            return self._walk.content
+        if self._fault is not None:
             raise self._fault
-        return self._walk.content
+        if self._inflated > MAX_INFLATED_BYTES:
+            seen = (
+                f"the layer unpacks to more than {MAX_INFLATED_BYTES} bytes, which have no release metadata"
+            )
+            raise DataError(LAYER_UNREADABLE, seen)
+        if self._wants_more():
+            # All of the layer was fed, and its archive has not come to its end.
+            raise DataError(LAYER_UNREADABLE, "the layer ends in the middle of its archive")
+        return None
 
     def _inflate(self, chunk: bytes) -> None:
         if self._inflater is None:
