@@ -55,7 +55,13 @@ CHANNEL = ("stable-4.1", "amd64")
 ASK = "/api/upgrades_info/graph?channel={}&arch={}"
 BIN = Path(sys.executable).parent
 
+TAG = "4.1.3-x86_64"
+"""Of a release that comes with a fault."""
+BRINGS = ("4.1.3", NEW)
 LAST_GOOD = "the answers of before"
+LEFT_OUT = f"{LAST_GOOD}; the release that cannot be read is not offered"
+AGAIN = "The next scrape."
+MIRRORED = "The next scrape after the image was mirrored again."
 
 T = TypeVar("T")
 _numbers = count()
@@ -84,6 +90,8 @@ class Row:
     at_start: str | None = None
     """The reference that the readiness answer names if the fault is there when the service starts; None: the
     fault does not keep it from becoming ready."""
+    adds: tuple[str, ...] = ()
+    """Versions that are answered in spite of the fault, beside those of before; what was answered stays."""
     brings: tuple[str, ...] = (NEW,)
     """Versions that are answered once the fault has gone, beside those of before."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -292,7 +300,11 @@ async def check_survives(site: Site, row: Row) -> None:
 
     async def named(state: dict[str, Any]) -> bool:
         now = await site.answer()
-        assert (now.status, now.body, now.header("etag")) == (200, good.body, good.header("etag"))
+        assert now.status == 200
+        if row.adds:
+            _check_kept(good, now, row)
+        else:
+            assert (now.body, now.header("etag")) == (good.body, good.header("etag"))
         return bool(found(state, row))
 
     await after_scrapes(site, named, what=f"{row.reference} is reported")
@@ -302,6 +314,14 @@ async def check_survives(site: Site, row: Row) -> None:
     lines = [line for line in site.service.log().splitlines() if row.reference in line]
     assert any(re.search(row.seen, line) for line in lines), site.service.log()
     await check_recovers(site, row)
+
+
+def _check_kept(good: Answer, now: Answer, row: Row) -> None:
+    """What was answered is still answered, and what came with the fault only leads on from there."""
+    old, new = read_answer(good.body), read_answer(now.body)
+    assert {version: new.nodes[version] for version in old.nodes} == old.nodes
+    assert {edge for edge in new.edges if set(edge) <= set(old.nodes)} == old.edges
+    assert set(new.nodes) == {*old.nodes, *row.adds}
 
 
 async def check_recovers(site: Site, row: Row) -> None:
@@ -509,6 +529,11 @@ async def show_certificate(site: Site, authority: Authority, **issued: Any) -> N
     directory.mkdir()
     site.registry.tls = authority.issue(directory, **issued).server_context()
     await site.registry.resume()
+
+
+async def mirror_again(site: Site) -> None:
+    """The release that came with a fault is pushed as it should be."""
+    site.release("4.1.3", VERSIONS[-1])
 
 
 def each(rows: Iterable[Row]) -> pytest.MarkDecorator:

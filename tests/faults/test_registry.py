@@ -8,8 +8,12 @@ from dataclasses import replace
 from typing import Literal
 
 from tests.faults.conftest import (
-    LAST_GOOD,
+    AGAIN,
+    BRINGS,
+    LEFT_OUT,
+    MIRRORED,
     NEW,
+    TAG,
     VERSIONS,
     Row,
     Site,
@@ -19,6 +23,7 @@ from tests.faults.conftest import (
     check_survives,
     each,
     in_one_process,
+    mirror_again,
     show_certificate,
 )
 from upgraph.payload import ReleaseContent, release_layer
@@ -27,13 +32,7 @@ from upgraph.testing.registry import Fault, Login
 
 FOR_EVER = 1_000_000
 """Requests that a fault hits: all, until it is taken away."""
-BRINGS = ("4.1.3", NEW)
-TAG = "4.1.3-x86_64"
-"""Of a release that comes with the fault."""
 GONE = as_json({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]})
-AGAIN = "The next scrape."
-MIRRORED = "The next scrape after the image was mirrored again."
-LEFT_OUT = f"{LAST_GOOD}; the release that could not be read is not offered yet"
 
 Action = Callable[[Site], Awaitable[None]]
 Part = Literal["manifest", "config", "layer"]
@@ -317,10 +316,6 @@ async def push_short_layer(site: Site) -> None:
     body = json.loads(site.registry.blobs[digest])
     body["layers"][0]["size"] += 1000
     site.registry.add(as_json(body), tag=TAG)
-
-
-async def mirror_again(site: Site) -> None:
-    site.release("4.1.3", VERSIONS[-1])
 
 
 LIES = (

@@ -21,7 +21,7 @@ from typing import Literal, Self
 import msgspec
 from aiohttp import web
 
-from upgraph.oci import Digest, Repository, digest_of
+from upgraph.oci import OCI_MANIFEST, Digest, Repository, digest_of
 from upgraph.oci.write import REF_NAME
 
 Step = Literal["base", "tags", "manifest", "blob", "token"]
@@ -237,8 +237,7 @@ class SimulatedRegistry:
         content = self.blobs.get(digest)
         if content is None:
             return _error(404, "MANIFEST_UNKNOWN")
-        kind = msgspec.json.decode(content).get("mediaType", "application/json")
-        return _Answer(200, content, {"Content-Type": kind, "Docker-Content-Digest": digest})
+        return _Answer(200, content, {"Content-Type": _media_type(content), "Docker-Content-Digest": digest})
 
     def _blob(self, request: web.Request, digest: str) -> _Answer:
         content = self.blobs.get(Digest(digest))
@@ -285,6 +284,13 @@ class SimulatedRegistry:
         self.tokens.add(token)
         body = {"access_token": token, "token": token, "expires_in": login.token_seconds}
         return _Answer(200, msgspec.json.encode(body), {"Content-Type": "application/json"})
+
+
+def _media_type(manifest: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(manifest, type=dict[str, object]).get("mediaType", "application/json"))
+    except msgspec.DecodeError:
+        return OCI_MANIFEST
 
 
 def _basic(login: Login) -> str:
