@@ -204,6 +204,7 @@ _LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("of a layer, as transferred, without `--verify-layers`", probe.MAX_PREFIX_BYTES, "bytes"),
             ("of a layer, unpacked", probe.MAX_INFLATED_BYTES, "bytes"),
             ("release metadata", metadata.MAX_METADATA_BYTES, "bytes"),
+            ("versions that a release names as its neighbours", metadata.MAX_NEIGHBOURS, ""),
             ("image configuration", reader.MAX_CONFIG_BYTES, "bytes"),
             ("images that are remembered", library.MAX_IMAGES, ""),
         ),

@@ -50,6 +50,7 @@ REFUSED = {
     "previous a text": (_document(previous="4.8.1"), "previous"),
     "previous with a number": (_document(previous=[4]), "previous"),
     "previous no semver": (_document(previous=["4.8.1", "x"]), "'x'"),
+    "too many neighbours": (_document(previous=["4.8.1"] * 9_999, next=["4.8.3"] * 2), "10001 versions"),
     "next null": (_document(next=None), "next"),
     "next no semver": (_document(next=["y"]), "'y'"),
     "metadata null": (_document(metadata=None), "metadata"),

@@ -18,6 +18,8 @@ METADATA_PATH = "release-manifests/release-metadata"
 """Where the document lies in the root of a layer."""
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 """Bytes of the largest document that is read; real ones have about ten thousand."""
+MAX_NEIGHBOURS = 10_000
+"""Most versions that a release names in ``previous`` and ``next`` together; real ones name a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def parse_metadata(document: bytes) -> ReleaseMetadata:
     """
     try:
         known = _decode(document)
+        _check_size(known)
         return ReleaseMetadata(
             version=Version.parse(known.version),
             previous=tuple(map(Version.parse, known.previous)),
@@ -62,6 +65,14 @@ def parse_metadata(document: bytes) -> ReleaseMetadata:
         raise DataError(METADATA_INVALID, f"the release metadata cannot be used: {error}") from error
     except DataError as error:
         raise DataError(METADATA_INVALID, f"the release metadata cannot be used: {error.seen}") from error
+
+
+def _check_size(document: _Document) -> None:
+    # Every version that is named becomes a node, of which a document within its size could make half a million.
+    named = len(document.previous) + len(document.next)
+    if named > MAX_NEIGHBOURS:
+        seen = f"previous and next name {named} versions; {MAX_NEIGHBOURS} are accepted"
+        raise DataError(METADATA_INVALID, seen)
 
 
 @dataclass(frozen=True, slots=True)
