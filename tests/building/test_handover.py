@@ -15,17 +15,30 @@ from upgraph.service.handover import (
     Message,
     Refused,
     Scraped,
+    Sources,
     Waiting,
     receive,
     send,
 )
 from upgraph.service.snapshot import FindingFact
+from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport
 
 FINDING = FindingFact("error", "release-conflict", "seen", "4.1.0.yaml", 7)
 MESSAGES: list[Message] = [
     Scraped(succeeded=True, seconds=1.5, releases=3, cache_hits=2, layer_bytes=1, message="3 releases"),
     Built(seconds=0.25),
     Current(refreshed_at=1_790_000_000.5, findings=(FINDING, FindingFact("info", "x", "y"))),
+    Sources(
+        reports=(
+            SourceReport(
+                kind=SourceKind.RELEASES,
+                name="oci:a",
+                last_good=Reading(at=1.5, digest="a", counts={"releases": 2}),
+                fault=SourceFault(reference="registry-untrusted", seen="x", since=2.5),
+                left_out=3,
+            ),
+        )
+    ),
     Waiting(reference="graph-not-ready", seen="nothing yet"),
     Refused(reference="oci-ca", seen="no such file", remedy="Give another."),
 ]
@@ -149,3 +162,15 @@ def test_who_speaks_gives_up_on_who_never_listens(pair: Pair, monkeypatch: pytes
 
     with pytest.raises(TimeoutError):
         speak()
+
+
+def test_a_thousand_sources_with_long_faults_are_cut_to_what_a_message_holds(pair: Pair) -> None:
+    here, there = pair
+    fault = SourceFault(reference="a-b", seen="x" * 50_000, since=1.0)
+    reports = tuple(SourceReport(kind=SourceKind.RELEASES, name=str(at), fault=fault) for at in range(1000))
+    send(there, Sources(reports=reports))
+    received = receive(here)
+    assert received is not None
+    assert isinstance(received[0], Sources)
+    assert [one.name for one in received[0].reports[:3]] == ["0", "1", "2"]
+    assert {len(one.fault.seen) for one in received[0].reports if one.fault} == {MAX_TEXT}

@@ -37,8 +37,10 @@ from upgraph.service.answering.metrics import (
 )
 from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.status import StatusPort
+from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
+from upgraph.service.source_report import SourceReport
 from upgraph.testing.http_client import HttpClient
 
 PREFIX = "/api/upgrades_info"
@@ -110,6 +112,9 @@ class Reported:
     in_force: InForce
     failure: Unready | None = None
     last_scrape: Scrape | None = None
+    sources: tuple[SourceReport, ...] = ()
+    certificates: list[Certificate] = field(default_factory=list)
+    traffic: dict[str, Traffic] = field(default_factory=dict)
 
     @property
     def held(self) -> Snapshot | None:

@@ -76,7 +76,7 @@ async def test_head_works_and_nothing_is_cached(probe: HttpClient, path: str) ->
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("POST", "/livez", 405), ("GET", "/", 404), ("GET", "/graph", 404), ("GET", "/livez/", 404)],
+    [("POST", "/livez", 405), ("GET", "/index.html", 404), ("GET", "/graph", 404), ("GET", "/livez/", 404)],
 )
 async def test_there_is_nothing_else(probe: HttpClient, method: str, path: str, status: int) -> None:
     assert (await probe.ask(method, path)).status == status

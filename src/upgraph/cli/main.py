@@ -18,6 +18,7 @@ _COMMANDS = {
     "problem": "upgraph.cli.problem:problem",
     "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",
+    "status": "upgraph.cli.status:status",
 }
 
 

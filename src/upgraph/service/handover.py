@@ -14,6 +14,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from upgraph.service.snapshot import FindingFact
+from upgraph.service.source_report import SourceFault, SourceReport
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Bytes of the largest message; what the kernel grants a pair of sockets without asking for more."""
@@ -72,7 +73,13 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     remedy: str
 
 
-Message = Scraped | Built | Inherited | Current | Waiting | Refused
+class Sources(msgspec.Struct, frozen=True, kw_only=True, tag="sources"):
+    """How the last readings of all sources went."""
+
+    reports: tuple[SourceReport, ...]
+
+
+Message = Scraped | Built | Inherited | Current | Waiting | Refused | Sources
 """What the building process says."""
 
 SCRAPE_NOW = b"scrape"
@@ -97,9 +104,7 @@ def send(connection: socket.socket, message: Message, file: BinaryIO | None = No
     Raises:
         OSError: the other side has ended, or took nothing for :data:`SEND_SECONDS`.
     """
-    content = _encode(_shortened(message))
-    if isinstance(message, Current) and len(content) > MAX_MESSAGE_BYTES:
-        content = _encode(msgspec.structs.replace(message, findings=_fitting(message.findings)))
+    content = _encode(_bounded(message))
     rights = (
         [] if file is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file.fileno()]))]
     )
@@ -119,6 +124,22 @@ def _wait_for_room(connection: socket.socket) -> None:
         raise TimeoutError(f"the other side took no message for {SEND_SECONDS:g} s")
 
 
+def _bounded(message: Message) -> Message:
+    """A message of which all texts, and all that it lists, fit."""
+    match message:
+        case Current() if len(_encode(message)) > MAX_MESSAGE_BYTES:
+            return msgspec.structs.replace(message, findings=_fitting(message.findings))
+        case Sources():
+            return Sources(reports=_fitting(tuple(map(_short_report, message.reports))))
+        case _:
+            return _shortened(message)
+
+
+def _short_report(report: SourceReport) -> SourceReport:
+    fault: SourceFault | None = None if report.fault is None else _shortened(report.fault)
+    return msgspec.structs.replace(_shortened(report), fault=fault)
+
+
 def _shortened(said: _S) -> _S:
     long = {name: text for name, text in msgspec.structs.asdict(said).items() if _is_long(text)}
     if not long:
@@ -130,13 +151,14 @@ def _is_long(value: object) -> bool:
     return isinstance(value, str) and len(value) > MAX_TEXT
 
 
-def _fitting(findings: tuple[FindingFact, ...]) -> tuple[FindingFact, ...]:
+def _fitting(listed: tuple[_S, ...]) -> tuple[_S, ...]:
+    """The first of what is listed, as many as a message holds."""
     kept, left = [], MAX_MESSAGE_BYTES // 2
-    for finding in map(_shortened, findings):
-        left -= len(_encode(finding))
+    for one in map(_shortened, listed):
+        left -= len(_encode(one))
         if left < 0:
             break
-        kept.append(finding)
+        kept.append(one)
     return tuple(kept)
 
 

@@ -41,8 +41,9 @@ from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import check_directory, last_snapshot, memory_of_builders
 from upgraph.service.configuration import Configuration, address, to_json
-from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Waiting
+from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
+from upgraph.service.source_report import SourceReport, joined
 
 FIRST_RESTART_SECONDS = 1.0
 LAST_RESTART_SECONDS = 60.0
@@ -78,13 +79,14 @@ class Service:
         self.facts: Facts | None = None
         self.last_scrape: Scrape | None = None
         self.failure: Unready | None = None
+        self.sources: tuple[SourceReport, ...] = ()
         self.certificates: list[Certificate] = []
         registry = new_registry()
         self._policy_metrics = PolicyEngineMetrics(registry, __version__)
         self._builder_metrics = GraphBuilderMetrics(registry, __version__)
         self._graph_metrics = GraphMetrics(registry, self, time.time)
-        self._traffic: dict[str, Traffic] = {}
-        self._traffic_metrics = TrafficMetrics(registry, self._traffic)
+        self.traffic: dict[str, Traffic] = {}
+        self._traffic_metrics = TrafficMetrics(registry, self.traffic)
         self._exposition = lambda: exposition(registry)
         self._signatures = self._open_signatures()
         self._connection: socket.socket | None = None
@@ -146,7 +148,7 @@ class Service:
         )
         for name, where, app in faces:
             if where:
-                traffic = self._traffic[name] = Traffic()
+                traffic = self.traffic[name] = Traffic()
                 certificate = self._certificate() if name != "status" else None
                 yield name, Listener(*address(where), app(), limits, certificate, traffic)
 
@@ -247,6 +249,8 @@ class Service:
                 self._take_current(message)
             case Scraped():
                 self._take_scraped(message)
+            case Sources():
+                self.sources = joined(self.sources, message.reports)
             case Waiting():
                 self.failure = Unready(problem(message.reference), message.seen)
             case Refused():

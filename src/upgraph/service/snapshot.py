@@ -64,6 +64,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     nodes_by_arch: Mapping[str, int]
     edges_by_arch: Mapping[str, int]
     conditional_edges_by_arch: Mapping[str, int]
+    channels: Mapping[str, Mapping[str, int]] = {}
+    """Nodes that clusters get, by channel and architecture. Empty in snapshots of earlier versions."""
     findings: tuple[FindingFact, ...] = ()
     refreshed_at: float
     """Unix time in seconds at which the inputs were last known to be current."""

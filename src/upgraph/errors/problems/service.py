@@ -22,6 +22,13 @@ CERTIFICATE_UNUSABLE = Problem(
     " user of the service. `openssl x509 -noout -pubkey -in CERT` and `openssl pkey -pubout -in KEY` print the same"
     " text if they belong together. Replaced files are used within two seconds.",
 )
+CERTIFICATE_ENDING = Problem(
+    "certificate-ending",
+    "A certificate ends soon or has ended",
+    "From that moment on clients refuse the server that shows it: clusters this service, or this service a registry.",
+    "Have the certificate issued anew and put it in the place of the old one. The service uses files that are replaced "
+    "within two seconds, without a restart.",
+)
 GRAPH_NOT_READY = Problem(
     "graph-not-ready",
     "There is no update graph yet",
@@ -33,6 +40,13 @@ GRAPH_STALE = Problem(
     "The update graph is older than --max-stale allows",
     "Clusters still get its answers, but new releases and recalled updates of that time are missing in it.",
     "Look up why the last scrapes failed, in the log or under /status; the age falls with the next good one.",
+)
+STATUS_UNAVAILABLE = Problem(
+    "status-unavailable",
+    "The status of a service cannot be read",
+    "Nothing can be said of the service. It may be well.",
+    "Check that it runs, and name the address of --status-listen (default 127.0.0.1:9081), not the one on which clusters are answered. From outside "
+    "of a pod, forward it: oc port-forward deployment/NAME 9081.",
 )
 STATE_UNWRITABLE = Problem(
     "state-unwritable",

@@ -2,52 +2,24 @@
 
 Liveness says that the process answers and depends on nothing else: a process that waits for a registry must
 not be killed for it. Readiness says that a valid graph is held, of any age unless a limit is set. When it is
-not, the body says why in the words of the documentation.
+not, the body says why in the words of the documentation. ``/status`` is a document for programs, and for a
+browser, which asks for HTML, a page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
-from upgraph.service.answering.health import Scrape, StatusSource, Unready, age, finding_counts, unready
-from upgraph.service.answering.message import Request, Response
+from upgraph.service.answering.health import Unready, unready
+from upgraph.service.answering.message import RefusalError, Request, Response
+from upgraph.service.answering.negotiation import JSON, media_type
 from upgraph.service.answering.probes import Probes, uncached
 from upgraph.service.answering.sharing import OFFER_PATH, SNAPSHOT_PATH, offer, whole
-from upgraph.service.snapshot import Facts, FindingFact
+from upgraph.service.answering.status_page import HTML, PAGE_HEADERS, page
+from upgraph.service.answering.status_report import Report, ReportSource, report_of
 
-
-class _Reason(msgspec.Struct, frozen=True):
-    reference: str
-    seen: str
-    remedy: str
-
-
-class _FindingCount(msgspec.Struct, frozen=True):
-    reference: str
-    severity: str
-    count: int
-
-
-class _Graph(msgspec.Struct, frozen=True, kw_only=True):
-    digest: str
-    age_seconds: float
-    releases: int
-    nodes: int
-    nodes_by_arch: Mapping[str, int]
-    edges_by_arch: Mapping[str, int]
-    conditional_edges_by_arch: Mapping[str, int]
-
-
-class _Status(msgspec.Struct, frozen=True, kw_only=True):
-    ready: bool
-    reason: _Reason | None
-    graph: _Graph | None
-    findings: tuple[_FindingCount, ...]
-    """How often each problem was found."""
-    details: tuple[FindingFact, ...]
-    """What was found, the gravest first, as far as it is kept."""
-    last_scrape: Scrape | None
+_VARY = ("vary", "accept")
 
 
 class StatusPort:
@@ -62,7 +34,7 @@ class StatusPort:
 
     def __init__(
         self,
-        source: StatusSource,
+        source: ReportSource,
         exposition: Callable[[], bytes],
         clock: Callable[[], float],
         *,
@@ -71,42 +43,37 @@ class StatusPort:
         self._source = source
         self._clock = clock
         self._max_stale = max_stale
-        further: dict[str, Callable[[], Response]] = {
-            "/status": self._status,
-            OFFER_PATH: partial(offer, source),
-            SNAPSHOT_PATH: partial(whole, source),
-        }
-        self._probes = Probes(exposition, self._unready, further)
+        shared = {OFFER_PATH: partial(offer, source), SNAPSHOT_PATH: partial(whole, source)}
+        documents = shared | {"/": self._page, "/status": self._document}
+        pages = shared | {"/": self._page, "/status": self._page}
+        self._probes = Probes(exposition, self._unready, documents)
+        self._pages = Probes(exposition, self._unready, pages)
 
     def respond(self, request: Request) -> Response:
         """The answer to one request."""
-        return self._probes.respond(request)
+        probes = self._pages if _wants_page(request.header("accept")) else self._probes
+        return probes.respond(request)
 
     def _unready(self) -> Unready | None:
         return unready(self._source, self._clock(), self._max_stale)
 
-    def _status(self) -> Response:
-        facts, reason = self._source.facts, self._unready()
-        status = _Status(
-            ready=reason is None,
-            reason=_Reason(reason.problem.reference, reason.seen, reason.problem.remedy) if reason else None,
-            graph=_graph(facts, age(facts, self._clock())) if facts else None,
-            findings=tuple(_FindingCount(*count) for count in finding_counts(facts.findings))
-            if facts
-            else (),
-            details=facts.findings if facts else (),
-            last_scrape=self._source.last_scrape,
-        )
-        return uncached(msgspec.json.format(msgspec.json.encode(status)) + b"\n", "application/json")
+    def _report(self) -> Report:
+        return report_of(self._source, self._unready(), self._clock())
+
+    def _document(self) -> Response:
+        content = msgspec.json.format(msgspec.json.encode(self._report())) + b"\n"
+        return _with(uncached(content, JSON), (_VARY,))
+
+    def _page(self) -> Response:
+        return _with(uncached(page(self._report()), HTML), (_VARY, *PAGE_HEADERS))
 
 
-def _graph(facts: Facts, age_seconds: float) -> _Graph:
-    return _Graph(
-        digest=facts.digest,
-        age_seconds=round(age_seconds, 3),
-        releases=facts.releases,
-        nodes=facts.nodes,
-        nodes_by_arch=facts.nodes_by_arch,
-        edges_by_arch=facts.edges_by_arch,
-        conditional_edges_by_arch=facts.conditional_edges_by_arch,
-    )
+def _wants_page(accept: str | None) -> bool:
+    try:
+        return media_type(accept or "*/*", (JSON, HTML)) == HTML
+    except RefusalError:
+        return False
+
+
+def _with(response: Response, headers: tuple[tuple[str, str], ...]) -> Response:
+    return Response(response.status, [*response.headers, *headers], response.body)

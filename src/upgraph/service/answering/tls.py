@@ -43,6 +43,11 @@ class Certificate:
         self.fault: UserError | None = None
         """Why the files as they are cannot be used; an older pair is in force."""
 
+    @property
+    def file(self) -> Path:
+        """The file of the chain."""
+        return self._chain
+
     def look(self) -> None:
         """Use the files if they have changed and are at rest."""
         stamp = self._stamp()

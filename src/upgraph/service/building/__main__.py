@@ -13,18 +13,21 @@ import signal
 import socket
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from upgraph.errors import DataError, RemoteError, UserError, VerificationError
+from upgraph.errors import DataError, Finding, RemoteError, UserError, VerificationError
 from upgraph.graph import Precedence
-from upgraph.graphdata import GraphDataSource, RemoteGraphData, changes
+from upgraph.graphdata import Files, GraphDataSource, RemoteGraphData, changes, digest_of
 from upgraph.graphdata.files import unreadable_reason
 from upgraph.oci import Access
 from upgraph.service import handover
 from upgraph.service.building.bundled import BundleFollower
-from upgraph.service.building.gatherer import Gatherer
+from upgraph.service.building.gatherer import Gatherer, SourceOutcome
+from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
+from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
 from upgraph.service.building.siblings import inherit
 from upgraph.service.building.sources import (
@@ -41,6 +44,7 @@ from upgraph.service.configuration import Configuration, from_json
 from upgraph.service.handover import SCRAPE_NOW, Inherited, Message, Refused, Scraped
 from upgraph.service.log import start_logging
 from upgraph.service.snapshot import Snapshot
+from upgraph.service.source_report import SourceKind
 
 _NICENESS = 10
 FIRST_RETRY_SECONDS = 2.0
@@ -71,6 +75,7 @@ class Builder:
         self._shelf = Shelf(claim(configuration.state_dir))
         self._library = self._shelf.library or (memory / LIBRARY if memory else None)
         self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
+        self._ledger = Ledger(self._say)
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
         handover.send(self._connection, message, file)
@@ -150,37 +155,51 @@ class Builder:
             self._workshop.recall_releases(known)
 
     async def _follow_graph_data(self, data: GraphDataSource | RemoteGraphData) -> None:
+        entry = self._ledger.enter(SourceKind.GRAPH_DATA, data.name)
         if isinstance(data, RemoteGraphData):
-            await self._poll_graph_data(data)
+            await self._poll_graph_data(data, entry)
         else:
-            await self._follow_local_graph_data(data)
+            await self._follow_local_graph_data(data, entry)
 
-    async def _poll_graph_data(self, data: RemoteGraphData) -> None:
+    async def _poll_graph_data(self, data: RemoteGraphData, entry: Entry) -> None:
         pauses = self._pauses()
         while True:
-            succeeded = await self._fetch_graph_data(data)
+            succeeded = await self._fetch_graph_data(data, entry)
+            self._ledger.tell()
             await _pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
 
-    async def _fetch_graph_data(self, data: RemoteGraphData) -> bool:
+    async def _fetch_graph_data(self, data: RemoteGraphData, entry: Entry) -> bool:
         """Ask for the set; false if it could not be had."""
         try:
             files = await data.fetch()
         except (RemoteError, DataError, VerificationError) as error:
             self._workshop.graph_data_failed(error)
+            entry.failed(Finding.of(error))
             return False
         if files is None:
             self._workshop.graph_data_is_current()
+            entry.unchanged()
         else:
-            self._workshop.take_graph_data(files)
+            self._take_graph_data(files, entry)
         return True
 
-    async def _follow_local_graph_data(self, data: GraphDataSource) -> None:
+    def _take_graph_data(self, files: Files, entry: Entry) -> None:
+        loaded = self._workshop.take_graph_data(files)
+        entry.left_out(len(loaded.findings))
+        if loaded.data is None:
+            entry.failed(loaded.findings[0])
+        else:
+            rules = len(loaded.data.blocks) + len(loaded.data.conditional_blocks)
+            entry.good(digest_of(files), {"channels": len(loaded.data.channels), "rules": rules})
+
+    async def _follow_local_graph_data(self, data: GraphDataSource, entry: Entry) -> None:
         seen = await asyncio.to_thread(data.fingerprint)
         pauses = self._pauses()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_graph_data(data, seen))
             while True:
-                is_whole = await self._read_graph_data(data)
+                is_whole = await self._read_graph_data(data, entry)
+                self._ledger.tell()
                 # A disk that failed shows no change when it works again, so only another look can tell.
                 pause = None if is_whole else pauses.after(succeeded=False)
                 await _pause(self._graph_data_wanted, pause)
@@ -189,14 +208,15 @@ class Builder:
         async for _ in changes(data, since=seen):
             self._graph_data_wanted.set()
 
-    async def _read_graph_data(self, data: GraphDataSource) -> bool:
+    async def _read_graph_data(self, data: GraphDataSource, entry: Entry) -> bool:
         """Read the set; false if it, or a file of it, could not be read."""
         try:
             files = await asyncio.to_thread(data.read)
         except DataError as error:
             self._workshop.graph_data_failed(error)
+            entry.failed(Finding.of(error))
             return False
-        self._workshop.take_graph_data(files)
+        self._take_graph_data(files, entry)
         return not any(map(unreadable_reason, files.values()))
 
     async def _follow_releases(self, gatherer: Gatherer, access: Access) -> None:
@@ -211,18 +231,32 @@ class Builder:
                 self._workshop.take_stale_releases(gathered.releases, findings)
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
+            self._note_releases(gathered.asked)
             await _pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
+
+    def _note_releases(self, asked: tuple[SourceOutcome, ...]) -> None:
+        for outcome in asked:
+            entry = self._ledger.enter(SourceKind.RELEASES, outcome.name)
+            entry.left_out(outcome.findings)
+            if outcome.fault is None:
+                entry.good(digest_of_releases(outcome.releases), {"releases": len(outcome.releases)})
+            else:
+                entry.failed(outcome.fault)
+        self._ledger.tell()
 
     async def _follow_bundle(self, path: Path) -> None:
         self._workshop.resume(last_snapshot(self._configuration.state_dir))
         follower = BundleFollower(path, acceptance(self._configuration), self._workshop)
         pauses = self._pauses()
+        entry = self._ledger.enter(SourceKind.BUNDLE, follower.source.name)
         seen = await asyncio.to_thread(follower.source.fingerprint)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_bundle(follower.source, seen))
             while True:
                 report = await follower.look()
                 self._say(report)
+                follower.note_in(entry)
+                self._ledger.tell()
                 await _pause(self._releases_wanted, pauses.after(succeeded=report.succeeded))
 
     async def _watch_bundle(self, bundle: BundleSource, seen: str) -> None:
@@ -232,6 +266,7 @@ class Builder:
     async def _follow_upstream(self, upstream: Upstream) -> None:
         etag = None
         pauses = self._pauses()
+        entry = self._ledger.enter(SourceKind.UPSTREAM, upstream.name)
         while True:
             started = time.perf_counter()
             try:
@@ -239,6 +274,9 @@ class Builder:
                 if fetched is not None:
                     self._workshop.take_graph(fetched.document)
                     etag = fetched.etag
+                    entry.good(sha256(fetched.document).hexdigest(), {"bytes": len(fetched.document)})
+                else:
+                    entry.unchanged()
                 self._workshop.graph_is_current(time.time())
                 outcome = "the graph has changed" if fetched else "the graph is still current"
                 succeeded = True
@@ -246,8 +284,10 @@ class Builder:
                 outcome, succeeded = error.seen, False
                 _log.error("%s", error.seen, extra={"reference": error.reference})
                 self._workshop.graph_failed(error)
+                entry.failed(Finding.of(error))
             seconds = time.perf_counter() - started
             self._say(Scraped(succeeded=succeeded, seconds=seconds, message=f"{upstream.name}: {outcome}"))
+            self._ledger.tell()
             await _pause(self._releases_wanted, pauses.after(succeeded=succeeded))
 
     def _pauses(self) -> "_Pauses":

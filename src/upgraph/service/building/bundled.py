@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from upgraph.errors import DataError, UserError, VerificationError
+from upgraph.errors import DataError, Finding, UserError, VerificationError
 from upgraph.errors.problems.service import BUNDLE_INVALID
+from upgraph.service.building.ledger import Entry
 from upgraph.service.building.saved_source import Acceptance
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.bundle import BundleSource
@@ -39,6 +40,10 @@ class BundleFollower:
         """Fingerprint of the bundle in force."""
         self._summary = ""
         self._releases = 0
+        self._digest = ""
+        self._signatures = 0
+        self._fault: Finding | None = None
+        self._findings = 0
 
     async def look(self, clock: Callable[[], float] = time.time) -> Scraped:
         """Read the bundle if it may be another one than the one in force."""
@@ -46,6 +51,7 @@ class BundleFollower:
         state = await asyncio.to_thread(self.source.fingerprint)
         if state == self._state:
             self._workshop.bundle_is_current(clock())
+            self._fault = None
             return self._report(f"{self._summary}, unchanged", started)
         try:
             content = await asyncio.to_thread(self.source.read)
@@ -55,16 +61,28 @@ class BundleFollower:
         except (DataError, VerificationError) as error:
             _log.error("the bundle is refused: %s", error.seen, extra={"reference": error.reference})
             self._workshop.bundle_failed(error)
+            self._fault = Finding.of(error)
             # It is looked at again even if nothing changes: a disk that failed shows no change when it works.
             self._state = None
             return self._report(error.seen, started, succeeded=False)
-        self._state = state
+        self._state, self._fault = state, None
+        self._digest, self._signatures = content.digest, len(content.signatures)
+        self._findings = len(accepted.findings)
         self._releases = len(accepted.releases)
         self._summary = (
             f"bundle {content.digest}: {self._releases} releases, {len(content.signatures)} signatures"
         )
         _log.info("%s", self._summary)
         return self._report(self._summary, started)
+
+    def note_in(self, entry: Entry) -> None:
+        """Note how the last look went."""
+        if self._fault is None:
+            counts = {"releases": self._releases, "signatures": self._signatures}
+            entry.good(self._digest, counts)
+            entry.left_out(self._findings)
+        else:
+            entry.failed(self._fault)
 
     def _report(self, message: str, started: float, *, succeeded: bool = True) -> Scraped:
         seconds = time.perf_counter() - started

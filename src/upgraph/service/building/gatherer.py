@@ -16,6 +16,19 @@ from upgraph.service.handover import Scraped
 
 
 @dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """How it went with one source."""
+
+    name: str
+    releases: tuple[Release, ...]
+    """What it is taken to hold now."""
+    fault: Finding | None
+    """Why that is not what it holds; none if it could be read."""
+    findings: int
+    """How many there were."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """What all sources hold after a round."""
 
@@ -25,6 +38,8 @@ class Gathered:
     """Whether every source could be read."""
     counts: Counts
     report: Scraped
+    asked: tuple[SourceOutcome, ...] = ()
+    """How it went with each source, in their order."""
 
     @property
     def is_complete(self) -> bool:
@@ -89,7 +104,8 @@ class Gatherer:
             if asked
             else f"no source could be read, {len(releases)} releases stay as they were: {_reasons(findings)}",
         )
-        return Gathered(releases, ordered((*findings, *notices)), succeeded, counts, report)
+        each = tuple(map(_outcome, self._followed, outcomes))
+        return Gathered(releases, ordered((*findings, *notices)), succeeded, counts, report, each)
 
     async def _ask(self, source: Followed) -> Asked | Finding:
         name = source.name
@@ -101,6 +117,15 @@ class Gatherer:
             return Finding.of(RemoteError(SCRAPE_CUT_SHORT, seen))
         except (RemoteError, DataError, VerificationError) as error:
             return Finding.of(error, None if error.seen.startswith(name) else name)
+
+
+def _outcome(source: Followed, outcome: Asked | Finding) -> SourceOutcome:
+    releases = source.releases()
+    if isinstance(outcome, Finding):
+        return SourceOutcome(source.name, releases, outcome, 1)
+    found = ordered(outcome.findings)
+    fault = None if outcome.is_current else next(iter(found), None)
+    return SourceOutcome(source.name, releases, fault, len(found))
 
 
 def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: float) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
+import msgspec
 import zstandard
 
 from upgraph.errors import DataError, Finding
@@ -61,11 +62,13 @@ def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Findin
     encoder = Encoder()
     writer = SnapshotWriter(into)
     writer.add_empty(coded(encoder.for_clients(UpdateGraph())))
-    for channel in graph.channels:
+    channels: dict[str, dict[str, int]] = {channel: {} for channel in graph.channels}
+    for channel, counts in channels.items():
         for arch in graph.arches:
             seen = select(graph, channel, arch)
             if seen.nodes:
                 writer.add_answer(channel, arch, coded(encoder.for_clients(seen)))
+                counts[arch] = len(seen.nodes)
             _check_size(into.tell())
     digest = writer.add_builder_graph(coded(encoder.for_builder_clients(graph)))
     if origin.graph_data is not None:
@@ -73,7 +76,7 @@ def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Findin
     for name, content in sorted(origin.signatures.items()):
         writer.add_signature(name, content)
     _check_size(into.tell())
-    facts = _facts(graph, origin, digest, findings)
+    facts = msgspec.structs.replace(_facts(graph, origin, digest, findings), channels=channels)
     writer.finish(facts)
     return facts
 

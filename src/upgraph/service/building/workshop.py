@@ -18,7 +18,7 @@ from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
-from upgraph.graphdata import Loader, digest_of, read_tarball, write_tarball
+from upgraph.graphdata import Loaded, Loader, digest_of, read_tarball, write_tarball
 from upgraph.graphdata.files import Files
 from upgraph.service.building.prepare import Origin, as_facts, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
@@ -86,8 +86,8 @@ class Workshop:
         if loaded.data is not None:
             self._data = _DataInForce(loaded.data, files, digest_of(files))
 
-    def take_graph_data(self, files: Files) -> None:
-        """Take a new set of graph data, if it is good; otherwise the one in force stays."""
+    def take_graph_data(self, files: Files) -> Loaded:
+        """Take a new set of graph data, if it is good; otherwise the one in force stays. Gives what it was."""
         loaded = self._loader.load(files)
         self._findings.pop("graph-data-source", None)
         self._findings["graph-data"] = loaded.findings
@@ -108,6 +108,7 @@ class Workshop:
                 f"; {_summary(loaded.findings)}" if loaded.findings else "",
             )
         self.publish()
+        return loaded
 
     def graph_data_is_current(self) -> None:
         """Note that the source still holds the set that it gave last."""

@@ -1,0 +1,190 @@
+"""``upgraph status``: how a running service is, from its status port."""
+
+import asyncio
+import os
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+
+import click
+import msgspec
+
+from upgraph.cli.output import Format, emit_document, output_option, print_table
+from upgraph.cli.settings import configuration, setting_options
+from upgraph.errors import RemoteError, UserError
+from upgraph.errors.problems.service import SETTING_INVALID, STATUS_UNAVAILABLE
+from upgraph.oci import Access
+from upgraph.service.answering.spans import listed, short, span
+from upgraph.service.answering.status_report import GraphReport, Report, freshness
+from upgraph.service.answering.troubles import Trouble, troubles
+
+MAX_REPORT_BYTES = 16 * 1024 * 1024
+"""Bytes of the longest report that is read; with all the findings that are kept it has about one million."""
+FETCH_SECONDS = 20.0
+"""Longest time for fetching a report."""
+NOT_READY = 3
+"""Exit code for a service that is not ready, or serves a graph that is older than it may be."""
+SEEN_LINES = 3
+"""What was seen of a problem and is shown without ``-o wide``."""
+
+_FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML)
+_EXAMPLES = """
+\b
+Examples:
+  upgraph status 127.0.0.1:9081
+  upgraph status http://updates.example:9081/status -o json
+  oc -n update-service port-forward deployment/upgraph 9081 & upgraph status 127.0.0.1:9081 -o wide
+
+Exit codes: 0 it is ready, 3 it is not (there is no graph, or one older than its --max-stale), 4 nobody answers.
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("url")
+@output_option(_FORMATS)
+@setting_options("ca")
+def status(url: str, output: Format, config: tuple[Path, ...], **flags: object) -> int:
+    """Show how the service at URL is: what is wrong and how to mend it, its sources, its graph.
+
+    URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status.
+    """
+    access = Access.of(os.environ, search=False, ca=configuration(config, flags).ca)
+    report = asyncio.run(fetch_report(address_of(url), access))
+    if output in (Format.JSON, Format.YAML):
+        emit_document(report, output)
+    else:
+        show(report, is_wide=output is Format.WIDE)
+    return 0 if report.ready else NOT_READY
+
+
+def address_of(text: str) -> str:
+    """The address of the report, from whatever names its port.
+
+    Raises:
+        UserError: it names none.
+    """
+    address = text if "://" in text else f"http://{text}"
+    match = re.fullmatch(r"(https?://[^/?#\s]+)(?:/|/status/?)?", address)
+    if match is None:
+        raise UserError(SETTING_INVALID, f"{text!r} is no status port such as 127.0.0.1:9081")
+    return f"{match[1]}/status"
+
+
+async def fetch_report(url: str, access: Access) -> Report:
+    """The report of a service.
+
+    Raises:
+        RemoteError: nobody answers there, or what answers is no status port.
+    """
+    try:
+        async with access.session() as session:
+            answer = await session.ask(
+                url, limit=MAX_REPORT_BYTES, seconds=FETCH_SECONDS, accept="application/json"
+            )
+    except RemoteError as error:
+        raise RemoteError(STATUS_UNAVAILABLE, error.seen, retryable=error.retryable) from error
+    if answer.status != HTTPStatus.OK:
+        seen = f"{url} answered with the status {answer.status}"
+        raise RemoteError(STATUS_UNAVAILABLE, seen, status=answer.status)
+    try:
+        return msgspec.json.decode(answer.content, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RemoteError(STATUS_UNAVAILABLE, f"{url} did not give a report: {error}") from error
+
+
+def show(report: Report, *, is_wide: bool) -> None:
+    """Print a report for people, in the order in which they ask."""
+    _show_state(report)
+    for one in troubles(report):
+        _show_trouble(one, is_wide=is_wide)
+    if report.sources:
+        click.echo()
+        print_table(_sources(report, is_wide=is_wide))
+    if report.graph is not None:
+        _show_graph(report.graph, is_wide=is_wide)
+    if is_wide:
+        _show_connections(report)
+
+
+def _show_state(report: Report) -> None:
+    word = click.style("ready", fg="green") if report.ready else click.style("not ready", fg="red")
+    graph = report.graph
+    what = "no graph yet; clusters get 503 and keep what they know"
+    if graph is not None:
+        what = f"{graph.releases:,} releases in {len(graph.channels):,} channels, {freshness(graph)}"
+    click.echo(f"{word}: {what}")
+
+
+def _show_trouble(one: Trouble, *, is_wide: bool) -> None:
+    colour = {"error": "red", "warning": "yellow"}.get(one.severity)
+    times = f" ({one.count:,} times)" if one.count > 1 else ""
+    click.echo(f"\n{click.style(one.severity, fg=colour, bold=True)}: {one.title.rstrip('.')}{times}")
+    lines = one.seen if is_wide else one.seen[:SEEN_LINES]
+    for line in lines:
+        click.echo(f"  seen:           {_printable(line)}")
+    if len(one.seen) > len(lines):
+        click.echo(f"                  and {len(one.seen) - len(lines):,} more, with -o wide")
+    click.echo(f"  why it matters: {one.why}")
+    click.echo(f"  what to do:     {one.remedy}")
+    click.echo(f"  reference:      {one.reference}")
+
+
+def _sources(report: Report, *, is_wide: bool) -> Sequence[dict[str, object]]:
+    rows = []
+    for one in report.sources:
+        last = one.last_good
+        row: dict[str, object] = {
+            "source": one.kind,
+            "name": _printable(one.name),
+            "state": one.fault.reference if one.fault else "good" if last else "not read yet",
+            "last good": f"{span(report.time - last.at)} ago" if last else "",
+            "holds": listed(last.counts) if last else "",
+            "left out": one.left_out,
+        }
+        if is_wide:
+            row["digest"] = last.digest if last else ""
+        rows.append(row)
+    return rows
+
+
+def _show_graph(graph: GraphReport, *, is_wide: bool) -> None:
+    known = sorted(graph.nodes_by_arch)
+    click.echo(f"\ngraph {graph.digest if is_wide else short(graph.digest)}")
+    print_table(
+        [
+            {
+                "architecture": arch,
+                "nodes": graph.nodes_by_arch[arch],
+                "updates": graph.edges_by_arch.get(arch, 0),
+                "updates with risks": graph.conditional_edges_by_arch.get(arch, 0),
+            }
+            for arch in known
+        ]
+    )
+    if graph.channels:
+        print_table(
+            [
+                {"channel": channel} | {arch: counts.get(arch, 0) for arch in known}
+                for channel, counts in sorted(graph.channels.items())
+            ]
+        )
+
+
+def _show_connections(report: Report) -> None:
+    if report.certificates:
+        print_table(
+            [
+                {"certificate": one.file, "subject": _printable(one.subject), "valid until": one.not_after}
+                for one in report.certificates
+            ]
+        )
+    if report.connections:
+        print_table(
+            [{"listener": name} | msgspec.structs.asdict(one) for name, one in report.connections.items()]
+        )
+
+
+def _printable(text: str) -> str:
+    """Text from elsewhere, which must not move the cursor or begin a line of its own."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

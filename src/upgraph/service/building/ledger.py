@@ -1,0 +1,84 @@
+"""Keeps what each source gave last, and tells the serving process whenever that has changed.
+
+A source that fails keeps its last good reading beside its fault: an administrator asks for both.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from upgraph.errors import Finding
+from upgraph.service.handover import Sources
+from upgraph.service.setting import masked
+from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport
+
+
+class Ledger:
+    """The reports on all sources, in the order in which they were entered.
+
+    Args:
+        say: tells the serving process.
+        clock: gives the Unix time in seconds.
+    """
+
+    def __init__(self, say: Callable[[Sources], None], clock: Callable[[], float] = time.time) -> None:
+        self._say = say
+        self._clock = clock
+        self._reports: dict[tuple[SourceKind, str], SourceReport] = {}
+
+    def enter(self, kind: SourceKind, name: str) -> "Entry":
+        """A source that is going to be read."""
+        shown = masked(name)
+        self._reports.setdefault((kind, shown), SourceReport(kind=kind, name=shown))
+        return Entry(self, kind, shown)
+
+    def tell(self) -> None:
+        """Tell the serving process how things are."""
+        self._say(Sources(reports=tuple(self._reports.values())))
+
+    def note_good(self, key: tuple[SourceKind, str], digest: str, counts: Mapping[str, int]) -> None:
+        """See :meth:`Entry.good`."""
+        reading = Reading(at=self._clock(), digest=digest, counts=counts)
+        self._reports[key] = msgspec.structs.replace(self._reports[key], last_good=reading, fault=None)
+
+    def note_unchanged(self, key: tuple[SourceKind, str]) -> None:
+        """See :meth:`Entry.unchanged`."""
+        last = self._reports[key].last_good
+        if last is not None:
+            self.note_good(key, last.digest, last.counts)
+
+    def note_fault(self, key: tuple[SourceKind, str], fault: Finding) -> None:
+        """See :meth:`Entry.failed`."""
+        known = self._reports[key].fault
+        since = known.since if known is not None else self._clock()
+        noted = SourceFault(reference=fault.reference, seen=str(fault), since=since)
+        self._reports[key] = msgspec.structs.replace(self._reports[key], fault=noted)
+
+    def note_left_out(self, key: tuple[SourceKind, str], number: int) -> None:
+        """See :meth:`Entry.left_out`."""
+        self._reports[key] = msgspec.structs.replace(self._reports[key], left_out=number)
+
+
+class Entry:
+    """The place of one source in the ledger. Nothing is told before :meth:`Ledger.tell`."""
+
+    def __init__(self, ledger: Ledger, kind: SourceKind, name: str) -> None:
+        self._ledger = ledger
+        self._key = (kind, name)
+
+    def good(self, digest: str, counts: Mapping[str, int]) -> None:
+        """It was read: the identity of what it holds, and how much that is."""
+        self._ledger.note_good(self._key, digest, counts)
+
+    def unchanged(self) -> None:
+        """It was asked, and holds what it held."""
+        self._ledger.note_unchanged(self._key)
+
+    def failed(self, fault: Finding) -> None:
+        """It could not be read, or what it holds is not believed or not good."""
+        self._ledger.note_fault(self._key, fault)
+
+    def left_out(self, number: int) -> None:
+        """How many findings its reading had."""
+        self._ledger.note_left_out(self._key, number)

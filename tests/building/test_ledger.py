@@ -1,0 +1,73 @@
+"""What each source gave last stays beside what is wrong with it now."""
+
+import pytest
+
+from upgraph.errors import Finding, Severity
+from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.service.building.ledger import Ledger
+from upgraph.service.handover import Sources
+from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport, joined
+
+DOWN = Finding(Severity.ERROR, UNREACHABLE, "nobody answers")
+
+
+class Desk:
+    """A ledger, its clock, and what it told last."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.told: tuple[SourceReport, ...] = ()
+        self.ledger = Ledger(self._say, lambda: self.now)
+
+    def _say(self, said: Sources) -> None:
+        self.told = said.reports
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_a_source_that_was_not_read_yet_is_told(desk: Desk) -> None:
+    desk.ledger.enter(SourceKind.RELEASES, "oci:a")
+    desk.ledger.tell()
+    assert desk.told == (SourceReport(kind=SourceKind.RELEASES, name="oci:a"),)
+
+
+def test_a_fault_leaves_the_last_good_reading_and_keeps_its_beginning(desk: Desk) -> None:
+    entry = desk.ledger.enter(SourceKind.RELEASES, "oci:a")
+    entry.good("digest", {"releases": 3})
+    for desk.now in (200.0, 300.0):
+        entry.failed(DOWN)
+    desk.ledger.tell()
+    assert desk.told[0].last_good == Reading(at=100.0, digest="digest", counts={"releases": 3})
+    assert desk.told[0].fault == SourceFault(
+        reference="registry-unreachable", seen="nobody answers", since=200.0
+    )
+
+
+def test_a_source_that_holds_what_it_held_is_good_again(desk: Desk) -> None:
+    entry = desk.ledger.enter(SourceKind.GRAPH_DATA, "gd")
+    entry.good("digest", {"channels": 1})
+    entry.failed(DOWN)
+    desk.now = 250.0
+    entry.unchanged()
+    desk.ledger.tell()
+    assert desk.told[0].fault is None
+    assert desk.told[0].last_good == Reading(at=250.0, digest="digest", counts={"channels": 1})
+
+
+def test_no_password_of_an_address_is_told(desk: Desk) -> None:
+    desk.ledger.enter(SourceKind.GRAPH_DATA, "https://me:s3cret@git.example/a.tar.gz?sig=s3cret")
+    desk.ledger.tell()
+    assert desk.told[0].name == "https://***@git.example/a.tar.gz?***"
+
+
+def test_a_builder_that_starts_again_does_not_take_the_last_good_reading_away() -> None:
+    reading = Reading(at=1.0, digest="a", counts={})
+    known = (SourceReport(kind=SourceKind.RELEASES, name="a", last_good=reading),)
+    new = (
+        SourceReport(kind=SourceKind.RELEASES, name="a"),
+        SourceReport(kind=SourceKind.GRAPH_DATA, name="a"),
+    )
+    assert [one.last_good for one in joined(known, new)] == [reading, None]
