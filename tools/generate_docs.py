@@ -257,6 +257,7 @@ _ROOMS = {
     "oci": "Registries and OCI layouts",
     "payload": "Release images",
     "service": "The service and its configuration",
+    "doctor": "What `upgraph doctor` looks for beside all others",
 }
 
 

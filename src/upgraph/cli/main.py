@@ -13,6 +13,7 @@ _COMMANDS = {
     "bundle": "upgraph.cli.bundle:bundle",
     "config": "upgraph.cli.config:config",
     "demo": "upgraph.cli.demo:demo",
+    "doctor": "upgraph.cli.doctor:doctor",
     "completion": "upgraph.cli.completion:completion",
     "graph": "upgraph.cli.graph:graph",
     "problem": "upgraph.cli.problem:problem",

@@ -25,6 +25,7 @@ class Format(StrEnum):
     JSON = "json"
     YAML = "yaml"
     DOT = "dot"
+    TEXT = "text"
 
 
 FORMATS = (Format.TABLE, Format.JSON, Format.YAML)
@@ -66,6 +67,11 @@ def emit_document(document: object, form: Format) -> None:
     else:
         encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
         sys.stdout.write(encoded.decode() + "\n")
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere, which must not move the cursor or begin a line of its own."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:

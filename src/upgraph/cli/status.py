@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from upgraph.cli.output import Format, emit_document, output_option, print_table
+from upgraph.cli.output import Format, emit_document, output_option, print_table, printable
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.service import SETTING_INVALID, STATUS_UNAVAILABLE
@@ -122,7 +122,7 @@ def _show_trouble(one: Trouble, *, is_wide: bool) -> None:
     click.echo(f"\n{click.style(one.severity, fg=colour, bold=True)}: {one.title.rstrip('.')}{times}")
     lines = one.seen if is_wide else one.seen[:SEEN_LINES]
     for line in lines:
-        click.echo(f"  seen:           {_printable(line)}")
+        click.echo(f"  seen:           {printable(line)}")
     if len(one.seen) > len(lines):
         click.echo(f"                  and {len(one.seen) - len(lines):,} more, with -o wide")
     click.echo(f"  why it matters: {one.why}")
@@ -136,7 +136,7 @@ def _sources(report: Report, *, is_wide: bool) -> Sequence[dict[str, object]]:
         last = one.last_good
         row: dict[str, object] = {
             "source": one.kind,
-            "name": _printable(one.name),
+            "name": printable(one.name),
             "state": one.fault.reference if one.fault else "good" if last else "not read yet",
             "last good": f"{span(report.time - last.at)} ago" if last else "",
             "holds": listed(last.counts) if last else "",
@@ -175,7 +175,7 @@ def _show_connections(report: Report) -> None:
     if report.certificates:
         print_table(
             [
-                {"certificate": one.file, "subject": _printable(one.subject), "valid until": one.not_after}
+                {"certificate": one.file, "subject": printable(one.subject), "valid until": one.not_after}
                 for one in report.certificates
             ]
         )
@@ -183,8 +183,3 @@ def _show_connections(report: Report) -> None:
         print_table(
             [{"listener": name} | msgspec.structs.asdict(one) for name, one in report.connections.items()]
         )
-
-
-def _printable(text: str) -> str:
-    """Text from elsewhere, which must not move the cursor or begin a line of its own."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -8,7 +8,14 @@ second is pure, so what a set means can be tested without a disk.
 
 from upgraph.graphdata.files import Files, digest_of
 from upgraph.graphdata.load import Loaded, Loader, load
-from upgraph.graphdata.source import GraphDataSource, Reach, RemoteGraphData, open_source, read_once
+from upgraph.graphdata.source import (
+    GraphDataSource,
+    Reach,
+    RemoteGraphData,
+    open_source,
+    read_once,
+    repository_of,
+)
 from upgraph.graphdata.tarball import read_tarball, write_tarball
 from upgraph.graphdata.watch import changes
 
@@ -25,5 +32,6 @@ __all__ = [
     "open_source",
     "read_once",
     "read_tarball",
+    "repository_of",
     "write_tarball",
 ]

@@ -150,6 +150,15 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     raise UserError(SOURCE, f"{_shown(text)!r} {_seen(path) if text else 'names nothing'}")
 
 
+def repository_of(text: str) -> Repository | None:
+    """The repository of the image that ``text`` names; None if it names no image in a registry.
+
+    Raises:
+        UserError: the name of the image is not valid.
+    """
+    return _named_image(text)[0] if text.startswith(REGISTRY_SCHEMES) else None
+
+
 async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
     """The set that a source holds now; a source that is asked over a network is closed.
 

@@ -11,6 +11,7 @@ from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
 from upgraph.oci.downloads import Answer, Downloads
+from upgraph.oci.first_contact import Greeting, ask_for_leave, greet
 from upgraph.oci.image_directory import DirectorySource
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
@@ -34,7 +35,7 @@ from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.proxies import Proxies
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
-from upgraph.oci.tls_examination import TlsExamination, examine_tls
+from upgraph.oci.tls_examination import RefusalCause, TlsExamination, examine_tls
 from upgraph.oci.transport import Timing
 from upgraph.oci.trust import Trust
 from upgraph.oci.write import LayoutWriter, Platform
@@ -57,6 +58,7 @@ __all__ = [
     "Digest",
     "DirectorySource",
     "Downloads",
+    "Greeting",
     "Hasher",
     "Image",
     "ImageMissing",
@@ -72,6 +74,7 @@ __all__ = [
     "Place",
     "Platform",
     "Proxies",
+    "RefusalCause",
     "RegistryClient",
     "Repository",
     "Retry",
@@ -79,8 +82,10 @@ __all__ = [
     "Timing",
     "TlsExamination",
     "Trust",
+    "ask_for_leave",
     "digest_of",
     "examine_tls",
+    "greet",
     "is_digest",
     "parse_digest",
     "parse_manifest",

@@ -163,6 +163,12 @@ class Credentials:
             if one.fault is not None
         )
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys under which the files have logins, sorted; what is left to helpers has none."""
+        files = (one.file for one in self._watched if one.file is not None)
+        return tuple(sorted({key for file in files for key in file.logins}))
+
     def state(self) -> tuple[Stamp | None, ...]:
         """Another value whenever a file has changed."""
         return tuple(stamp_of(one.place.path) for one in self._watched)

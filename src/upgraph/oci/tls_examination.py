@@ -10,8 +10,9 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from upgraph.oci.certificate import MAX_SHOWN, Certificate, day, fingerprint, name_of, offered_chain
 from upgraph.oci.proxies import Proxies, Proxy
@@ -33,6 +34,19 @@ _AUTHORITY_CODES = frozenset({2, 7, 18, 19, 20, 21, 27})
 _READ_BYTES = 16 * 1024
 
 
+class RefusalCause(StrEnum):
+    """What has to be otherwise for a certificate to be accepted."""
+
+    AUTHORITY = "authority"
+    """Whom is trusted."""
+    NAME = "name"
+    """The names in the certificate, or the one by which the server is called."""
+    DATES = "dates"
+    """The certificate, which has ended or not begun, or the clock."""
+    OTHER = "other"
+    """As OpenSSL says: keys that are too weak and the like."""
+
+
 @dataclass(frozen=True, slots=True)
 class TlsExamination:
     """What came of looking at the certificates of a server."""
@@ -47,6 +61,8 @@ class TlsExamination:
     """The one of the chain that is the reason."""
     missing: str = ""
     """What would have to be otherwise, in words."""
+    cause: RefusalCause | None = None
+    """The same as one of a few kinds; None: it is trusted, or nothing was offered."""
 
     @property
     def trusted(self) -> bool:
@@ -110,16 +126,26 @@ def judged(seen: TlsExamination, code: int, context: ssl.SSLContext, now: dateti
     """
     if not seen.offered:
         return seen
-    if code in _DATE_CODES:
+    cause = _cause(code)
+    if cause is RefusalCause.DATES:
         refused, missing = _out_of_date(seen.offered, now)
-    elif code in _NAME_CODES:
+    elif cause is RefusalCause.NAME:
         refused, missing = _of_another(seen.offered[0], seen.host)
-    elif code in _AUTHORITY_CODES:
+    elif cause is RefusalCause.AUTHORITY:
         refused, missing = _without_authority(seen.offered, context)
     else:
         # Weak keys and the like: the words of OpenSSL say it, and giving an authority would not help.
         refused, missing = seen.offered[0], ""
-    return TlsExamination(seen.host, seen.port, seen.refusal, seen.offered, refused, missing)
+    return replace(seen, refused=refused, missing=missing, cause=cause)
+
+
+def _cause(code: int) -> RefusalCause:
+    kinds = (
+        (_DATE_CODES, RefusalCause.DATES),
+        (_NAME_CODES, RefusalCause.NAME),
+        (_AUTHORITY_CODES, RefusalCause.AUTHORITY),
+    )
+    return next((cause for codes, cause in kinds if code in codes), RefusalCause.OTHER)
 
 
 def _of_another(one: Certificate, host: str) -> tuple[Certificate, str]:

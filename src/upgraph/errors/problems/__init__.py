@@ -1,11 +1,18 @@
 """The catalogue of documented problems, one module a room; ``docs/reference/errors`` is made from it."""
 
 from upgraph.errors.problem import Problem
-from upgraph.errors.problems import graph, graphdata, oci, payload, service
+from upgraph.errors.problems import doctor, graph, graphdata, oci, payload, service
 
-__all__ = ["ROOMS", "every_problem", "graph", "graphdata", "oci", "payload", "problem", "service"]
+__all__ = ["ROOMS", "doctor", "every_problem", "graph", "graphdata", "oci", "payload", "problem", "service"]
 
-ROOMS = {"graph": graph, "graphdata": graphdata, "oci": oci, "payload": payload, "service": service}
+ROOMS = {
+    "graph": graph,
+    "graphdata": graphdata,
+    "oci": oci,
+    "payload": payload,
+    "service": service,
+    "doctor": doctor,
+}
 
 
 def every_problem() -> dict[str, tuple[Problem, ...]]:

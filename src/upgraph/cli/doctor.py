@@ -1,0 +1,108 @@
+"""``upgraph doctor``: why the service cannot read its sources, and what mends it."""
+
+import asyncio
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from upgraph.cli.output import Format, emit_document, output_option, printable
+from upgraph.cli.settings import configuration, setting_options
+from upgraph.service.doctor import Check, Diagnosis, Result, diagnosis_of, examine
+
+FOUND = 3
+"""Exit code if a check failed."""
+
+_WIDE = 10_000
+"""Columns where nobody looks: lines are for programs then."""
+_NARROW = 40
+"""Fewest columns of a text."""
+_COLOURS = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "red"}
+_EXAMPLES = """
+\b
+Examples:
+  upgraph doctor --config /etc/upgraph/upgraph.toml
+  upgraph doctor --releases docker://registry.example:5000/ocp/release --graph-data /srv/graph-data \\
+      --ca /etc/pki/registry.pem --authfile /run/secrets/pull-secret.json
+  upgraph doctor --config upgraph.toml --only tls --only login
+  oc exec deployment/upgraph -- upgraph doctor -o json
+
+Exit codes: 0 nothing fails (there may be warnings), 2 the configuration cannot be used, 3 a check failed.
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("place", required=False, metavar="[BUNDLE]")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Run the checks of this name, and those that they need. Can be given several times.",
+)
+@output_option((Format.TEXT, Format.JSON, Format.YAML))
+@setting_options()
+def doctor(
+    place: str | None, only: tuple[str, ...], output: Format, config: tuple[Path, ...], **flags: object
+) -> int:
+    """Check every step on the way to the sources of the service.
+
+    Give what you give to `upgraph serve`, by flags, variables or files, and run it where the service runs. For each
+    source: proxy, name, connection, certificates, clock, login, listing, one release; graph data is read and checked;
+    addresses, state directory and limits of this machine are looked at. Nothing is changed. For everything that is
+    wrong it prints what was seen, why it matters, what mends it, and how to check that it is mended.
+    """
+    chosen = configuration(config, flags | {"bundle": place or flags["bundle"]})
+    diagnosis = diagnosis_of(asyncio.run(examine(chosen, os.environ, only=only)))
+    if output is Format.TEXT:
+        show(diagnosis)
+    else:
+        emit_document(diagnosis, output)
+    return FOUND if diagnosis.result is Result.ERROR else 0
+
+
+def show(diagnosis: Diagnosis) -> None:
+    """Print checks for people, those of one subject together."""
+    width = max((len(check.name) for check in diagnosis.checks), default=0)
+    subjects = dict.fromkeys(check.subject for check in diagnosis.checks)
+    for subject in subjects:
+        click.secho(printable(subject), bold=True)
+        for check in diagnosis.checks:
+            if check.subject == subject:
+                _show_check(check, width)
+        click.echo()
+    counts = ", ".join(f"{number} {result}" for result, number in diagnosis.counts.items())
+    click.echo(f"{len(diagnosis.checks)} checks: {counts}")
+    if diagnosis.result is not Result.OK:
+        click.echo("upgraph doctor --only NAME takes the same flags, variables and files as this call.")
+
+
+def _show_check(check: Check, width: int) -> None:
+    word = click.style(f"{check.result.value:8}", fg=_COLOURS.get(check.result), bold=check.reference != "")
+    indent = " " * (width + 13)
+    _show_text(f"  {word} {check.name:{width}}  ", check.seen, indent)
+    if not check.reference:
+        return
+    _show_text(f"{indent}why it matters: ", check.why, f"{indent}  ")
+    _show_text(f"{indent}what to do: ", check.remedy, f"{indent}  ")
+    _show_commands(check.repair, indent)
+    click.echo(f"{indent}how to check it:")
+    _show_commands(check.verify, indent)
+    click.echo(f"{indent}reference: {check.reference}")
+
+
+def _show_text(label: str, text: str, indent: str) -> None:
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    lines = textwrap.wrap(
+        printable(text), max(_NARROW, columns - len(indent)), break_long_words=False, break_on_hyphens=False
+    )
+    click.echo(label + f"\n{indent}".join(lines))
+
+
+def _show_commands(commands: Sequence[str], indent: str) -> None:
+    # Never broken into lines: they are meant to be copied.
+    for command in commands:
+        click.echo(f"{indent}  $ {printable(command)}")

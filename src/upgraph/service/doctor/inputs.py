@@ -1,0 +1,98 @@
+"""What is read whole rather than image by image: graph data, saved scrapes, bundles, the graph of another server."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from upgraph.errors import Finding, Severity, UpgraphError
+from upgraph.graph import decode
+from upgraph.graphdata import GraphDataSource, RemoteGraphData, load, read_once
+from upgraph.service.building.following import Source
+from upgraph.service.building.library import Library
+from upgraph.service.building.scrape import ScrapeSettings
+from upgraph.service.building.upstream import Upstream
+from upgraph.service.bundle import check_bundle
+from upgraph.service.doctor.check import Outcome, Outcomes
+
+GRAPH_DATA_SECONDS = 90.0
+"""Longest time for reading graph data; an image may have to be downloaded."""
+BUNDLE_SECONDS = 110.0
+"""Longest time for reading a bundle and comparing every file in it with its digest."""
+SHOWN_FINDINGS = 20
+"""Findings of one input that are shown, the gravest first."""
+
+
+async def read_graph_data(opened: Callable[[], GraphDataSource | RemoteGraphData]) -> Outcomes:
+    """Read graph data once, and understand it.
+
+    Raises:
+        UpgraphError: it cannot be had.
+    """
+    source = opened()
+    files = await read_once(source)
+    loaded = await asyncio.to_thread(load, files)
+    if loaded.data is None:
+        return _told("", loaded.findings)
+    rules = len(loaded.data.blocks) + len(loaded.data.conditional_blocks)
+    seen = f"{source.name} holds {len(loaded.data.channels)} channels and {rules} rules"
+    return _told(seen, loaded.findings)
+
+
+async def read_saved_scrape(source: Source) -> Outcomes:
+    """Read a saved scrape once.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    with Library.open(None) as library:
+        followed = source.follow(library, ScrapeSettings())
+        asked = await followed.ask()
+        return _told(f"{followed.name} holds {len(followed.releases())} releases", asked.findings)
+
+
+async def read_bundle(path: Path) -> Outcomes:
+    """Compare every file of a bundle with its digest, and read what it serves.
+
+    Raises:
+        DataError: it is no bundle.
+    """
+    report = await asyncio.to_thread(check_bundle, path)
+    seen = ""
+    if report.content is not None:
+        seen = (
+            f"{path} is the bundle {report.digest}: {report.files} files,"
+            f" {len(report.content.releases.releases)} releases"
+        )
+    return _told(seen, (*report.faults, *report.notes))
+
+
+async def read_upstream(upstream: Upstream) -> Outcomes:
+    """Fetch the graph of an upstream server once, and understand it.
+
+    Raises:
+        RemoteError, DataError: it did not give one.
+    """
+    try:
+        fetched = await upstream.fetch(None)
+    finally:
+        await upstream.close()
+    graph, findings = decode(fetched.document if fetched else b"")
+    return _told(f"{upstream.name} gives a graph of {len(graph.nodes)} nodes", findings)
+
+
+async def tell_findings(findings: Iterable[Finding], well: str) -> Outcomes:
+    """Findings as outcomes; ``well`` is said where there is none that matters."""
+    return _told(well, findings)
+
+
+async def fail(error: UpgraphError) -> Outcomes:
+    """What is known to fail before it is tried."""
+    raise error
+
+
+def _told(seen: str, findings: Iterable[Finding]) -> Outcomes:
+    grave = [finding for finding in findings if finding.severity is not Severity.INFO]
+    told = tuple(map(Outcome.of_finding, grave[:SHOWN_FINDINGS]))
+    if len(grave) > SHOWN_FINDINGS:
+        told = (*told, Outcome(f"and {len(grave) - SHOWN_FINDINGS} more findings"))
+    return (Outcome(seen), *told) if seen else told

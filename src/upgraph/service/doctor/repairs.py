@@ -1,0 +1,184 @@
+"""The commands that mend a fault and those that show that it is mended, by the reference of its problem. Pure.
+
+What stands in capitals has to be filled in by whoever runs them; what is known (hosts, files) is filled in here.
+The commands for a cluster are those that the operator of the OpenShift Update Service documents.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Commands, with ``$host`` and the like in the place of what depends on the case."""
+
+    repair: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+
+
+_ASK = "curl -sS -o /dev/null -w '%{http_code}\\n' $url"
+_OFFERED = "openssl s_client -connect $place -servername $host -showcerts </dev/null"
+_AROUND = "export NO_PROXY=$$NO_PROXY,$host"
+_LOGIN = Advice(
+    (
+        "podman login --authfile auth.json $host_port",
+        "upgraph serve --authfile auth.json ...",
+        "oc set data secret/pull-secret -n openshift-config --from-file=.dockerconfigjson=auth.json",
+    ),
+    ("skopeo list-tags --authfile auth.json docker://$repository",),
+)
+
+_ADVICE: Mapping[str, Advice] = {
+    "name-unresolved": Advice(
+        (
+            "cat /etc/resolv.conf   # the name servers that are asked; one of them has to know $host",
+            "echo 'ADDRESS $host' >> /etc/hosts   # where no name server can be changed",
+        ),
+        ("getent hosts $host",),
+    ),
+    "connect-failed": Advice(
+        (
+            "ss -ltn   # on $host: does anything listen on port $port?",
+            "oc describe networkpolicy -n NAMESPACE   # in a cluster: is egress to $host_port allowed?",
+        ),
+        ("timeout 5 bash -c '</dev/tcp/$host/$port' && echo open",),
+    ),
+    "registry-untrusted": Advice(
+        (f"{_OFFERED}   # what the server shows",),
+        (_ASK,),
+    ),
+    "registry-untrusted-authority": Advice(
+        (
+            f"{_OFFERED}   # what the server shows; get the authority above it from those who run it",
+            "upgraph serve --ca AUTHORITY.pem ...",
+            (
+                "oc create configmap registry-ca -n openshift-config --from-file=updateservice-registry=AUTHORITY.pem"
+                " --from-file=$config_key=AUTHORITY.pem"
+            ),
+            (
+                "oc patch image.config.openshift.io/cluster --type=merge"
+                """ -p '{"spec":{"additionalTrustedCA":{"name":"registry-ca"}}}'"""
+            ),
+        ),
+        ("curl --cacert AUTHORITY.pem -sS -o /dev/null -w '%{http_code}\\n' $url",),
+    ),
+    "registry-untrusted-name": Advice(
+        (
+            "upgraph serve --releases docker://NAME-IN-THE-CERTIFICATE/PATH ...   # call it by a name that it has",
+            (
+                "openssl req -new -key SERVER.key -subj /CN=$host -addext subjectAltName=$alternative_name -out SERVER.csr"
+                "   # or have it issued for $host"
+            ),
+        ),
+        (f"{_OFFERED} | openssl x509 -noout -ext subjectAltName",),
+    ),
+    "registry-untrusted-dates": Advice(
+        ("date -u   # is the clock of this machine right?", "timedatectl set-ntp true   # if it is not"),
+        (f"{_OFFERED} | openssl x509 -noout -dates",),
+    ),
+    "certificate-ending": Advice(
+        (
+            "openssl x509 -in $file -noout -subject -issuer -dates   # which one it is, and who has to issue it",
+        ),
+        ("openssl x509 -in $file -noout -checkend 1209600",),
+    ),
+    "certificate-ending-remote": Advice(
+        (f"{_OFFERED} | openssl x509 -noout -subject -issuer   # who has to issue it anew",),
+        (f"{_OFFERED} | openssl x509 -noout -checkend 1209600",),
+    ),
+    "certificate-unusable": Advice(
+        (
+            "openssl x509 -noout -pubkey -in $file",
+            "openssl pkey -pubout -in KEY   # prints the same text if it is the key of the certificate",
+        ),
+        ("openssl x509 -noout -in $file -dates",),
+    ),
+    "proxy-unreachable": Advice((_AROUND,), ("curl -v -x $proxy -sS -o /dev/null $url",)),
+    "proxy-refused": Advice((_AROUND,), ("curl -v -x $proxy -sS -o /dev/null $url",)),
+    "proxy-login": Advice(
+        ("export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT   # @ in a password as %40, : as %3A", _AROUND),
+        ("curl -v -x $proxy -sS -o /dev/null $url",),
+    ),
+    "proxy-setting": Advice(("export HTTPS_PROXY=http://PROXY:PORT   # or: unset HTTPS_PROXY HTTP_PROXY",)),
+    "proxy-exemption": Advice(("export NO_PROXY=registry.example,.site.example,192.0.2.0/24",)),
+    "registry-unauthorized": _LOGIN,
+    "registry-forbidden": _LOGIN,
+    "registry-token": Advice(
+        ("curl -sSI $url | grep -i www-authenticate   # names the token service (realm) that is not usable",),
+        (_ASK,),
+    ),
+    "registry-repository-missing": Advice(
+        (
+            "oc adm release mirror --to=$repository ...   # or: oc mirror ..., which names where it put releases",
+        ),
+        ("skopeo list-tags docker://$repository",),
+    ),
+    "registry-answer": Advice(("curl -sSi $url   # a registry answers 200 or 401, with JSON",), (_ASK,)),
+    "releases-empty": Advice(
+        ("oc adm release mirror RELEASE --to=$repository --to-release-image=$repository:TAG",),
+        ("skopeo list-tags docker://$repository",),
+    ),
+    "release-not-met": Advice(
+        ("skopeo list-tags docker://$repository   # is this where release images are, or their components?",),
+        ("skopeo inspect --config docker://$repository:TAG | grep io.openshift.release",),
+    ),
+    "oci-auth-file": Advice(
+        (
+            "podman login --authfile auth.json HOST",
+            (
+                "oc get secret/pull-secret -n openshift-config"
+                " --template='{{index .data \".dockerconfigjson\" | base64decode}}' > auth.json"
+            ),
+        ),
+        ("python3 -m json.tool auth.json > /dev/null && echo valid",),
+    ),
+    "oci-ca": Advice(
+        ("openssl x509 -in FILE -noout -subject   # a PEM file begins with -----BEGIN CERTIFICATE-----",),
+    ),
+    "clock-skew": Advice(
+        ("date -u", "timedatectl set-ntp true   # or chronyc makestep; on the machine whose clock is wrong"),
+        ("curl -sSI $url | grep -i '^date'; date -u",),
+    ),
+    "state-unwritable": Advice(
+        ("install -d -o $user -m 0750 $file",),
+        ("test -w $file && echo writable",),
+    ),
+    "disk-low": Advice(("df -h $file", "du -xh $file | sort -h | tail"), ("df -h $file",)),
+    "files-limit": Advice(
+        ("systemctl edit upgraph   # [Service] LimitNOFILE=65536", "podman run --ulimit nofile=65536 ..."),
+        ("ulimit -Hn",),
+    ),
+    "listen-failed": Advice(("ss -ltnp 'sport = :$port'   # who holds it",), ("ss -ltn 'sport = :$port'",)),
+    "payload-doubtful": Advice(("upgraph serve --payload-repository registry.example:5000/ocp/release ...",)),
+    "graph-data-source": Advice((), ("ls -la $file",)),
+    "bundle-damaged": Advice((), ("upgraph bundle check $file",)),
+    "bundle-mismatch": Advice((), ("upgraph bundle check $file",)),
+}
+
+
+def advice(topic: str, words: Mapping[str, str]) -> Advice:
+    """The commands for a topic; those in which something would stay open are left out.
+
+    Args:
+        topic: the reference of a problem, or a special case of it.
+        words: what stands for ``$host`` and the like, quoted for a shell.
+    """
+    found = _ADVICE.get(topic, Advice())
+    return Advice(_filled(found.repair, words), _filled(found.verify, words))
+
+
+def _filled(commands: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, ...]:
+    made = []
+    for command in commands:
+        try:
+            made.append(Template(command).substitute(words))
+        except KeyError:
+            # What it is about is not known here.
+            continue
+    return tuple(made)
+
+
+def topics() -> tuple[str, ...]:
+    """Everything there are commands for, sorted."""
+    return tuple(sorted(_ADVICE))
