@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from upgraph.service.configuration import Configuration, check
+from upgraph.service.configuration import Configuration
+from upgraph.service.consistency import check
 from upgraph.service.doctor.check import Check
 from upgraph.service.doctor.plan import Plan
 from upgraph.service.doctor.running import TOTAL_SECONDS, chosen, run_steps
