@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Listeners run in the event loop that the service has, everything else in that of the standard library."""
-    if "serving" in item.path.parts:
+    if not {"serving", "requests"}.isdisjoint(item.path.parts):
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
 

@@ -48,6 +48,7 @@ OURS = {
     "upgraph_connections_open": "gauge",
     "upgraph_connections_total": "counter",
     "upgraph_connections_turned_away_total": "counter",
+    "upgraph_connections_malformed_total": "counter",
     "upgraph_connections_made_room_total": "counter",
     "upgraph_connections_timed_out_total": "counter",
     "upgraph_connections_failed_handshakes_total": "counter",

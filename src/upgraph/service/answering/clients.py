@@ -53,6 +53,8 @@ class Traffic:
     """Closed while idle, for a new one."""
     failed_handshakes: int = 0
     """Ended before they were made: the client spoke no TLS, or did not trust the certificate."""
+    malformed: int = 0
+    """Closed because what came was no request, or one beyond the limits."""
     timed_out: int = 0
     """Closed because the client did not send or did not read in time."""
 
@@ -103,6 +105,10 @@ class Clients:
         self._traffic.open = len(self._connections)
         if not self._connections:
             self._emptied.set()
+
+    def met_malformed(self) -> None:
+        """See :class:`~upgraph.service.answering.connection.Host`."""
+        self._traffic.malformed += 1
 
     def failed_handshake(self) -> None:
         """A connection ended before it was made."""

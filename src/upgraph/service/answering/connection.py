@@ -55,6 +55,10 @@ class Host(Protocol):
         """A connection is gone."""
         ...
 
+    def met_malformed(self) -> None:
+        """Something came that is no request, or one beyond the limits."""
+        ...
+
 
 class Connection(asyncio.Protocol):
     """The protocol of one connection, for the event loop.
@@ -176,6 +180,7 @@ class Connection(asyncio.Protocol):
         while waiting and not self._is_paused:
             self._answer(waiting.popleft())
         if self._reader.fault is not None and not (waiting or self._has_ended):
+            self._host.met_malformed()
             self._refuse(self._reader.fault)
 
     def _answer(self, received: Received) -> None:

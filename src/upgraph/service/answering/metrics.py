@@ -238,6 +238,11 @@ class TrafficMetrics(Collector):
             "failed_handshakes": CounterMetricFamily(
                 f"{name}_failed_handshakes", "TLS handshakes that did not end well.", labels=["listener"]
             ),
+            "malformed": CounterMetricFamily(
+                f"{name}_malformed",
+                "Connections closed because what came was no request, or too large.",
+                labels=["listener"],
+            ),
             "timed_out": CounterMetricFamily(
                 f"{name}_timed_out",
                 "Connections closed because the client did not send or read.",

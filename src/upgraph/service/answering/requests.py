@@ -7,7 +7,7 @@ ends a connection, because nobody knows where the next request would begin.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
@@ -48,6 +48,7 @@ class RequestReader:
         "_body_bytes",
         "_limit",
         "_lines",
+        "_lines_before_body",
         "_parser",
         "_piece_bytes",
         "_received",
@@ -62,6 +63,7 @@ class RequestReader:
         self._received: list[Received] = []
         self._target = b""
         self._lines: list[tuple[bytes, bytes]] = []
+        self._lines_before_body: int | None = None
         self._body_bytes = 0
         self._piece_bytes = 0
         self._unfinished_bytes = 0
@@ -118,6 +120,14 @@ class RequestReader:
         """A header line."""
         self._lines.append((name, value))
 
+    def on_chunk_header(self) -> None:
+        """The beginning of a chunk of the body, also of the empty one that ends it."""
+        if self._parser.get_http_version() == "1.0":
+            # Readers of HTTP/1.0 do not know chunks and see other requests in them (RFC 9112, 6.1).
+            self._refuse(_invalid("HTTP/1.0 has no chunks"))
+        if self._lines_before_body is None:
+            self._lines_before_body = len(self._lines)
+
     def on_body(self, part: bytes) -> None:
         """A part of the body."""
         self._body_bytes += len(part)
@@ -127,19 +137,35 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """The request has ended."""
-        lines, received = self._lines, self._received
+        received = self._received
         if self._is_too_large():
             self._refuse(self._too_large())
         if len(received) >= MAX_AT_ONCE:
             self._refuse(_invalid(f"more than {MAX_AT_ONCE} requests came before one was answered"))
         path, query = self._path_and_query()
         method = self._parser.get_method()
-        request = Request(_METHODS.get(method) or method.decode(), path, query, _fields(lines).get)
+        request = Request(_METHODS.get(method) or method.decode(), path, query, self._fields().get)
         received.append(Received(request, self._parser.should_keep_alive()))
         self._target = b""
         self._lines = []
+        self._lines_before_body = None
         self._body_bytes = 0
         self._unfinished_bytes = 0
+
+    def _fields(self) -> Mapping[str, str]:
+        """Header fields by name in lower case; repeated ones are joined by commas (RFC 9110, 5.3)."""
+        # Fields behind a body are not to be taken for those before it (RFC 9110, 6.5.1).
+        lines = self._lines[: self._lines_before_body]
+        fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in lines}
+        if len(fields) == len(lines):
+            return fields
+        several: dict[str, list[str]] = {}
+        for name, value in lines:
+            several.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        if len(several.get("host", ())) > 1:
+            # RFC 9112, 3.2: proxies on the way may have believed the other one.
+            self._refuse(_invalid("Host is repeated"))
+        return {name: ", ".join(values) for name, values in several.items()}
 
     def _is_too_large(self) -> bool:
         if len(self._lines) > MAX_HEADER_LINES:
@@ -174,17 +200,6 @@ class RequestReader:
         # The parser stops at an error of a callback and hides it, so what it was is left here.
         self.fault = fault
         raise fault
-
-
-def _fields(lines: Sequence[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    """Header fields by name in lower case; repeated ones are joined by commas (RFC 9110, 5.3)."""
-    fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in lines}
-    if len(fields) == len(lines):
-        return fields
-    several: dict[str, list[str]] = {}
-    for name, value in lines:
-        several.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    return {name: ", ".join(values) for name, values in several.items()}
 
 
 def _invalid(text: str) -> RefusalError:

@@ -1,0 +1,151 @@
+"""Clients that are slow, deaf, gone, or speak something else: each costs itself, and nobody else notices.
+
+As in the rows of requests, clusters get the same answer throughout and the log says nothing.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.faults.requests.conftest import (
+    ARCHIVE,
+    ARCHIVE_BYTES,
+    GRAPH,
+    TARGET,
+    Service,
+    asking,
+    essence,
+    until_closed,
+)
+from upgraph.service.answering import accepting, clients
+from upgraph.service.answering.clients import Limits
+from upgraph.service.answering.requests import MAX_AT_ONCE
+from upgraph.testing.http_client import PATIENCE, HttpClient
+
+
+async def test_requests_in_a_row_are_answered_up_to_a_bound(service: Service, quiet: None) -> None:
+    before = await service.graph()
+    async with service.cluster.connected() as connection:
+        await connection.send(asking(TARGET) * (MAX_AT_ONCE + 50))
+        *good, refused = await until_closed(connection)
+    assert [essence(answer) for answer in good] == [before] * MAX_AT_ONCE
+    assert (refused.status, b"more than 100 requests" in refused.body) == (400, True)
+
+
+async def test_plain_http_on_the_tls_port_ends_that_connection_alone(service: Service, quiet: None) -> None:
+    async with HttpClient("127.0.0.1", service.secure.port).connected() as plain:
+        await plain.send(asking(TARGET))
+        await until_closed(plain)
+    assert essence(await service.secure.get(GRAPH)) == await service.graph()
+    assert service.secure_traffic.failed_handshakes == 1
+
+
+async def test_tls_on_the_plain_port_ends_that_connection_alone(service: Service, quiet: None) -> None:
+    confused = HttpClient("127.0.0.1", service.cluster.port, tls=service.secure.tls)
+    with pytest.raises(ssl.SSLError):
+        await confused.get("/")
+    assert (await service.graph())[0] == 200
+    assert service.traffic.malformed == 1
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+async def test_a_connection_that_is_reset_at_any_point_is_nothing_to_tell(
+    service: Service, quiet: None, *, is_secure: bool
+) -> None:
+    before, request = await service.graph(), asking(TARGET)
+    face = service.secure if is_secure else service.cluster
+    for sent in (b"", request[:1], request[:60], request[:-1], request, request + request[:30], request * 50):
+        async with face.connected() as connection:
+            await connection.send(sent)
+    assert await service.graph() == before
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /gr", asking(TARGET)[:-2]], ids=["nothing", "line", "header"])
+async def test_who_ends_its_side_in_the_middle_is_closed(service: Service, sent: bytes, quiet: None) -> None:
+    async with service.cluster.connected() as connection:
+        await connection.send(sent)
+        connection.end()
+        assert await connection.is_closed_by_server()
+    assert (await service.graph())[0] == 200
+
+
+@pytest.mark.parametrize("count", [1, 3], ids=["one", "several"])
+async def test_who_ends_its_side_after_asking_gets_every_answer_and_is_closed(
+    service: Service, quiet: None, count: int
+) -> None:
+    async with service.cluster.connected() as connection:
+        await connection.send(asking(ARCHIVE) * count)
+        connection.end()
+        async with asyncio.timeout(Limits().header_seconds / 2):
+            sizes = [len(answer.body) for answer in await until_closed(connection)]
+    assert sizes == [ARCHIVE_BYTES] * count
+
+
+async def test_clients_that_read_nothing_cost_no_memory_and_are_cut_off(
+    service: Service, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "UNREAD_SECONDS", 1.0)
+    before, deaf = await service.graph(), 40
+    async with AsyncExitStack() as stack:
+        resident = memory_bytes()
+        for _ in range(deaf):
+            connection = await stack.enter_async_context(service.cluster.connected(buffer=1024))
+            await connection.send(asking(ARCHIVE) * 20)
+        assert await service.graph() == before
+        assert memory_bytes() - resident < deaf * ARCHIVE_BYTES / 10
+        async with asyncio.timeout(PATIENCE):
+            while service.traffic.timed_out < deaf:
+                assert await service.graph() == before
+
+
+class TestSlowClients:
+    """Time is limited for the whole of a request, so sending slowly gives no more of it."""
+
+    @pytest.fixture
+    def limits(self, monkeypatch: pytest.MonkeyPatch) -> Limits:
+        monkeypatch.setattr(clients, "LOOK_SECONDS", 0.1)
+        return Limits(header_seconds=1)
+
+    @pytest.mark.parametrize(
+        ("begun", "piece"),
+        [
+            pytest.param(b"GET /", b"a", id="request line"),
+            pytest.param(b"GET / HTTP/1.1\r\n", b"X: y\r\n", id="header lines"),
+            pytest.param(b"GET / HTTP/1.1\r\nX: ", b"y", id="header value"),
+            pytest.param(b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n", b"z", id="body"),
+            pytest.param(
+                b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nz\r\n", id="chunks"
+            ),
+        ],
+    )
+    async def test_a_request_in_drops_is_ended(
+        self, service: Service, begun: bytes, piece: bytes, quiet: None
+    ) -> None:
+        async with service.cluster.connected() as connection:
+            await connection.send(begun)
+            ended = asyncio.create_task(until_closed(connection))
+            while not ended.done():
+                with contextlib.suppress(ConnectionError):
+                    await connection.send(piece)
+                assert (await service.graph())[0] == 200
+                await asyncio.sleep(0.1)
+            [answer] = await ended
+        assert (answer.status, service.traffic.timed_out) == (408, 1)
+
+    async def test_a_handshake_that_does_not_go_on_is_ended(
+        self, service: Service, monkeypatch: pytest.MonkeyPatch, quiet: None
+    ) -> None:
+        monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", 1.0)
+        async with HttpClient("127.0.0.1", service.secure.port).connected() as silent:
+            assert await silent.is_closed_by_server()
+        assert essence(await service.secure.get(GRAPH)) == await service.graph()
+
+
+def memory_bytes() -> int:
+    """Memory of this process that belongs to no file."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) * 1024
