@@ -47,9 +47,6 @@ format: setup ## format the code and repair what can be repaired
 bench: setup deps ## measure, beside nginx and a bare client
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# Pages that are made from the code (configuration, errors) come from this script.
-GENERATE := $(wildcard tools/generate_docs.py)
-
 # What the image is made of: fetched once, so that building and testing need no network.
 .PHONY: parts
 parts: setup deps ## fetch what the image is made of, so that building it needs no network
@@ -69,7 +66,7 @@ fuzz: setup .fuzz/.ready ## search for input that breaks a parser, for a bounded
 
 .PHONY: docs
 docs: setup ## build the documentation into docs/_build
-	$(if $(GENERATE),$(BIN)/python $(GENERATE))
+	$(BIN)/python -m tools.generate_docs
 	$(BIN)/sphinx-build -n -W --keep-going -q -b html docs docs/_build
 
 .PHONY: deps

@@ -15,35 +15,13 @@ from pathlib import Path
 import click
 from prometheus_client.metrics_core import Metric
 
+from tools.caps import LIMITS
 from upgraph.cli.graph_builder import command as graph_builder
 from upgraph.cli.main import upgraph
 from upgraph.cli.metadata_helper import command as metadata_helper
 from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
-from upgraph.graph import pattern, version
-from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
-from upgraph.oci import (
-    anchors,
-    archive_index,
-    auth_file,
-    connections,
-    credential_helper,
-    downloads,
-    image_directory,
-    image_source,
-    layout_index,
-    listing,
-    manifest,
-    mirror_files,
-    retry,
-    storage,
-    tls_examination,
-    transport,
-)
-from upgraph.payload import metadata, probe, reader
-from upgraph.service import configuration, signature_names
-from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
@@ -53,13 +31,9 @@ from upgraph.service.answering.metrics import (
     TrafficMetrics,
     new_registry,
 )
-from upgraph.service.building import library, prepare, saved, scrape, upstream
-from upgraph.service.bundle import manifest as bundle_manifest
-from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
-from upgraph.syntax import yaml
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 _HELP_COLUMNS = 100
@@ -128,129 +102,6 @@ _CAPS = """
 Every read from outside has a size and a time, and what would exceed them is refused and reported. The numbers come from the code and
 cannot be configured. What does not stand here has no limit of its own.
 """
-_LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
-    (
-        "Clients",
-        (
-            (
-                "connections at a time for each listener, if the limit of open files allows",
-                clients.Limits().connections,
-                "",
-            ),
-            ("connections that wait to be accepted", server.BACKLOG, ""),
-            ("request line and headers", clients.Limits().header_bytes, "bytes"),
-            (
-                "time for the header of a request, also between two requests",
-                clients.Limits().header_seconds,
-                "s",
-            ),
-            ("lines of a header", requests.MAX_HEADER_LINES, ""),
-            ("body of a request, which is passed over", requests.MAX_BODY_BYTES, "bytes"),
-            ("requests sent in one piece before an answer", requests.MAX_AT_ONCE, ""),
-            ("time for which an answer may be left unread", clients.UNREAD_SECONDS, "s"),
-            ("query", query.MAX_QUERY_LENGTH, "characters"),
-            ("signature", signature_names.MAX_SIGNATURE_BYTES, "bytes"),
-            (
-                "`Accept` and `Accept-Encoding`; longer ones count as none",
-                negotiation.MAX_FIELD_LENGTH,
-                "characters",
-            ),
-            ("time for which an answer may be kept by caches", conditional.MAX_AGE, "s"),
-            ("time for answers in flight when the service stops", server.STOP_GRACE, "s"),
-        ),
-    ),
-    (
-        "Registries and layouts",
-        (
-            ("tags of a repository", image_source.MAX_TAGS, ""),
-            ("page of tags", listing.MAX_PAGE_BYTES, "bytes"),
-            ("manifest", manifest.MAX_MANIFEST_BYTES, "bytes"),
-            ("layers of an image", manifest.MAX_LAYERS, ""),
-            ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
-            ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
-            ("members of an archive", archive_index.MAX_MEMBERS, ""),
-            ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
-            ("files of images in a directory of images", image_directory.MAX_FILES, ""),
-            ("time for listing an archive or a directory of images", image_directory.LISTING_SECONDS, "s"),
-            ("time for one read from a disk", storage.READ_SECONDS, "s"),
-            ("file of mirrors", mirror_files.MAX_FILE_BYTES, "bytes"),
-            ("rules of a file of mirrors", mirror_files.MAX_RULES, ""),
-            ("time to connect", connections.CONNECT_SECONDS, "s"),
-            ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
-            ("time without a byte", connections.IDLE_SECONDS, "s"),
-            ("time for one manifest or page", transport.DOCUMENT_SECONDS, "s"),
-            ("redirects", connections.MAX_REDIRECTS, ""),
-            ("attempts at one request", retry.Retry().attempts, ""),
-            ("wait that a server may ask for", retry.MAX_RETRY_AFTER_SECONDS, "s"),
-            ("failed tags in a row after which a scrape is cut short", scrape.MAX_FAILURES_IN_A_ROW, ""),
-            ("auth file", auth_file.MAX_FILE_BYTES, "bytes"),
-            ("answer of a credential helper", credential_helper.MAX_OUTPUT_BYTES, "bytes"),
-            ("time for a credential helper", credential_helper.HELPER_SECONDS, "s"),
-            ("file of certificates", anchors.MAX_FILE_BYTES, "bytes"),
-            ("files of a directory of certificates", anchors.MAX_FILES, ""),
-            ("time to find out why a certificate is refused", tls_examination.EXAMINATION_SECONDS, "s"),
-            ("time for a download that is no image", downloads.DOWNLOAD_SECONDS, "s"),
-        ),
-    ),
-    (
-        "Release images",
-        (
-            (
-                "first part of a layer that is read; each further one is twice as large",
-                probe.FIRST_BYTES,
-                "bytes",
-            ),
-            ("of an image that shows no sign of being a release", 4 * probe.FIRST_BYTES, "bytes"),
-            ("of a layer, as transferred, without `--verify-layers`", probe.MAX_PREFIX_BYTES, "bytes"),
-            ("of a layer, unpacked", probe.MAX_INFLATED_BYTES, "bytes"),
-            ("release metadata", metadata.MAX_METADATA_BYTES, "bytes"),
-            ("versions that a release names as its neighbours", metadata.MAX_NEIGHBOURS, ""),
-            ("image configuration", reader.MAX_CONFIG_BYTES, "bytes"),
-            ("images that are remembered", library.MAX_IMAGES, ""),
-        ),
-    ),
-    (
-        "Graph data",
-        (
-            ("file", files.MAX_FILE_BYTES, "bytes"),
-            ("files of a set", files.MAX_FILES, ""),
-            ("set", files.MAX_TOTAL_BYTES, "bytes"),
-            ("tarball, unpacked", tarball.MAX_INFLATED_BYTES, "bytes"),
-            ("entries of a tarball", tarball.MAX_ENTRIES, ""),
-            ("time to read a set", directory.READ_SECONDS, "s"),
-            ("tarball at an address", address.MAX_DOWNLOAD_BYTES, "bytes"),
-            ("time to fetch it", address.DOWNLOAD_SECONDS, "s"),
-            ("layers of an image together, as transferred", image.MAX_IMAGE_BYTES, "bytes"),
-            ("layer of an image, unpacked", layer.MAX_INFLATED_BYTES, "bytes"),
-            ("entries of a layer", layer.MAX_ENTRIES, ""),
-            ("files and directories at the place of the graph data", tree.MAX_NODES, ""),
-            ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),
-            ("time to find a revision", git.LOOK_SECONDS, "s"),
-            ("time for a command of git that reads a set", git.READ_SECONDS, "s"),
-            ("nesting of YAML", yaml.MAX_DEPTH, "levels"),
-            ("values of a YAML file, aliases followed", yaml.MAX_NODES, ""),
-            ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),
-            ("compiled pattern", pattern.MAX_PROGRAM_BYTES, "bytes"),
-            ("version", version.MAX_VERSION_LENGTH, "characters"),
-        ),
-    ),
-    (
-        "The service",
-        (
-            ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
-            ("saved scrape", saved.MAX_BYTES, "bytes"),
-            ("releases of a saved scrape", saved.MAX_RELEASES, ""),
-            ("manifest of a bundle", bundle_manifest.MAX_BYTES, "bytes"),
-            ("files of a bundle", bundle_manifest.MAX_FILES, ""),
-            ("graph data in a bundle, compressed", bundle_reading.MAX_GRAPH_DATA_BYTES, "bytes"),
-            ("signatures in a bundle", bundle_reading.MAX_SIGNATURES_BYTES, "bytes"),
-            ("time to read what is served of a bundle", bundle_reading.READ_SECONDS, "s"),
-            ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
-            ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
-            ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),
-        ),
-    ),
-)
 _ROOMS = {
     "graph": "Versions, patterns and the building of the graph",
     "graphdata": "Graph data",
@@ -346,7 +197,7 @@ def _command(command: click.Command, name: str, parent: click.Context | None) ->
 
 
 def _caps() -> Iterator[str]:
-    for title, limits in _LIMITS:
+    for title, limits in LIMITS:
         yield f"## {title}"
         yield _table(("what", "at most"), [(what, amount(number, unit)) for what, number, unit in limits])
 

@@ -26,7 +26,8 @@ _EXAMPLES = """
 \b
 Examples:
   upgraph doctor --config /etc/upgraph/upgraph.toml
-  upgraph doctor --releases docker://registry.example:5000/ocp/release --graph-data /srv/graph-data \\
+  upgraph doctor --releases docker://registry.example:5000/ocp/release \\
+      --graph-data /srv/graph-data \\
       --ca /etc/pki/registry.pem --authfile /run/secrets/pull-secret.json
   upgraph doctor --config upgraph.toml --only tls --only login
   oc exec deployment/upgraph -- upgraph doctor -o json
