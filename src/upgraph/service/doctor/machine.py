@@ -120,8 +120,13 @@ def certificate(chain: Path, key: Path) -> Outcomes:
     return (Outcome(seen, Result.ERROR if left <= 0 else Result.WARNING, CERTIFICATE_ENDING),)
 
 
-def state_directory(directory: Path) -> Outcomes:
-    """Whether the state directory can be written, and what room it has. It is not made here."""
+def state_directory(directory: Path, *, low: int = LOW_DISK_BYTES) -> Outcomes:
+    """Whether the state directory can be written, and what room it has. It is not made here.
+
+    Args:
+        directory: what --state-dir names.
+        low: free bytes below which the disk counts as nearly full.
+    """
     place = next((one for one in (directory, *directory.parents) if one.exists()), directory)
     try:
         with tempfile.TemporaryFile(dir=place):
@@ -132,7 +137,7 @@ def state_directory(directory: Path) -> Outcomes:
     free = status.f_bavail * status.f_frsize
     is_new = "" if place == directory else ", and is made at the start"
     seen = f"--state-dir {directory} can be written{is_new}; {free // 1024**2:,} MiB are free"
-    return (Outcome(seen) if free >= LOW_DISK_BYTES else Outcome(seen, Result.WARNING, DISK_LOW),)
+    return (Outcome(seen) if free >= low else Outcome(seen, Result.WARNING, DISK_LOW),)
 
 
 def open_files(hard: int) -> Outcomes:

@@ -108,7 +108,7 @@ class Plan:
         logins: tuple[Step, ...] = ()
         needs: tuple[Step, ...] = ()
         places: tuple[Repository, ...] = ()
-        words: Mapping[str, str] = _file(text)
+        words: Mapping[str, str] = _file(_path(text))
         if repository is not None:
             places = _places(self._configuration, repository)
             for place in places:
@@ -117,7 +117,8 @@ class Plan:
             words = RegistryPlace(repository, self._access).words
         elif text.startswith(_ADDRESS_SCHEMES):
             yield from self._ways.to(text)
-            needs, words = (self._ways.end(text),), Host.of(text, self._access).words
+            needs = (self._ways.end(text),)
+            words = {**Host.of(text, self._access).words, "url": shlex.quote(masked(text))}
         step = Step(
             "graph-data",
             masked(text),
@@ -166,3 +167,11 @@ def _places(configuration: Configuration, repository: Repository) -> tuple[Repos
 
 def _file(path: str) -> dict[str, str]:
     return {"file": shlex.quote(path)}
+
+
+def _path(text: str) -> str:
+    """The path in the name of graph data on this machine, without the scheme before it and the reference behind it."""
+    if Path(text).exists():
+        return text
+    rest = text.partition(":")[2] or text
+    return rest.partition("#")[0]

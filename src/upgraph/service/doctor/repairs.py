@@ -29,6 +29,13 @@ _LOGIN = Advice(
     ("skopeo list-tags --authfile auth.json docker://$repository",),
 )
 
+_BUNDLE = Advice(
+    (
+        "upgraph bundle create --releases SOURCE --graph-data SOURCE -o $file   # where it was made, and copy it again",
+    ),
+    ("upgraph bundle check $file",),
+)
+
 _ADVICE: Mapping[str, Advice] = {
     "name-unresolved": Advice(
         (
@@ -152,8 +159,32 @@ _ADVICE: Mapping[str, Advice] = {
     "listen-failed": Advice(("ss -ltnp 'sport = :$port'   # who holds it",), ("ss -ltn 'sport = :$port'",)),
     "payload-doubtful": Advice(("upgraph serve --payload-repository registry.example:5000/ocp/release ...",)),
     "graph-data-source": Advice((), ("ls -la $file",)),
-    "bundle-damaged": Advice((), ("upgraph bundle check $file",)),
-    "bundle-mismatch": Advice((), ("upgraph bundle check $file",)),
+    "graph-data-layout": Advice(
+        ("tar xzf graph-data.tar.gz -C $file   # version, channels/, blocked-edges/, raw/metadata.json",),
+        ("ls $file/version $file/channels $file/blocked-edges",),
+    ),
+    "graph-data-unreadable": Advice((), ("ls -la $file",)),
+    "graph-data-download": Advice((), ("curl -sS -o /dev/null -w '%{http_code} %{content_type}\\n' $url",)),
+    "graph-data-git": Advice((), ("git -C $file log -1 --oneline",)),
+    "graph-data-git-missing": Advice(("apt-get install git   # or: dnf install git",), ("git --version",)),
+    "oci-layout": Advice(
+        ("skopeo copy --all docker://REGISTRY/REPOSITORY:TAG oci:$file:TAG",),
+        ("ls $file/oci-layout $file/index.json $file/blobs",),
+    ),
+    "oci-archive": Advice(
+        ("skopeo copy --all docker://REGISTRY/REPOSITORY:TAG oci-archive:$file:TAG",),
+        ("tar tf $file oci-layout index.json",),
+    ),
+    "oci-directory": Advice(
+        ("skopeo copy --all docker://REGISTRY/REPOSITORY:TAG dir:$file/TAG",), ("ls $file/*/manifest.json",)
+    ),
+    "scrape-invalid": Advice(
+        ("upgraph scrape docker://REGISTRY/REPOSITORY --output $file",),
+        ("python3 -m json.tool $file > /dev/null && echo complete",),
+    ),
+    "bundle-invalid": _BUNDLE,
+    "bundle-damaged": _BUNDLE,
+    "bundle-mismatch": _BUNDLE,
 }
 
 
