@@ -6,6 +6,7 @@ compares them with what this script makes. ``make docs`` runs it.
 """
 
 import argparse
+import importlib
 import re
 import sys
 import textwrap
@@ -35,7 +36,8 @@ from upgraph.service.configuration import SETTINGS
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
 
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 _HELP_COLUMNS = 100
 _NOTE = "<!-- Made from the code by tools/generate_docs.py: change the code, then run `make docs`. -->"
 
@@ -119,12 +121,21 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", _COMMANDS, _commands()),
         "configuration.md": _page("Configuration", _CONFIGURATION, _settings(SETTINGS.values())),
         "errors.md": _page("Error references", _ERRORS, _problems(every_problem())),
+        "faults.md": _faults(),
         "metrics.md": _page("Metrics", _METRICS, _metrics()),
     }
 
 
 def _page(title: str, introduction: str, parts: Iterable[str]) -> str:
     return "\n\n".join([_NOTE, f"# {title}", introduction.strip(), *parts]) + "\n"
+
+
+def _faults() -> str:
+    # Run as a script, this file does not see the tests beside it.
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    page = importlib.import_module("tools.fault_page")
+    return _page("Faults", page.INTRODUCTION, page.sections())
 
 
 def as_markdown(text: str) -> str:

@@ -15,7 +15,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -171,8 +171,8 @@ class Site:
     """Of the service, by the field of the configuration."""
     aside: dict[str, Digest] = field(default_factory=dict)
     """Tags that a fault took away, with what they pointed to."""
-    held: ExitStack = field(default_factory=ExitStack)
-    """What a fault holds until it is taken away."""
+    undo: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    """What a fault leaves behind for its end."""
     _served: Served | None = None
 
     @property
@@ -221,6 +221,11 @@ class Site:
         """Digests of the configuration and the topmost layer of an image."""
         body = json.loads(manifest)
         return {"config": Digest(body["config"]["digest"]), "layer": Digest(body["layers"][-1]["digest"])}
+
+    async def restore(self) -> None:
+        """Take away what a fault left behind."""
+        while self.undo:
+            await self.undo.pop()()
 
     async def answer(self) -> Answer:
         """Ask as a cluster does."""
@@ -499,8 +504,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         made = Site(registry=registry, graph_data=graph_data, directory=tmp_path)
         for at, version in enumerate(VERSIONS):
             made.release(version, *VERSIONS[:at])
-        with made.held:
-            yield made
+        yield made
+        await made.restore()
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ NO_METADATA = ("release-metadata-missing", "the image has no release metadata")
 CUT_OFF = ("layer-unreadable", "the layer ends in the middle")
 UNREADABLE = "the release metadata cannot be used: "
 
+FAMILY = "Layers of release images"
 ROWS = (
     unusable(
         "no archive",

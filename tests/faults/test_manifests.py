@@ -102,6 +102,7 @@ async def obey(site: Site) -> None:
     site.registry.faults.clear()
 
 
+FAMILY = "Manifests and indexes"
 ROWS = (
     Row(
         name="index without entries",

@@ -77,22 +77,25 @@ async def halt(site: Site) -> None:
 
 
 async def resume(site: Site) -> None:
-    site.held.close()
+    await site.restore()
     await site.registry.resume()
 
 
 async def be_slow_to_connect(site: Site) -> None:
     """A port whose queue is full: what asks to be connected is not heard."""
     await site.registry.halt()
-    port = int(site.registry.repository.host.rpartition(":")[2])
-    full = site.held.enter_context(socket.socket())
-    full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    full.bind(("127.0.0.1", port))
-    full.listen(0)
-    for _ in range(3):
-        waiting = site.held.enter_context(socket.socket())
-        waiting.setblocking(False)  # noqa: FBT003 - the standard library has it so
-        waiting.connect_ex(("127.0.0.1", port))
+    place = ("127.0.0.1", int(site.registry.repository.host.rpartition(":")[2]))
+    queue = socket.create_server(place, backlog=0)
+    waiting = [socket.socket() for _ in range(3)]
+    for one in waiting:
+        one.setblocking(False)  # noqa: FBT003 - the standard library has it so
+        one.connect_ex(place)
+
+    async def end() -> None:
+        for one in (*waiting, queue):
+            one.close()
+
+    site.undo.append(end)
 
 
 NETWORK = (
@@ -522,6 +525,7 @@ LISTINGS = (
     ),
 )
 
+FAMILY = "Registries"
 ROWS = (*NETWORK, *STATUSES, *LIES, *CERTIFICATES, *LISTINGS)
 
 

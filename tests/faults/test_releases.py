@@ -90,6 +90,7 @@ def unusable(name: str, fault: str, make: Action, reference: str, seen: str) -> 
     )
 
 
+FAMILY = "Releases"
 ROWS = (
     Row(
         name="cycle",
