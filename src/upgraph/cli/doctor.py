@@ -82,7 +82,7 @@ def show(diagnosis: Diagnosis) -> None:
 
 
 def _show_check(check: Check, width: int) -> None:
-    word = click.style(f"{check.result.value:8}", fg=_COLOURS.get(check.result), bold=check.reference != "")
+    word = click.style(f"{check.result.value:8}", fg=_COLOURS.get(check.result), bold=bool(check.reference))
     indent = " " * (width + 13)
     _show_text(f"  {word} {check.name:{width}}  ", check.seen, indent)
     if not check.reference:
