@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from upgraph.oci import RegistryClient, Retry, Timing, authorization
 from upgraph.oci.digest import Digest
@@ -41,7 +42,7 @@ from upgraph.testing.certificates import Authority, make_authority
 from upgraph.testing.http_client import Answer, HttpClient
 from upgraph.testing.registry import SimulatedRegistry
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 8.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.02
 MOST_SCRAPES = 4
@@ -543,6 +544,13 @@ async def mirror_again(site: Site) -> None:
 
 def each(rows: Iterable[Row]) -> pytest.MarkDecorator:
     """Try a test on every row, each prepared."""
-    return pytest.mark.parametrize(
-        "prepared", [pytest.param(row, id=row.name) for row in rows], indirect=True
-    )
+    return pytest.mark.parametrize("prepared", _named(rows), indirect=True)
+
+
+def every(oddities: Iterable[Oddity]) -> pytest.MarkDecorator:
+    """Try a test on every oddity."""
+    return pytest.mark.parametrize("oddity", _named(oddities))
+
+
+def _named(given: Iterable[Row | Oddity]) -> list[ParameterSet]:
+    return [pytest.param(one, id=one.name.replace(" ", "-")) for one in given]

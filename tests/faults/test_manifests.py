@@ -2,8 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import pytest
-
 from tests.faults.conftest import (
     AGAIN,
     BRINGS,
@@ -19,6 +17,7 @@ from tests.faults.conftest import (
     check_survives,
     check_takes,
     each,
+    every,
     in_one_process,
     mirror_again,
 )
@@ -267,7 +266,7 @@ async def test_the_program_survives_it(prepared: tuple[Site, Row]) -> None:
         await check_survives(site, row)
 
 
-@pytest.mark.parametrize("oddity", [pytest.param(oddity, id=oddity.name) for oddity in ODDITIES])
+@every(ODDITIES)
 async def test_what_is_only_odd_is_taken(site: Site, oddity: Oddity) -> None:
     async with in_one_process(site):
         await check_takes(site, oddity)
