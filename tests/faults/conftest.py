@@ -278,15 +278,20 @@ async def until(look: Callable[[], Awaitable[T | None]], *, what: str) -> T:
 
 
 async def after_scrapes(site: Site, look: Callable[[dict[str, Any]], Awaitable[bool]], *, what: str) -> None:
-    """Scrape until there is something to see in the state of a site, a few times.
+    """Scrape a few times until there is something to see in the state of a site, then only wait for it.
 
     Raises:
-        AssertionError: it was not there after :data:`MOST_SCRAPES`.
+        AssertionError: it did not come in time after :data:`MOST_SCRAPES`.
     """
     for _ in range(MOST_SCRAPES):
         if await look(await site.scrape()):
             return
-    raise AssertionError(f"{what}: not within {MOST_SCRAPES} scrapes; the log: {site.service.log()}")
+
+    async def later() -> bool:
+        return await look(await site.state())
+
+    # Graph data are read beside the scrapes, and may take longer.
+    await until(later, what=f"{what} after {MOST_SCRAPES} scrapes; the log: {site.service.log()}")
 
 
 def found(state: dict[str, Any], row: Row) -> str:
