@@ -1,5 +1,6 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
+from upgraph.cli import status
 from upgraph.graph import pattern, version
 from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
 from upgraph.oci import (
@@ -26,6 +27,10 @@ from upgraph.service.answering import clients, conditional, negotiation, query, 
 from upgraph.service.building import library, prepare, saved, scrape, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
+from upgraph.service.doctor import host as doctor_host
+from upgraph.service.doctor import images as doctor_images
+from upgraph.service.doctor import running as doctor_running
+from upgraph.service.doctor.check import STEP_SECONDS
 from upgraph.syntax import yaml
 
 LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
@@ -148,6 +153,18 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
             ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),
+        ),
+    ),
+    (
+        "Finding out why",
+        (
+            ("report of another service", status.MAX_REPORT_BYTES, "bytes"),
+            ("time to fetch it", status.FETCH_SECONDS, "s"),
+            ("time for all checks of `upgraph doctor` together", doctor_running.TOTAL_SECONDS, "s"),
+            ("time for a check, unless it reads much", STEP_SECONDS, "s"),
+            ("time to connect to an address of a server", doctor_host.CONNECT_SECONDS, "s"),
+            ("time to list the tags of a source", doctor_images.TAGS_SECONDS, "s"),
+            ("tags that are looked at until a release is met", doctor_images.TRIED_TAGS, ""),
         ),
     ),
 )

@@ -33,6 +33,7 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.configuration import SETTINGS
+from upgraph.service.doctor.repairs import documented
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
 
@@ -175,6 +176,11 @@ def _problems(rooms: Mapping[str, tuple[Problem, ...]]) -> Iterator[str]:
             yield f"### {problem.reference}"
             yield f"**{problem.title.rstrip('.')}.** {as_markdown(problem.why)}"
             yield f"*What to do:* {as_markdown(problem.remedy)}"
+            commands = documented(problem.reference)
+            if commands.repair:
+                yield "\n".join(["```shell", *commands.repair, "```"])
+            if commands.verify:
+                yield "\n".join(["To check it:", "", "```shell", *commands.verify, "```"])
 
 
 def _commands() -> Iterator[str]:

@@ -138,3 +138,11 @@ async def test_a_key_of_another_certificate_is_told(
     checks = await look(releases=(f"oci:{layout}",), tls_cert=made.certificate, tls_key=other.key)
     assert checks.one("certificate").reference == "certificate-unusable"
     assert f"openssl x509 -noout -pubkey -in {made.certificate}" in checks.one("certificate").repair
+
+
+async def test_a_directory_of_signatures_that_is_not_there_is_told(
+    look: Examine, layout: Path, tmp_path: Path
+) -> None:
+    checks = await look(releases=(f"oci:{layout}",), signatures=tmp_path / "gone")
+    assert checks.errors == ["signatures-unreadable"]
+    assert str(tmp_path / "gone") in checks.one("signatures").seen

@@ -6,8 +6,11 @@ import pytest
 
 from tests.doctor.conftest import Examine
 from upgraph.graphdata import write_tarball
+from upgraph.oci import digest_of
+from upgraph.service.bundle import Parts, write_bundle
 from upgraph.service.doctor import Result
 from upgraph.testing.file_server import FileServer
+from upgraph.testing.sample_graphs import GraphBench
 
 SAVED = '{"version": 99}'
 
@@ -81,7 +84,7 @@ async def test_graph_data_at_an_address_is_fetched_once_the_way_is_free(
         well = await look(releases=(f"oci:{layout}",), graph_data=url)
         server.content = None
         gone = await look(releases=(f"oci:{layout}",), graph_data=url)
-    assert well.one("graph-data").result is Result.OK
+    assert [well.one(name).result for name in ("graph-data", "clock")] == [Result.OK] * 2
     assert gone.errors == ["graph-data-download"]
     assert gone.one("tcp").result is Result.OK
 
@@ -93,6 +96,16 @@ async def test_a_name_that_cannot_be_a_repository_is_told_before_anything_is_ask
     assert checks.errors == ["oci-repository"]
     assert checks.one("source").subject == "docker://registry.example/Ocp/release"
     assert checks.one("release").result is Result.OK
+
+
+async def test_a_bundle_that_is_whole_is_told_with_what_it_holds(
+    look: Examine, tmp_path: Path, graph_data: Path
+) -> None:
+    release = GraphBench().release("4.1.0", digest=digest_of(b"4.1.0"))
+    write_bundle(Parts((release,), files_of(graph_data)), tmp_path / "site.tar")
+    checks = await look(bundle=tmp_path / "site.tar", graph_data=None)
+    assert checks.errors == []
+    assert checks.one("bundle").seen.endswith(": 1 releases, 0 signatures")
 
 
 async def test_a_bundle_that_is_cut_off_is_told(look: Examine, tmp_path: Path) -> None:

@@ -34,8 +34,7 @@ _EXAMPLES = """
 Examples:
   upgraph status 127.0.0.1:9081
   upgraph status http://updates.example:9081/status -o json
-  oc -n update-service port-forward deployment/upgraph 9081 &
-  upgraph status 127.0.0.1:9081 -o wide
+  oc port-forward deployment/NAME 9081 & upgraph status 127.0.0.1:9081 -o wide
 
 Exit codes: 0 it is ready, 3 it is not (there is no graph, or one older than its --max-stale), 4 nobody answers.
 """

@@ -11,13 +11,13 @@ from upgraph.service.building.following import Source
 from upgraph.service.building.library import Library
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.building.upstream import Upstream
-from upgraph.service.bundle import check_bundle
+from upgraph.service.bundle import BundleSource
 from upgraph.service.doctor.check import Outcome, Outcomes
 
 GRAPH_DATA_SECONDS = 90.0
 """Longest time for reading graph data; an image may have to be downloaded."""
 BUNDLE_SECONDS = 110.0
-"""Longest time for reading a bundle and comparing every file in it with its digest."""
+"""Longest time for reading what is served of a bundle."""
 SHOWN_FINDINGS = 20
 """Findings of one input that are shown, the gravest first."""
 
@@ -51,19 +51,19 @@ async def read_saved_scrape(source: Source) -> Outcomes:
 
 
 async def read_bundle(path: Path) -> Outcomes:
-    """Compare every file of a bundle with its digest, and read what it serves.
+    """Read what is served of a bundle, as the service does. Images that it carries are not read.
 
     Raises:
-        DataError: it is no bundle.
+        DataError: there is no bundle, or it is incomplete.
+        VerificationError: a file is not the one that was put into it.
     """
-    report = await asyncio.to_thread(check_bundle, path)
-    seen = ""
-    if report.content is not None:
-        seen = (
-            f"{path} is the bundle {report.digest}: {report.files} files,"
-            f" {len(report.content.releases.releases)} releases"
-        )
-    return _told(seen, (*report.faults, *report.notes))
+    content = await asyncio.to_thread(BundleSource(path).read)
+    notes = await asyncio.to_thread(load, content.graph_data)
+    seen = (
+        f"{path} is the bundle {content.digest}: {len(content.releases.releases)} releases,"
+        f" {len(content.signatures)} signatures"
+    )
+    return _told(seen, (*content.releases.findings, *notes.findings))
 
 
 async def read_upstream(upstream: Upstream) -> Outcomes:

@@ -10,10 +10,16 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from upgraph.errors.problems.doctor import DISK_LOW, FILES_LIMIT, PAYLOAD_DOUBTFUL
-from upgraph.errors.problems.service import CERTIFICATE_ENDING, LISTEN_FAILED, STATE_UNWRITABLE
+from upgraph.errors.problems.service import (
+    CERTIFICATE_ENDING,
+    LISTEN_FAILED,
+    SIGNATURES_UNREADABLE,
+    STATE_UNWRITABLE,
+)
 from upgraph.oci import Repository
 from upgraph.oci.certificate import day
 from upgraph.service.answering.clients import Limits
@@ -26,6 +32,8 @@ from upgraph.service.running import FILES_KEPT, LISTENERS
 
 LOW_DISK_BYTES = 256 * 1024 * 1024
 """Free bytes below which a disk counts as nearly full: two graphs and what is known of their images."""
+MAX_COUNTED = 10_000
+"""Entries of a directory that are counted."""
 _LISTENING = ("listen", "status_listen", "builder_listen", "graph_data_listen")
 _LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
 
@@ -40,6 +48,9 @@ def machine_steps(configuration: Configuration) -> tuple[Step, ...]:
     if configuration.tls_cert is not None and configuration.tls_key is not None:
         chain, key = configuration.tls_cert, configuration.tls_key
         steps.append(_step("certificate", str(chain), lambda: certificate(chain, key), _file(chain)))
+    if configuration.signatures is not None:
+        kept = configuration.signatures
+        steps.append(_step("signatures", str(kept), lambda: signatures(kept), _file(kept)))
     if configuration.state_dir is not None:
         directory = configuration.state_dir
         words = _file(directory) | {"user": str(os.geteuid())}
@@ -118,6 +129,18 @@ def certificate(chain: Path, key: Path) -> Outcomes:
     if left >= ENDING_SECONDS:
         return (Outcome(seen),)
     return (Outcome(seen, Result.ERROR if left <= 0 else Result.WARNING, CERTIFICATE_ENDING),)
+
+
+def signatures(directory: Path) -> Outcomes:
+    """Whether the directory of signatures can be read."""
+    try:
+        with os.scandir(directory) as entries:
+            number = sum(1 for _ in islice(entries, MAX_COUNTED + 1))
+    except OSError as error:
+        seen = f"--signatures {directory} cannot be read by user {os.geteuid()}: {error.strerror}"
+        return (Outcome(seen, Result.ERROR, SIGNATURES_UNREADABLE),)
+    shown = f"more than {MAX_COUNTED:,}" if number > MAX_COUNTED else f"{number:,}"
+    return (Outcome(f"--signatures {directory} has {shown} entries"),)
 
 
 def state_directory(directory: Path, *, low: int = LOW_DISK_BYTES) -> Outcomes:

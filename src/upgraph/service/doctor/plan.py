@@ -74,6 +74,7 @@ class Plan:
 
     def _upstream(self, url: str) -> Iterator[Step]:
         yield from self._ways.to(url)
+        yield from self._ways.clock(url, self._ways.end(url))
         words = {**Host.of(url, self._access).words, "url": shlex.quote(masked(url))}
         yield Step(
             "graph",
@@ -117,6 +118,7 @@ class Plan:
             words = RegistryPlace(repository, self._access).words
         elif text.startswith(_ADDRESS_SCHEMES):
             yield from self._ways.to(text)
+            yield from self._ways.clock(text, self._ways.end(text))
             needs = (self._ways.end(text),)
             words = {**Host.of(text, self._access).words, "url": shlex.quote(masked(text))}
         step = Step(

@@ -4,9 +4,26 @@ What stands in capitals has to be filled in by whoever runs them; what is known 
 The commands for a cluster are those that the operator of the OpenShift Update Service documents.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
+
+_CASE = re.compile(r"-(authority|name|dates|remote)$")
+"""What is added to a reference for a case that is mended in another way."""
+_CAPITALS: Mapping[str, str] = {
+    "host": "HOST",
+    "port": "PORT",
+    "place": "HOST:PORT",
+    "host_port": "HOST:PORT",
+    "alternative_name": "DNS:HOST",
+    "config_key": "HOST..PORT",
+    "url": "https://HOST:PORT/v2/",
+    "repository": "HOST:PORT/REPOSITORY",
+    "proxy": "http://PROXY:PORT",
+    "file": "PLACE",
+    "user": "USER",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +74,8 @@ _ADVICE: Mapping[str, Advice] = {
     ),
     "registry-untrusted-authority": Advice(
         (
-            f"{_OFFERED}   # what the server shows; get the authority above it from those who run it",
-            "upgraph serve --ca AUTHORITY.pem ...",
+            f"{_OFFERED}   # what the server shows",
+            "upgraph serve --ca AUTHORITY.pem ...   # the authority that is missing, from those who run the server",
             (
                 "oc create configmap registry-ca -n openshift-config --from-file=updateservice-registry=AUTHORITY.pem"
                 " --from-file=$config_key=AUTHORITY.pem"
@@ -151,6 +168,7 @@ _ADVICE: Mapping[str, Advice] = {
         ("install -d -o $user -m 0750 $file",),
         ("test -w $file && echo writable",),
     ),
+    "signatures-unreadable": Advice(("chmod -R a+rX $file",), ("ls -la $file",)),
     "disk-low": Advice(("df -h $file", "du -xh $file | sort -h | tail"), ("df -h $file",)),
     "files-limit": Advice(
         ("systemctl edit upgraph   # [Service] LimitNOFILE=65536", "podman run --ulimit nofile=65536 ..."),
@@ -208,6 +226,15 @@ def _filled(commands: tuple[str, ...], words: Mapping[str, str]) -> tuple[str, .
             # What it is about is not known here.
             continue
     return tuple(made)
+
+
+def documented(reference: str) -> Advice:
+    """The commands for a problem in all its cases, with words in capitals for what depends on the case."""
+    fitting = [topic for topic in _ADVICE if topic == reference or _CASE.sub("", topic) == reference]
+    found = [advice(topic, _CAPITALS) for topic in fitting]
+    repair = dict.fromkeys(command for one in found for command in one.repair)
+    verify = dict.fromkeys(command for one in found for command in one.verify)
+    return Advice(tuple(repair), tuple(verify))
 
 
 def topics() -> tuple[str, ...]:

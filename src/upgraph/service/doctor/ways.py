@@ -52,10 +52,14 @@ class Ways:
         steps = RegistryPlace(repository, self._access).steps(self.end(repository.url), self._access_step)
         self._places[repository] = steps
         yield from steps
-        key = _key(repository.url, self._access)
+        yield from self.clock(f"{repository.url}/v2/", steps[0])
+
+    def clock(self, url: str, needed: Step) -> Iterator[Step]:
+        """The step that compares clocks with the server of an address, if it was not given before."""
+        key = _key(url, self._access)
         if key not in self._clocks:
             self._clocks.add(key)
-            yield clock_step(Host.of(repository.url, self._access), f"{repository.url}/v2/", steps[0])
+            yield clock_step(Host.of(url, self._access), url, needed)
 
     def login(self, repository: Repository) -> Step:
         """The step that gets the permission to read a repository."""
