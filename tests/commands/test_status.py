@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.commands.conftest import Command
+from upgraph.errors.problems.oci import UNTRUSTED
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.health import Scrape, Unready
 from upgraph.service.answering.message import App, Request, Response, text_response
@@ -141,6 +142,12 @@ def test_a_service_that_is_not_ready_gives_3(
     assert done.code == 3
     assert done.out.startswith("not ready: ")
     assert f"reference:      {reference}" in done.out
+
+
+def test_what_keeps_the_first_graph_away_is_told_once(command: Command, service: Callable[..., str]) -> None:
+    held = Held(facts=None, failure=Unready(UNTRUSTED, "docker://registry.example/ocp/release: not accepted"))
+    done = command("upgraph", "status", service(held))
+    assert done.out.count("reference:      registry-untrusted") == 1
 
 
 def test_nobody_there_gives_4(command: Command) -> None:

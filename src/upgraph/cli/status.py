@@ -101,6 +101,8 @@ def show(report: Report, *, is_wide: bool) -> None:
     if report.sources:
         click.echo()
         print_table(_sources(report, is_wide=is_wide))
+    if any(one.fault for one in report.sources):
+        click.echo("To try every step towards the sources, run upgraph doctor where the service runs.")
     if report.graph is not None:
         _show_graph(report.graph, is_wide=is_wide)
     if is_wide:

@@ -19,6 +19,8 @@ from upgraph.service.answering.sharing import OFFER_PATH, SNAPSHOT_PATH, offer, 
 from upgraph.service.answering.status_page import HTML, PAGE_HEADERS, page
 from upgraph.service.answering.status_report import Report, ReportSource, report_of
 
+_PAGE = "/"
+_DOCUMENT = "/status"
 _VARY = ("vary", "accept")
 
 
@@ -43,16 +45,19 @@ class StatusPort:
         self._source = source
         self._clock = clock
         self._max_stale = max_stale
-        shared = {OFFER_PATH: partial(offer, source), SNAPSHOT_PATH: partial(whole, source)}
-        documents = shared | {"/": self._page, "/status": self._document}
-        pages = shared | {"/": self._page, "/status": self._page}
+        documents = {
+            _PAGE: self._page,
+            _DOCUMENT: self._document,
+            OFFER_PATH: partial(offer, source),
+            SNAPSHOT_PATH: partial(whole, source),
+        }
         self._probes = Probes(exposition, self._unready, documents)
-        self._pages = Probes(exposition, self._unready, pages)
 
     def respond(self, request: Request) -> Response:
         """The answer to one request."""
-        probes = self._pages if _wants_page(request.header("accept")) else self._probes
-        return probes.respond(request)
+        if request.path == _DOCUMENT and _wants_page(request.header("accept")):
+            request = msgspec.structs.replace(request, path=_PAGE)
+        return self._probes.respond(request)
 
     def _unready(self) -> Unready | None:
         return unready(self._source, self._clock(), self._max_stale)

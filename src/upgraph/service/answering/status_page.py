@@ -238,6 +238,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _foot(report: Report) -> str:
     return (
         f"<footer>Upgraph {escape(report.version)}. The same for programs: <code>curl .../status</code>; in a terminal: "
-        "<code>upgraph status HOST:PORT</code>; about a reference: <code>upgraph problem REFERENCE</code>. "
+        "<code>upgraph status HOST:PORT</code>; to try every step towards the sources, where the service runs: "
+        "<code>upgraph doctor</code>; about a reference: <code>upgraph problem REFERENCE</code>. "
         'Also here: <a href="/metrics">metrics</a>, <a href="/readyz">readiness</a>.</footer></body></html>\n'
     )

@@ -39,11 +39,12 @@ def _rank(severity: str) -> int:
 
 
 def _of_the_service(report: Report) -> Iterator[Trouble]:
-    if report.reason is not None:
-        reason = report.reason
+    reason = report.reason
+    if reason is not None:
         yield _trouble(report, _once("error", reason.reference), (reason.seen,), reason.remedy)
     for source in report.sources:
-        if source.fault is not None:
+        # What keeps the first graph from being made was told as the reason already.
+        if source.fault is not None and not (reason and source.fault.seen in reason.seen):
             seen = source.fault.seen
             named = seen if source.name in seen else f"{source.name}: {seen}"
             yield _trouble(report, _once("error", source.fault.reference), (named,))
