@@ -125,3 +125,17 @@ async def test_an_upstream_server_that_gives_no_graph_is_told(look: Examine) -> 
     check = checks.one("graph")
     assert check.result is Result.ERROR
     assert checks.one("tcp").result is Result.OK
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://a.example/graph", "graph.example"])
+async def test_an_upstream_server_without_an_address_is_told(look: Examine, url: str) -> None:
+    checks = await look(upstream=url, graph_data=None)
+    assert checks.errors == ["download-address"]
+
+
+async def test_no_password_of_an_address_is_told(look: Examine, layout: Path) -> None:
+    url = "http://me:s3cret@127.0.0.1:9/a.tar.gz?sig=s3cret"
+    checks = await look(releases=(f"oci:{layout}",), graph_data=url)
+    assert checks.errors == ["connect-failed"]
+    assert checks.one("graph-data").subject == "http://***@127.0.0.1:9/a.tar.gz?***"
+    assert "s3cret" not in repr(checks)

@@ -18,6 +18,7 @@ from upgraph.errors.problems.doctor import CLOCK_SKEW, CONNECT_FAILED, NAME_UNRE
 from upgraph.errors.problems.service import CERTIFICATE_ENDING
 from upgraph.oci import Access, RefusalCause, TlsExamination, examine_tls, greet
 from upgraph.oci.certificate import day
+from upgraph.oci.downloads import shown_address
 from upgraph.service.answering.own_certificate import ENDING_SECONDS
 from upgraph.service.answering.spans import span
 from upgraph.service.doctor.check import Outcome, Outcomes, Result, Step
@@ -46,7 +47,12 @@ class Host:
 
     @classmethod
     def of(cls, url: str, access: Access) -> "Host":
-        """The server of an address."""
+        """The server of an address.
+
+        Raises:
+            UserError: it is no http or https address.
+        """
+        shown_address(url)
         address = URL(url)
         return cls(address.scheme, address.host or "", address.port or 0, access)
 

@@ -55,7 +55,7 @@ class Plan:
         if configuration.bundle is not None:
             yield _bundle(configuration.bundle)
         elif configuration.upstream is not None:
-            yield from self._upstream(configuration.upstream)
+            yield from self._guarded(configuration.upstream, self._upstream(configuration.upstream))
         else:
             for text in configuration.releases:
                 yield from self._guarded(text, self._releases(text))
