@@ -136,11 +136,11 @@ async def test_a_repository_that_is_not_there_is_told_at_the_listing(
     look: Examine, guarded: RealRegistry, authority: Authority, auth_file: AuthFile
 ) -> None:
     logins = auth_file(f"127.0.0.1:{guarded.port}")
-    checks = await look(releases=source(guarded, "ocp/relase"), ca=(authority.certificate,), authfile=logins)
+    checks = await look(releases=source(guarded, "ocp/other"), ca=(authority.certificate,), authfile=logins)
     check = checks.one("tags")
     assert (checks.errors, checks.one("login").result) == (["registry-repository-missing"], Result.OK)
-    assert "ocp/relase" in check.seen
-    assert f"skopeo list-tags docker://127.0.0.1:{guarded.port}/ocp/relase" in check.verify
+    assert "ocp/other" in check.seen
+    assert f"skopeo list-tags docker://127.0.0.1:{guarded.port}/ocp/other" in check.verify
 
 
 async def test_a_closed_port_is_told_with_the_reason(look: Examine) -> None:
