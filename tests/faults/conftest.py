@@ -14,7 +14,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -450,8 +450,10 @@ class _Outside:
 
 
 @asynccontextmanager
-async def as_users_run_it(site: Site, *options: object) -> AsyncIterator[None]:
-    """Run ``upgraph serve`` on a site, with further options."""
+async def as_users_run_it(
+    site: Site, *options: object, program: Sequence[object] = (BIN / "upgraph",), **variables: str
+) -> AsyncIterator[int]:
+    """Run ``upgraph serve`` on a site, with further options and variables; gives the number of its process."""
     output = site.directory / "serve.log"
     told = site.configuration
     command: list[object] = ["--listen", told.listen, "--status-listen", told.status_listen]
@@ -459,8 +461,8 @@ async def as_users_run_it(site: Site, *options: object) -> AsyncIterator[None]:
     command.append("--no-authfile-search")
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            BIN / "upgraph", "serve", *map(str, command), stdout=file, stderr=file,
-            stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            *map(str, program), "serve", *map(str, command), stdout=file, stderr=file,
+            stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
         )  # fmt: skip
     try:
         clients, status = [
@@ -468,7 +470,7 @@ async def as_users_run_it(site: Site, *options: object) -> AsyncIterator[None]:
             for said in ("clusters are answered", "status is")
         ]
         site.service = _Outside(process, output, clients, status)
-        yield
+        yield process.pid
     finally:
         if process.returncode is None:
             process.terminate()

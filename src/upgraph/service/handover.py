@@ -6,6 +6,7 @@ one side ends, the other sees the end of the connection.
 """
 
 import array
+import errno
 import os
 import select
 import socket
@@ -166,11 +167,14 @@ def receive(connection: socket.socket) -> tuple[Message, BinaryIO | None] | None
     """The next message and the file that came with it; none when the other side has ended.
 
     Raises:
-        OSError: the connection failed.
+        OSError: the connection failed, or this process may not open the file that came.
     """
-    content, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES * 2, 1)
+    content, descriptors, flags, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES * 2, 1)
     if not content:
         return None
+    if flags & socket.MSG_CTRUNC:
+        # The kernel drops the file and gives the message all the same; a graph would be lost without a word.
+        raise OSError(errno.EMFILE, "a file came with a message, and this process may not open more files")
     try:
         message = _decode(content)
     except msgspec.DecodeError:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from upgraph import __version__
-from upgraph.errors import DataError, UserError
+from upgraph.errors import DataError, Finding, Severity, UserError
 from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import BUILDER_ENDED
 from upgraph.service import handover
@@ -39,6 +39,7 @@ from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.signatures import SignatureDirectory, Signatures
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
+from upgraph.service.building.prepare import as_facts
 from upgraph.service.building.shelf import check_directory, last_snapshot, memory_of_builders
 from upgraph.service.configuration import Configuration, address, to_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
@@ -179,11 +180,19 @@ class Service:
                 pause = FIRST_RESTART_SECONDS
             seen = f"the building process ended; it is started again in {pause:g} s"
             _log.error("%s", seen, extra={"reference": BUILDER_ENDED.reference})
+            self._note_end(seen)
             self.failure = Unready(BUILDER_ENDED, f"{self._refused.seen}; {seen}" if self._refused else seen)
             self._refused = None
             self._builder_metrics.builder_ended()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_RESTART_SECONDS)
+
+    def _note_end(self, seen: str) -> None:
+        """Report that nothing new arrives. What the next building process finds takes the place of it."""
+        if self.facts is not None:
+            ended = as_facts((Finding(Severity.ERROR, BUILDER_ENDED, seen),))
+            others = [fact for fact in self.facts.findings if fact.reference != BUILDER_ENDED.reference]
+            self.facts = msgspec.structs.replace(self.facts, findings=(*ended, *others))
 
     async def _build_once(self) -> None:
         here, there = handover.pair()

@@ -51,8 +51,10 @@ STATUS_UNAVAILABLE = Problem(
 STATE_UNWRITABLE = Problem(
     "state-unwritable",
     "The state directory cannot be used",
-    "What is learnt would be lost at a restart, so the service does not start with a state directory it cannot write.",
-    "Make the directory writable for the user that runs the service, or leave --state-dir out to work from memory.",
+    "What is learnt would be lost at a restart, so the service does not start with a state directory it cannot write. One "
+    "that runs goes on from memory.",
+    "Make the directory writable for the user that runs the service and see that its disk has room, or leave --state-dir "
+    "out to work from memory.",
 )
 LISTING_SHRUNK = Problem(
     "listing-shrunk",

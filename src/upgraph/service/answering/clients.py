@@ -7,6 +7,7 @@ the time to an answer grows with the number of those who ask.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from upgraph.service.answering.message import App
 
 UNREAD_SECONDS = 60.0
 """Seconds for which a client may take nothing of an answer that was sent to it; then it is cut off."""
+NEWCOMER_SECONDS = 1.0
+"""Seconds for which a stop waits for the first request of connections that are open already."""
 LOOK_SECONDS = 1.0
 """Time between two looks at all connections: how exact the other times are."""
 RESERVE = 0.25
@@ -153,18 +156,26 @@ class Clients:
             How many had to be cut off.
         """
         self.is_stopping = True
+        started = asyncio.get_running_loop().time()
+        for connection in list(self._connections):
+            if not connection.is_new():
+                connection.close_when_answered()
+        # The request of a client that has just connected is on its way; it asked before it could know.
+        await self._empty_for(min(grace, NEWCOMER_SECONDS))
         for connection in list(self._connections):
             connection.close_when_answered()
-        try:
-            async with asyncio.timeout(grace):
-                await self._emptied.wait()
-        except TimeoutError:
-            pass
+        await self._empty_for(grace - (asyncio.get_running_loop().time() - started))
         cut_off = list(self._connections)
         for connection in cut_off:
             connection.abort()
         await self._emptied.wait()
         return len(cut_off)
+
+    async def _empty_for(self, seconds: float) -> None:
+        """Wait until no connection is left, but no longer than that."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._emptied.wait()
 
 
 def _date() -> bytes:

@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_unread",
         "_waiting",
+        "_was_asked",
         "since",
     )
 
@@ -90,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._is_welcome = True
         self._has_ended = False
         self._unread = 0
+        self._was_asked = False
         self.since = 0.0
         """When it came into the state it is in: on :attr:`Host.now`."""
 
@@ -139,6 +141,10 @@ class Connection(asyncio.Protocol):
         is_quiet = self._reader.is_between_requests and not (self._waiting or self._has_ended)
         return is_quiet and not self._has_unread()
 
+    def is_new(self) -> bool:
+        """Whether it was never asked anything."""
+        return not self._was_asked
+
     def waits_too_long(self, *, header_seconds: float, unread_seconds: float) -> bool:
         """Whether the client did not do its part in the time it has for that."""
         unread = self._transport.get_write_buffer_size()
@@ -186,6 +192,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, received: Received) -> None:
         host = self._host
         self.since = host.now
+        self._was_asked = True
         response = host.app.respond(received.request) if self._is_welcome else error_response(_BUSY)
         keeps_open = received.keeps_open and self._is_welcome and not host.is_stopping
         head = _head(response, host.date, keeps_open=keeps_open)

@@ -45,7 +45,7 @@ class StatusPort:
         self._source = source
         self._clock = clock
         self._max_stale = max_stale
-        documents = {
+        documents: dict[str, Callable[[], Response]] = {
             _PAGE: self._page,
             _DOCUMENT: self._document,
             OFFER_PATH: partial(offer, source),

@@ -28,7 +28,7 @@ from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
 from upgraph.service.building.releases import digest_of as digest_of_releases
-from upgraph.service.building.shelf import LIBRARY, Shelf, claim, last_snapshot
+from upgraph.service.building.shelf import LIBRARY, last_snapshot, open_shelf
 from upgraph.service.building.siblings import inherit
 from upgraph.service.building.sources import (
     acceptance,
@@ -72,7 +72,7 @@ class Builder:
         self._connection = connection
         self._releases_wanted = asyncio.Event()
         self._graph_data_wanted = asyncio.Event()
-        self._shelf = Shelf(claim(configuration.state_dir))
+        self._shelf = open_shelf(configuration.state_dir)
         self._library = self._shelf.library or (memory / LIBRARY if memory else None)
         self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
         self._ledger = Ledger(self._say)

@@ -33,6 +33,8 @@ class Shelf:
         self._directory = directory
         self._has_last = True
         self._unfinished: Path | None = None
+        self.fault: str | None = None
+        """Why the directory did not take the last snapshot; None if it did."""
 
     @property
     def library(self) -> Path | None:
@@ -64,9 +66,15 @@ class Shelf:
             self._unfinished = None
             _sync_directory(self._directory)
             self._has_last = True
+            self.fault = None
         except OSError as error:
             self._warn(error)
             self._forget_unfinished()
+
+    def give_up(self, file: BinaryIO, error: OSError) -> None:
+        """Drop a snapshot for which the disk had no room, or another fault."""
+        self._warn(error)
+        self.drop(file)
 
     def drop(self, file: BinaryIO) -> None:
         """Give up a snapshot that could not be written to its end, and the room that it takes on the disk."""
@@ -91,19 +99,33 @@ class Shelf:
                 os.utime(self._directory / SNAPSHOT, (refreshed_at, refreshed_at))
             except OSError as error:
                 self._warn(error)
+            else:
+                self.fault = None
 
     def _warn(self, error: OSError) -> None:
-        _log.error(
-            "the state directory %s cannot be written (%s); serving goes on, a restart will begin with what it has",
-            self._directory,
-            error.strerror,
-            extra={"reference": STATE_UNWRITABLE.reference},
+        self.fault = (
+            f"the state directory {self._directory} cannot be written ({error.strerror}); serving goes on, "
+            "a restart will begin with what it has"
         )
+        _log.error("%s", self.fault, extra={"reference": STATE_UNWRITABLE.reference})
 
 
 def in_memory() -> BinaryIO:
     """A file without a name, which works on a read-only root without any writable directory."""
     return os.fdopen(os.memfd_create("upgraph-snapshot"), "w+b")
+
+
+def open_shelf(directory: Path | None) -> Shelf:
+    """The shelf in a state directory, or one in memory, which tells why, if that cannot be used now."""
+    if directory is None:
+        return Shelf(None)
+    try:
+        _lock(directory)
+    except OSError as error:
+        shelf = Shelf(None)
+        shelf.fault = _log_unclaimed(directory, error)
+        return shelf
+    return Shelf(directory)
 
 
 def claim(directory: Path | None) -> Path | None:
@@ -112,18 +134,33 @@ def claim(directory: Path | None) -> Path | None:
     The claim holds until the process ends, however it ends. What a service that died left unfinished is
     cleared away.
     """
-    if directory is None:
-        return None
+    if directory is not None:
+        try:
+            _lock(directory)
+        except OSError as error:
+            _log_unclaimed(directory, error)
+            return None
+    return directory
+
+
+def _lock(directory: Path) -> None:
+    descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        seen = f"the state directory {directory} is used by another service or cannot be locked ({error.strerror})"
-        _log.error("%s; all is kept in memory", seen, extra={"reference": STATE_SHARED.reference})
-        return None
+    except OSError:
+        os.close(descriptor)
+        raise
     with contextlib.suppress(OSError):
         (directory / _UNFINISHED).unlink()
-    return directory
+
+
+def _log_unclaimed(directory: Path, error: OSError) -> str:
+    is_taken = isinstance(error, BlockingIOError)
+    why = "is used by another service" if is_taken else f"cannot be written ({error.strerror})"
+    problem = STATE_SHARED if is_taken else STATE_UNWRITABLE
+    seen = f"the state directory {directory} {why}; all is kept in memory"
+    _log.error("%s", seen, extra={"reference": problem.reference})
+    return seen
 
 
 def check_directory(directory: Path) -> None:

@@ -8,15 +8,15 @@ nothing but the findings.
 import hashlib
 import io
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
 from upgraph.errors.findings import ordered
-from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY
+from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY, STATE_UNWRITABLE
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
 from upgraph.graphdata import Loaded, Loader, digest_of, read_tarball, write_tarball
 from upgraph.graphdata.files import Files
@@ -244,7 +244,8 @@ class Workshop:
         return None
 
     def _all_findings(self) -> tuple[Finding, ...]:
-        return ordered(finding for findings in self._findings.values() for finding in findings)
+        unkept = [Finding(Severity.ERROR, STATE_UNWRITABLE, self._shelf.fault)] if self._shelf.fault else []
+        return ordered(chain(unkept, *self._findings.values()))
 
     def _make(self, releases: tuple[Release, ...], data: _DataInForce, inputs: tuple[str, str]) -> None:
         started = time.perf_counter()
@@ -273,10 +274,7 @@ class Workshop:
             self._shelf.drop(file)
             raise
         except OSError as error:
-            self._shelf.drop(file)
-            _log.error(
-                "the snapshot cannot be kept (%s); it is served from memory", os.strerror(error.errno or 0)
-            )
+            self._shelf.give_up(file, error)
             file = in_memory()
             write_snapshot(graph, origin, self._all_findings(), file)
         return file
