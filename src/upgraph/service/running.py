@@ -180,19 +180,19 @@ class Service:
                 pause = FIRST_RESTART_SECONDS
             seen = f"the building process ended; it is started again in {pause:g} s"
             _log.error("%s", seen, extra={"reference": BUILDER_ENDED.reference})
-            self._note_end(seen)
             self.failure = Unready(BUILDER_ENDED, f"{self._refused.seen}; {seen}" if self._refused else seen)
+            self._note_end(self.failure.seen)
             self._refused = None
             self._builder_metrics.builder_ended()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_RESTART_SECONDS)
 
     def _note_end(self, seen: str) -> None:
-        """Report that nothing new arrives. What the next building process finds takes the place of it."""
+        """Report that nothing new arrives, until the next building process says what it finds."""
         if self.facts is not None:
-            ended = as_facts((Finding(Severity.ERROR, BUILDER_ENDED, seen),))
-            others = [fact for fact in self.facts.findings if fact.reference != BUILDER_ENDED.reference]
-            self.facts = msgspec.structs.replace(self.facts, findings=(*ended, *others))
+            end = as_facts((Finding(Severity.ERROR, BUILDER_ENDED, seen),))
+            others = (fact for fact in self.facts.findings if fact.reference != BUILDER_ENDED.reference)
+            self.facts = msgspec.structs.replace(self.facts, findings=(*end, *others))
 
     async def _build_once(self) -> None:
         here, there = handover.pair()
@@ -389,8 +389,7 @@ async def _serve(service: Service, started: Callable[[Addresses], None]) -> None
 
 
 def _resume(service: Service, configuration: Configuration) -> None:
-    last = last_snapshot(configuration.state_dir)
-    if last is not None:
+    if (last := last_snapshot(configuration.state_dir)) is not None:
         snapshot, refreshed_at = last
         service.take(snapshot, msgspec.structs.replace(snapshot.facts, refreshed_at=refreshed_at))
         _log.info("serving the graph of %d releases that was saved before", snapshot.facts.releases)

@@ -5,8 +5,11 @@ As in the rows of requests, clusters get the same answer throughout and the log 
 
 import asyncio
 import contextlib
+import os
+import resource
+import socket
 import ssl
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,27 @@ async def test_clients_that_read_nothing_cost_no_memory_and_are_cut_off(
         async with asyncio.timeout(PATIENCE):
             while service.traffic.timed_out < deaf:
                 assert await service.graph() == before
+
+
+async def test_connections_that_cannot_be_opened_do_not_fill_the_log(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as waiting:
+        taken = max(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208 - numbers, not paths
+        with ExitStack() as held:
+            for _ in range(taken - len(os.listdir("/proc/self/fd")) + 2):  # noqa: PTH208
+                held.enter_context(Path("/dev/null").open("rb"))  # noqa: ASYNC230 - fills the gaps
+            resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 1, hard))
+            try:
+                waiting.connect(("127.0.0.1", service.secure.port))
+                await asyncio.sleep(5 * accepting.BREATH_SECONDS)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert [line.message for line in caplog.records] == [
+            "no connection can be taken: Too many open files"
+        ]
+        assert essence(await service.secure.get(GRAPH)) == await service.graph()
 
 
 class TestSlowClients:

@@ -23,6 +23,8 @@ AT_ONCE = 64
 """Connections that are taken before other work gets its turn."""
 BREATH_SECONDS = 0.1
 """Pause after the system could not give another connection."""
+TELL_SECONDS = 60.0
+"""Time between two lines of the log about connections that cannot be taken."""
 
 _Made = tuple[asyncio.Transport, asyncio.Protocol]
 
@@ -45,6 +47,7 @@ class TlsAcceptor:
         self._loop = asyncio.get_running_loop()
         self._handshakes: dict[asyncio.Task[_Made], None] = {}
         self._is_closed = False
+        self._tell_at = 0.0
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
         listening.setblocking(False)  # noqa: FBT003 - the standard library has it so
         self._listen()
@@ -65,11 +68,18 @@ class TlsAcceptor:
                 return
             except OSError as error:
                 # No descriptors or no memory: the same is true for the next, until something ends.
-                _log.error("no connection can be taken: %s", error.strerror)
+                self._tell(error)
                 self._loop.remove_reader(self._listening)
                 self._loop.call_later(BREATH_SECONDS, self._listen)
                 return
             self._begin(connection)
+
+    def _tell(self, error: OSError) -> None:
+        """Log why nothing can be taken; not each of ten times a second."""
+        now = self._loop.time()
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS
+            _log.error("no connection can be taken: %s", error.strerror)
 
     def _begin(self, connection: socket.socket) -> None:
         if len(self._handshakes) >= HANDSHAKES:
