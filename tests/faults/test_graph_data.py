@@ -150,6 +150,7 @@ def channel(*lines: str) -> str:
     return "\n".join(["name: stable-4.1", "versions:", *(f"- {line}" for line in lines), ""])
 
 
+FAMILY = "Graph data"
 ROWS = (
     refused(
         "empty",
