@@ -112,3 +112,20 @@ def test_a_header_that_grows_for_ever_is_not_collected() -> None:
 def test_the_good_requests_before_a_fault_are_answered() -> None:
     received, fault = read(REQUESTS[0] + b"nonsense\r\n\r\n" + REQUESTS[0])
     assert (len(received), fault is not None) == (1, True)
+
+
+def test_lines_without_end_are_not_collected() -> None:
+    reader = RequestReader(64 * 1024)
+    reader.feed(b"GET / HTTP/1.1\r\n" + b"ab:cd\r\n" * 5_000)
+    assert reader.fault is not None
+    assert reader.fault.status == 431
+
+
+def test_who_asks_whether_to_send_a_body_is_told_not_to() -> None:
+    _, fault = read(b"GET / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+    assert fault == "nothing that a request could bring is expected here"
+
+
+def test_http_1_0_is_not_kept_open() -> None:
+    received, _ = read(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert [one.keeps_open for one in received] == [False]

@@ -1,6 +1,7 @@
 """Answers over TLS, and certificates that are replaced under a running service."""
 
 import asyncio
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -189,3 +190,56 @@ DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF
 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 -----END EC PRIVATE KEY-----
 """
+
+
+class Long:
+    """Answers with more than all buffers of a connection hold."""
+
+    body = memoryview(bytes(20_000_000))
+
+    def respond(self, request: Request) -> Response:
+        return Response(200, [("content-length", str(len(self.body)))], self.body)
+
+
+@pytest.mark.parametrize("fields", [(), (("Connection", "close"),)], ids=["kept", "closed"])
+async def test_a_slow_client_gets_the_whole_answer(
+    certificate: Certificate, first: Certificates, fields: tuple[tuple[str, str], ...]
+) -> None:
+    stop = asyncio.Event()
+    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve([Listener("127.0.0.1", 0, Long(), certificate=certificate)], stop, started.set_result)
+    )
+    [bound] = await started
+    client = trusting(bound, first)
+    async with client.connected(buffer=64 * 1024) as connection:
+        await connection.send(client.request("GET", "/", *fields))
+        await connection.receive("HEAD")
+        for _ in range(10):
+            await connection.receive_bytes(len(Long.body) // 10)
+            await asyncio.sleep(0.35)
+    stop.set()
+    await task
+
+
+async def test_who_does_not_read_costs_a_slice_of_the_answer(
+    certificate: Certificate, first: Certificates
+) -> None:
+    stop = asyncio.Event()
+    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve([Listener("127.0.0.1", 0, Long(), certificate=certificate)], stop, started.set_result)
+    )
+    [bound] = await started
+    client = trusting(bound, first)
+    async with client.connected(buffer=1024) as deaf:
+        before = resident_bytes()
+        await deaf.send(client.request("GET", "/"))
+        await deaf.receive("HEAD")
+        assert resident_bytes() - before < len(Long.body) // 2
+    stop.set()
+    await task
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -276,6 +276,8 @@ def read_foreign_snapshot(file: BinaryIO, digest: str) -> Snapshot:
     snapshot = read_and_check_snapshot(file)
     if snapshot.digest != digest:
         raise DataError(SNAPSHOT_DAMAGED, f"the snapshot has the digest {snapshot.digest} and not {digest}")
+    if any(Coding.IDENTITY not in document.codings for document in snapshot.documents()):
+        raise DataError(SNAPSHOT_DAMAGED, "an answer in the snapshot has no form without coding")
     bodies = {document.etag: document.body(Coding.IDENTITY) for document in snapshot.documents()}
     changed = sum(hashlib.sha256(body).hexdigest() != etag for etag, body in bodies.items())
     if changed:

@@ -10,15 +10,13 @@ import logging
 import socket
 from functools import partial
 
-from upgraph.service.answering.clients import LOOK_SECONDS, Clients
+from upgraph.service.answering.clients import LOOK_SECONDS, UNREAD_SECONDS, Clients
 from upgraph.service.answering.tls import Certificate
 
 HANDSHAKES = 1024
 """TLS handshakes of one listener at a time."""
 HANDSHAKE_SECONDS = 10.0
 """Time for a TLS handshake."""
-GOODBYE_SECONDS = 2.0
-"""Time for the end of a TLS connection."""
 AT_ONCE = 64
 """Connections that are taken before other work gets its turn."""
 BREATH_SECONDS = 0.1
@@ -91,7 +89,7 @@ class TlsAcceptor:
             connection,
             ssl=self._certificate.context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            ssl_shutdown_timeout=GOODBYE_SECONDS,
+            ssl_shutdown_timeout=UNREAD_SECONDS,
         )
         task = self._loop.create_task(made)
         self._handshakes[task] = None

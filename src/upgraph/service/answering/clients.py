@@ -134,7 +134,8 @@ class Clients:
             if connection.waits_too_long(
                 header_seconds=self.limits.header_seconds, unread_seconds=UNREAD_SECONDS
             ):
-                self._traffic.timed_out += 1
+                # One that has ended already was counted for what ended it.
+                self._traffic.timed_out += not connection.has_ended
                 connection.time_out()
             elif connection.is_idle():
                 idle.append(connection)

@@ -2,7 +2,8 @@
 
 Answers are written in the order of the requests. While a client leaves an answer unread, nothing more is
 read from it and none of its waiting requests is answered, so it costs the system's buffers and no more;
-prepared bodies are not copied for it.
+prepared bodies are not copied for it. Over TLS they have to be, since what is sent is encrypted first; there a
+body goes out in slices, and the next one is made when the client has taken the last.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from upgraph.service.answering.message import (
     RefusalError,
     Response,
     error_response,
+    for_method,
     header_lines,
 )
 from upgraph.service.answering.requests import Received, RequestReader
@@ -72,8 +74,10 @@ class Connection(asyncio.Protocol):
         "_has_ended",
         "_host",
         "_is_paused",
+        "_is_tls",
         "_is_welcome",
         "_reader",
+        "_rest",
         "_transport",
         "_unread",
         "_waiting",
@@ -90,6 +94,8 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         self._is_welcome = True
         self._has_ended = False
+        self._is_tls = False
+        self._rest: memoryview | None = None
         self._unread = 0
         self._was_asked = False
         self.since = 0.0
@@ -102,12 +108,14 @@ class Connection(asyncio.Protocol):
         # Those of uvloop are transports without saying so.
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(UNREAD_BYTES)
+        self._is_tls = transport.get_extra_info("sslcontext") is not None
         self.since = self._host.now
         self._is_welcome = self._host.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever it was
         """It is closed, by whomever."""
         self._waiting.clear()
+        self._rest = None
         self._host.left(self)
 
     def data_received(self, data: bytes) -> None:
@@ -130,6 +138,10 @@ class Connection(asyncio.Protocol):
         """The client has read what there was."""
         self._is_paused = False
         self.since = self._host.now
+        self._send_rest()
+        if self._has_ended:
+            self._close_once_sent()
+            return
         self._answer_waiting()
         if not (self._is_paused or self._transport.is_closing()):
             self._transport.resume_reading()
@@ -141,23 +153,31 @@ class Connection(asyncio.Protocol):
         is_quiet = self._reader.is_between_requests and not (self._waiting or self._has_ended)
         return is_quiet and not self._has_unread()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is closed as soon as the client has what was written."""
+        return self._has_ended
+
     def is_new(self) -> bool:
         """Whether it was never asked anything."""
         return not self._was_asked
 
     def waits_too_long(self, *, header_seconds: float, unread_seconds: float) -> bool:
         """Whether the client did not do its part in the time it has for that."""
-        unread = self._transport.get_write_buffer_size()
+        unread = self._unread_bytes()
         if unread != self._unread:
             self._unread = unread
             self.since = self._host.now
-        ended = LINGER_SECONDS if self._has_ended else header_seconds
-        return self._host.now - self.since >= (unread_seconds if unread else ended)
+        # What lies encrypted in the buffers below cannot be seen.
+        may_be_unread = unread or (self._is_tls and self._has_ended)
+        quiet = LINGER_SECONDS if self._has_ended else header_seconds
+        return self._host.now - self.since >= (unread_seconds if may_be_unread else quiet)
 
     def close(self) -> None:
         """Close it after what was written; the answers in the middle of which it is are finished."""
         self._has_ended = True
-        self._transport.close()
+        self.since = self._host.now
+        self._close_once_sent()
 
     def close_when_answered(self) -> None:
         """Close it once the client has what it asked for: at once if it asked for nothing."""
@@ -179,11 +199,31 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _has_unread(self) -> bool:
-        return self._transport.get_write_buffer_size() > 0
+        return self._unread_bytes() > 0
+
+    def _unread_bytes(self) -> int:
+        return self._transport.get_write_buffer_size() + len(self._rest or b"")
+
+    def _close_once_sent(self) -> None:
+        if not self._rest:
+            self._transport.close()
+
+    def _send(self, head: bytes, body: bytes | memoryview) -> None:
+        if not self._is_tls or len(body) <= UNREAD_BYTES:
+            self._transport.writelines((head, body))
+            return
+        self._transport.write(head)
+        self._rest = memoryview(body)
+        self._send_rest()
+
+    def _send_rest(self) -> None:
+        while self._rest and not self._is_paused:
+            part, self._rest = self._rest[:UNREAD_BYTES], self._rest[UNREAD_BYTES:]
+            self._transport.write(part)
 
     def _answer_waiting(self) -> None:
         waiting = self._waiting
-        while waiting and not self._is_paused:
+        while waiting and not (self._is_paused or self._rest):
             self._answer(waiting.popleft())
         if self._reader.fault is not None and not (waiting or self._has_ended):
             self._host.met_malformed()
@@ -193,13 +233,18 @@ class Connection(asyncio.Protocol):
         host = self._host
         self.since = host.now
         self._was_asked = True
-        response = host.app.respond(received.request) if self._is_welcome else error_response(_BUSY)
+        request = received.request
+        response = (
+            host.app.respond(request)
+            if self._is_welcome
+            else for_method(error_response(_BUSY), request.method)
+        )
         keeps_open = received.keeps_open and self._is_welcome and not host.is_stopping
         head = _head(response, host.date, keeps_open=keeps_open)
         if response.body is None:
             self._transport.write(head)
         else:
-            self._transport.writelines((head, response.body))
+            self._send(head, response.body)
         if not keeps_open:
             self._waiting.clear()
             self.close()

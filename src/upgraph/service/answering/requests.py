@@ -25,6 +25,7 @@ MAX_AT_ONCE = 100
 """Requests that a client may send in one piece, without waiting for an answer."""
 
 _METHODS = {method.encode(): method for method in ("GET", "HEAD", "OPTIONS")}
+_EXPECT_LENGTH = len(b"expect")
 _LINE_EXTRA = len(": \r\n")
 _looks_like_request = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+ HTTP/1\.[01]\r\n").match
 
@@ -118,6 +119,12 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header line."""
+        if len(self._lines) >= MAX_HEADER_LINES:
+            self._refuse(self._too_large())
+        if len(name) == _EXPECT_LENGTH and name.lower() == b"expect":
+            # Nobody here reads bodies, so nobody is told to go on and send one (RFC 9110, 10.1.1).
+            text = "nothing that a request could bring is expected here"
+            self._refuse(RefusalError(HTTPStatus.EXPECTATION_FAILED, "invalid_request", text))
         self._lines.append((name, value))
 
     def on_chunk_header(self) -> None:
@@ -144,8 +151,9 @@ class RequestReader:
             self._refuse(_invalid(f"more than {MAX_AT_ONCE} requests came before one was answered"))
         path, query = self._path_and_query()
         method = self._parser.get_method()
-        request = Request(_METHODS.get(method) or method.decode(), path, query, self._fields().get)
-        received.append(Received(request, self._parser.should_keep_alive()))
+        fields = self._fields()
+        request = Request(_METHODS.get(method) or method.decode(), path, query, fields.get)
+        received.append(Received(request, self._parser.should_keep_alive() and not self._is_old(fields)))
         self._target = b""
         self._lines = []
         self._lines_before_body = None
@@ -167,9 +175,11 @@ class RequestReader:
             self._refuse(_invalid("Host is repeated"))
         return {name: ", ".join(values) for name, values in several.items()}
 
+    def _is_old(self, fields: Mapping[str, str]) -> bool:
+        # Clients of HTTP/1.0 that ask for it want to be told that a connection is kept; it is not.
+        return "connection" in fields and self._parser.get_http_version() == "1.0"
+
     def _is_too_large(self) -> bool:
-        if len(self._lines) > MAX_HEADER_LINES:
-            return True
         if self._unfinished_bytes + self._piece_bytes <= self._limit:
             return False
         size = sum(len(name) + len(value) + _LINE_EXTRA for name, value in self._lines)

@@ -31,7 +31,7 @@ MAX_ADDRESSES = 32
 OFFER_SECONDS = 3.0
 """Time for the name and for the first word of each replica."""
 SNAPSHOT_SECONDS = 60.0
-"""Time for one snapshot."""
+"""Time for all attempts at a snapshot."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,25 +79,29 @@ async def inherit(
     """
     neighbours = Access(trust=access.trust, proxies=Proxies())
     async with neighbours.session(concurrency=MAX_ADDRESSES) as session:
-        places = await _places(siblings, resolve)
+        found = await asyncio.gather(*(_places(sibling, resolve) for sibling in siblings))
+        places = list(dict.fromkeys(place for some in found for place in some))[:MAX_ADDRESSES]
         offers = [one for one in await asyncio.gather(*(_ask(session, place) for place in places)) if one]
         offers.sort(key=lambda one: (-min(one.offer.refreshed_at, now), one.place))
-        for one in offers:
-            taken = await _take(session, one, now)
-            if taken is not None:
-                return taken
+        try:
+            async with asyncio.timeout(SNAPSHOT_SECONDS):
+                for one in offers:
+                    taken = await _take(session, one, now)
+                    if taken is not None:
+                        return taken
+        except TimeoutError:
+            _log.warning("no sibling gave its snapshot within %g s", SNAPSHOT_SECONDS)
     return None
 
 
-async def _places(siblings: Iterable[str], resolve: Resolve) -> list[str]:
-    found: dict[str, None] = {}
-    for sibling in siblings:
-        try:
-            async with asyncio.timeout(OFFER_SECONDS):
-                found |= dict.fromkeys(await resolve(*address(sibling)))
-        except (OSError, TimeoutError) as error:
-            _log.info("sibling %s: no address (%s)", sibling, str(error) or "no answer")
-    return list(found)[:MAX_ADDRESSES]
+async def _places(sibling: str, resolve: Resolve) -> list[str]:
+    try:
+        async with asyncio.timeout(OFFER_SECONDS):
+            return await resolve(*address(sibling))
+    except (OSError, TimeoutError, UnicodeError) as error:
+        # Names that no name server could know are no text that can be asked for.
+        _log.info("sibling %s: no address (%s)", sibling, str(error) or "no answer")
+        return []
 
 
 async def _ask(session: Downloads, place: str) -> _Offered | None:
@@ -124,6 +128,8 @@ async def _take(session: Downloads, offered: _Offered, now: float) -> Inherited 
             error.seen,
             extra={"reference": error.reference},
         )
+    except OSError as error:
+        _log.warning("there is no room for the snapshot of sibling %s: %s", offered.place, error.strerror)
     except UpgraphError as error:
         _log.warning("the snapshot of sibling %s did not arrive: %s", offered.place, error.seen)
     else:
