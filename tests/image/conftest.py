@@ -177,9 +177,14 @@ class Pod:
     def _all(self) -> tuple[str, ...]:
         return ("nsenter", f"--target={self.holder}", "--net", "--mount", "--pid", "--")
 
+    @property
+    def _runtime(self) -> tuple[str, ...]:
+        # Each pod keeps its own account of containers: one that was killed stays in it.
+        return (*self._all, "crun", f"--root={self.directory / 'crun'}", "--cgroup-manager=disabled")
+
     def kill(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the first process of a container."""
-        command = [*self._all, *_RUNTIME, "kill", name, number.name]
+        command = [*self._runtime, "kill", name, number.name]
         subprocess.run(command, check=True, timeout=COMMAND_SECONDS)
 
     def buildah(self, *arguments: str) -> str:
@@ -206,7 +211,7 @@ class Pod:
         log = bundle / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*self._all, *_RUNTIME, "run", f"--bundle={bundle}", name],
+                [*self._runtime, "run", f"--bundle={bundle}", name],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -236,7 +241,6 @@ class Pod:
         }
 
 
-_RUNTIME = ("crun", "--cgroup-manager=disabled")
 _SYSTEM = (
     {"destination": "/proc", "type": "proc", "source": "proc"},
     {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
