@@ -106,7 +106,9 @@ async def test_a_server_without_ranges_is_read_on_in_the_same_answer(
     registry.ranges = False
     sink = Collected(limit=100 * KIB)
     received = await client.pour(sample.large, sink)
-    assert len(sink.content) == received == (16 + 32 + 64) * KIB
+    assert len(sink.content) == received
+    # Where within the third step it has enough depends on how the bytes happened to come.
+    assert 100 * KIB <= received <= (16 + 32 + 64) * KIB
     assert registry.counts["blob"] == 1
 
 
