@@ -11,13 +11,12 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 
 from upgraph.errors import DataError, RemoteError
 from upgraph.errors.problems.graphdata import ARCHIVE, DOWNLOAD
 from upgraph.graphdata.files import Files
 from upgraph.graphdata.tarball import read_tarball
+from upgraph.oci.closing import Closing
 from upgraph.oci.downloads import Answer, Downloads, Wish, shown_address
 
 MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
@@ -42,7 +41,7 @@ class _Known:
     """Why it was refused: as long as it has not changed, that does not change either."""
 
 
-class AddressSource:
+class AddressSource(Closing):
     """The graph data in a tarball at an address. Also an async context manager.
 
     Args:
@@ -89,14 +88,6 @@ class AddressSource:
     async def close(self) -> None:
         """Close the connections."""
         await self._downloads.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _take(self, answer: Answer, digest: bytes) -> Files:
         try:

@@ -8,8 +8,6 @@ means anything else, so it is read once. Layers that stayed are not read again w
 import asyncio
 import logging
 import platform
-from types import TracebackType
-from typing import Self
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.graphdata import IMAGE, TOO_LARGE
@@ -17,6 +15,7 @@ from upgraph.graphdata.files import MAX_TOTAL_BYTES, Files, Intake, inside
 from upgraph.graphdata.layer import Layer, LayerReader
 from upgraph.graphdata.tree import Tree, Unreadable
 from upgraph.oci import Descriptor, Digest, Image, ImageSource, Index, IndexEntry, is_digest, parse_manifest
+from upgraph.oci.closing import Closing
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024 * 1024
 """Largest sum of all layers, as transferred; base images of the usual distributions have up to 0.5 GB."""
@@ -33,7 +32,7 @@ def this_architecture() -> str:
     return _ARCHITECTURES.get(machine, machine)
 
 
-class ImageDataSource:
+class ImageDataSource(Closing):
     """The graph data in an image. Also an async context manager that closes what it reads from.
 
     Args:
@@ -86,14 +85,6 @@ class ImageDataSource:
     async def close(self) -> None:
         """Close what the images are read from."""
         await self._images.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _only_one(self) -> str:
         listed = await self._images.tags()

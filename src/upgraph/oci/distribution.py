@@ -9,8 +9,7 @@ of errors in :mod:`upgraph.oci.failures`.
 """
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import aiohttp
 
@@ -18,6 +17,7 @@ from upgraph.errors import DataError, RemoteError, UpgraphError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.access import Access
 from upgraph.oci.body import read_capped
+from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest, digest_of, is_digest, verify
 from upgraph.oci.failures import read_reason, registry_reason
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, MAX_RANGE_BYTES, ImageMissing, Manifest, Sink
@@ -41,7 +41,7 @@ _ORDINARY = Timing()
 _T = TypeVar("_T")
 
 
-class RegistryClient:
+class RegistryClient(Closing):
     """One repository of a registry. Nothing is contacted before the first call.
 
     Args:
@@ -102,14 +102,6 @@ class RegistryClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _retried(self, request: Callable[[], Awaitable[_T]]) -> _T:
         failed = 0

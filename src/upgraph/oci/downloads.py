@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import Self
 from urllib.parse import unquote
 
 import aiohttp
@@ -21,6 +19,7 @@ from yarl import URL
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.body import read_capped
+from upgraph.oci.closing import Closing
 from upgraph.oci.connections import Connections, named
 from upgraph.oci.failures import read_reason, translated
 from upgraph.oci.proxies import DEFAULT_PORTS, Proxies
@@ -69,7 +68,7 @@ class Wish:
         return {"Accept": self.accept} | {name: value for name, value in conditions.items() if value}
 
 
-class Downloads:
+class Downloads(Closing):
     """Connections for downloads. An async context manager; nothing is contacted before the first request.
 
     Made with :meth:`upgraph.oci.Access.session`.
@@ -81,14 +80,6 @@ class Downloads:
     async def close(self) -> None:
         """Close all connections."""
         await self._connections.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def get(
         self, url: str, *, limit: int, etag: str | None = None, seconds: float = DOWNLOAD_SECONDS

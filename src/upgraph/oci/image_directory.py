@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from upgraph.errors import DataError, RemoteError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest, digest_of, is_digest, parse_digest, verify
 from upgraph.oci.folder import Folder, Stamp, stamp_of
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
@@ -77,7 +77,7 @@ class _Listing:
     made_at: float = -inf
 
 
-class DirectorySource:
+class DirectorySource(Closing):
     """The images of a directory that skopeo wrote, or of a directory of them.
 
     The one image of a directory has its name as tag.
@@ -127,14 +127,6 @@ class DirectorySource:
 
     async def close(self) -> None:
         """Nothing to give back."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _by_digest(self, digest: Digest) -> Manifest:
         further = f"{digest.partition(':')[2]}.{_MANIFEST}"

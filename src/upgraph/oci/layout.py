@@ -6,11 +6,10 @@ that is being mirrored into is seen as it was before or after, never in between.
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from upgraph.errors import DataError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest, algorithm_of, is_digest, parse_digest, verify
 from upgraph.oci.folder import Folder
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
@@ -30,7 +29,7 @@ class _Read:
     listing: Listing
 
 
-class LayoutSource:
+class LayoutSource(Closing):
     """The images of an OCI layout. It keeps no file open between calls.
 
     Args:
@@ -80,14 +79,6 @@ class LayoutSource:
 
     async def close(self) -> None:
         """Nothing to give back."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _find(self, reference: str) -> Descriptor | None:
         """What the index says of a tag or digest.

@@ -7,11 +7,11 @@ mirror can lack an image or be late with a tag, but not change what a digest mea
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from upgraph.errors import DataError, Finding, RemoteError, Severity, VerificationError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.manifest import Descriptor
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _Failure = tuple[ImageSource, RemoteError | DataError | VerificationError]
 
 
-class MirroredSource:
+class MirroredSource(Closing):
     """One repository, and the places where it can be read.
 
     Args:
@@ -95,14 +95,6 @@ class MirroredSource:
         async with AsyncExitStack() as stack:
             for place in self._places:
                 stack.push_async_callback(place.close)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _ask(self, request: Callable[[ImageSource], Awaitable[_T]]) -> _T:
         failures: list[_Failure] = []
