@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upgraph.errors import DataError
-from upgraph.payload.inflate import PIECE_BYTES, inflater_for
+from upgraph.payload.inflate import PIECE_BYTES, LayerInflater
 
 
 def _zstd(content: bytes) -> bytes:
@@ -39,7 +39,7 @@ MAGIC_OF_OTHERS = (b"\x1f\x8b", b"\x28\xb5", b"\x2a\x4d")
 
 
 def _inflated(packed: bytes, step: int = 1 << 20) -> bytes:
-    inflater = inflater_for(packed)
+    inflater = LayerInflater()
     return b"".join(
         piece
         for start in range(0, len(packed), step)
@@ -92,7 +92,7 @@ BOMBS = {"gzip": _gzip(bytes(64 << 20)), "zstd": _zstd_bomb(512)}
 def test_a_bomb_comes_in_small_pieces_and_takes_little_memory(bomb: bytes) -> None:
     tracemalloc.start()
     try:
-        sizes = [len(piece) for piece in inflater_for(bomb).feed(bomb)]
+        sizes = [len(piece) for piece in LayerInflater().feed(bomb)]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -102,7 +102,7 @@ def test_a_bomb_comes_in_small_pieces_and_takes_little_memory(bomb: bytes) -> No
 
 
 def test_plain_bytes_come_in_small_pieces_too() -> None:
-    assert max(map(len, inflater_for(b"ustar").feed(bytes(1 << 20)))) <= PIECE_BYTES
+    assert max(map(len, LayerInflater().feed(bytes(1 << 20)))) <= PIECE_BYTES
 
 
 LARGE = {"members": _gzip(b"") * 100_000, "bomb": _gzip(bytes(64 << 20)) + bytes(4 << 20)}
@@ -112,7 +112,7 @@ LARGE = {"members": _gzip(b"") * 100_000, "bomb": _gzip(bytes(64 << 20)) + bytes
 def test_a_large_chunk_takes_linear_time(packed: bytes) -> None:
     before = time.process_time()
     with pytest.raises(DataError):
-        deque(inflater_for(packed).feed(packed + b"garbage"), maxlen=0)
+        deque(LayerInflater().feed(packed + b"garbage"), maxlen=0)
     assert time.process_time() - before < 5
 
 
@@ -130,7 +130,7 @@ _SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00note"
     ],
 )
 def test_it_is_known_whether_the_end_was_reached(packed: bytes, step: int) -> None:
-    inflater = inflater_for(packed)
+    inflater = LayerInflater()
     *most, last = (packed[start : start + step] for start in range(0, len(packed), step))
     for chunk in (*most, last[:-1]):
         deque(inflater.feed(chunk), maxlen=0)

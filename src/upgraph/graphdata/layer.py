@@ -17,7 +17,7 @@ from upgraph.errors.problems.oci import DIGEST_MISMATCH
 from upgraph.graphdata.files import MAX_FILE_BYTES, MAX_TOTAL_BYTES, inside
 from upgraph.graphdata.tree import MAX_NODES, Link, Tree, Unreadable
 from upgraph.oci import Descriptor, Hasher
-from upgraph.payload.inflate import Inflater, inflater_for
+from upgraph.payload.inflate import LayerInflater
 from upgraph.payload.tarstream import Entry, EntryKind, TarStream
 
 MAX_INFLATED_BYTES = 4 * 1024 * 1024 * 1024
@@ -31,7 +31,6 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _OF_OTHERS = ".wh..wh."
 _HISTORY = ".git"
-_MAGIC_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,7 @@ class LayerReader:
         self._hasher = Hasher.like(blob.digest)
         self._changes = _Changes(base, self._name)
         self._stream = TarStream(self._changes)
-        self._inflater: Inflater | None = None
-        self._start = b""
+        self._inflater = LayerInflater()
         self._inflated = 0
         self._fault: DataError | None = None
 
@@ -124,18 +122,11 @@ class LayerReader:
             if self._fault.problem is TOO_LARGE:
                 raise self._fault
             raise DataError(IMAGE, f"{self._name}: {self._fault.seen}") from self._fault
-        is_whole = self._inflater is not None and self._inflater.is_whole
-        if not (is_whole and self._stream.has_end_mark):
+        if not (self._inflater.is_whole and self._stream.has_end_mark):
             raise DataError(IMAGE, f"{self._name} is cut off: it ends without the mark of the end")
         return self._changes.layer()
 
     def _inflate(self, chunk: bytes) -> None:
-        if self._inflater is None:
-            self._start += chunk
-            if len(self._start) < _MAGIC_BYTES:
-                return
-            chunk, self._start = self._start, b""
-            self._inflater = inflater_for(chunk)
         for piece in self._inflater.feed(chunk):
             self._inflated += len(piece)
             if self._inflated > MAX_INFLATED_BYTES:

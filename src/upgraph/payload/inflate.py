@@ -21,6 +21,7 @@ _ZSTD_SLICE = 256
 """Bytes that are given to zstd at once. A block of 128 KiB can come from four bytes, so this bounds what comes out."""
 _ZSTD_WINDOW = 8 * 1024 * 1024
 """Bytes of the largest window; what RFC 8878 asks every decoder to support, and none of the usual writers exceeds."""
+_MAGIC_BYTES = 4
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = 0x184D2A50
@@ -43,8 +44,30 @@ class Inflater(Protocol):
         ...
 
 
-def inflater_for(start: bytes) -> Inflater:
-    """The inflater for a layer that starts with these bytes (at least four)."""
+class LayerInflater:
+    """An :class:`Inflater` for a layer of whatever kind its first bytes turn out to be."""
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._found: Inflater | None = None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """See :meth:`Inflater.feed`. Nothing comes out of the first bytes until their kind is known."""
+        if self._found is None:
+            self._start += chunk
+            if len(self._start) < _MAGIC_BYTES:
+                return
+            chunk, self._start = self._start, b""
+            self._found = _inflater_for(chunk)
+        yield from self._found.feed(chunk)
+
+    @property
+    def is_whole(self) -> bool:
+        """See :attr:`Inflater.is_whole`. A layer of less than four bytes is no archive."""
+        return self._found is not None and self._found.is_whole
+
+
+def _inflater_for(start: bytes) -> Inflater:
     if start.startswith(_GZIP_MAGIC):
         return _Gzip()
     if start.startswith(_ZSTD_MAGIC) or int.from_bytes(start[:4], "little") & ~0xF == _ZSTD_SKIPPABLE:

@@ -4,7 +4,7 @@ from enum import Enum
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.payload import LAYER_UNREADABLE
-from upgraph.payload.inflate import Inflater, inflater_for
+from upgraph.payload.inflate import LayerInflater
 from upgraph.payload.metadata import MAX_METADATA_BYTES, METADATA_PATH
 from upgraph.payload.tarwalk import TarWalk
 
@@ -14,7 +14,6 @@ MAX_PREFIX_BYTES = 64 * 1024 * 1024
 """Bytes of a layer, as transferred, after which the search ends in any case."""
 MAX_INFLATED_BYTES = 512 * 1024 * 1024
 """Bytes of a layer, unpacked, after which the search ends in any case."""
-_MAGIC_BYTES = 4
 
 
 class Patience(Enum):
@@ -63,8 +62,7 @@ class MetadataProbe:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._walk = TarWalk(METADATA_PATH, MAX_METADATA_BYTES)
-        self._start = b""
-        self._inflater: Inflater | None = None
+        self._inflater = LayerInflater()
         self._inflated = 0
         self._fault: DataError | None = None
         self._received = 0
@@ -105,12 +103,6 @@ class MetadataProbe:
         return None
 
     def _inflate(self, chunk: bytes) -> None:
-        if self._inflater is None:
-            self._start += chunk
-            if len(self._start) < _MAGIC_BYTES:
-                return
-            chunk, self._start = self._start, b""
-            self._inflater = inflater_for(chunk)
         for piece in self._inflater.feed(chunk):
             self._inflated += len(piece)
             self._walk.feed(piece)
