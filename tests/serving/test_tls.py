@@ -1,11 +1,12 @@
 """Answers over TLS, and certificates that are replaced under a running service."""
 
 import asyncio
+import os
 import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -69,16 +70,24 @@ def traffic() -> Traffic:
     return Traffic()
 
 
-@pytest.fixture
-async def place(certificate: Certificate, traffic: Traffic) -> AsyncIterator[Bound]:
+@asynccontextmanager
+async def served(listener: Listener) -> AsyncIterator[Bound]:
     stop = asyncio.Event()
     started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
-    listener = Listener("127.0.0.1", 0, Fixed(), certificate=certificate, traffic=traffic)
     async with asyncio.TaskGroup() as group:
         group.create_task(serve([listener], stop, started.set_result))
         [bound] = await started
+        try:
+            yield bound
+        finally:
+            stop.set()
+
+
+@pytest.fixture
+async def place(certificate: Certificate, traffic: Traffic) -> AsyncIterator[Bound]:
+    listener = Listener("127.0.0.1", 0, Fixed(), certificate=certificate, traffic=traffic)
+    async with served(listener) as bound:
         yield bound
-        stop.set()
 
 
 def trusting(place: Bound, certificates: Certificates) -> HttpClient:
@@ -147,16 +156,14 @@ async def test_who_stalls_in_the_handshake_keeps_nobody_out(
 
 
 async def test_a_stop_does_not_wait_for_handshakes(certificate: Certificate) -> None:
-    stop = asyncio.Event()
-    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
-    listener = Listener("127.0.0.1", 0, Fixed(), certificate=certificate)
-    task = asyncio.create_task(serve([listener], stop, started.set_result))
-    [bound] = await started
-    with socket.create_connection((bound.address, bound.port)):
+    async with asyncio.timeout(accepting.HANDSHAKE_SECONDS / 2), AsyncExitStack() as stack:
+        bound = await stack.enter_async_context(
+            served(Listener("127.0.0.1", 0, Fixed(), certificate=certificate))
+        )
+        stalled = socket.create_connection((bound.address, bound.port))
         await asyncio.sleep(0.1)
-        stop.set()
-        async with asyncio.timeout(accepting.HANDSHAKE_SECONDS / 2):
-            await task
+        await stack.aclose()
+        stalled.close()
 
 
 @pytest.mark.parametrize(
@@ -164,6 +171,7 @@ async def test_a_stop_does_not_wait_for_handshakes(certificate: Certificate) -> 
     [
         pytest.param(lambda pair: (pair / "server.key").unlink(), "No such file", id="no key"),
         pytest.param(lambda pair: (pair / "server.crt").write_text("hello"), "form PEM", id="no PEM"),
+        pytest.param(lambda pair: put_pipe(pair / "server.key"), "not a plain file", id="pipe"),
         pytest.param(
             lambda pair: (pair / "server.crt").write_bytes((pair / "server.key").read_bytes()),
             "holds no certificate",
@@ -180,6 +188,11 @@ def test_files_that_cannot_be_used_are_named(pair: Path, damage: object, seen: s
     with pytest.raises(UserError, match=seen) as caught:
         Certificate(pair / "server.crt", pair / "server.key")
     assert caught.value.reference == "certificate-unusable"
+
+
+def put_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
 
 
 ENCRYPTED = """\
@@ -205,40 +218,26 @@ class Long:
 async def test_a_slow_client_gets_the_whole_answer(
     certificate: Certificate, first: Certificates, fields: tuple[tuple[str, str], ...]
 ) -> None:
-    stop = asyncio.Event()
-    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(
-        serve([Listener("127.0.0.1", 0, Long(), certificate=certificate)], stop, started.set_result)
-    )
-    [bound] = await started
-    client = trusting(bound, first)
-    async with client.connected(buffer=64 * 1024) as connection:
-        await connection.send(client.request("GET", "/", *fields))
-        await connection.receive("HEAD")
-        for _ in range(10):
-            await connection.receive_bytes(len(Long.body) // 10)
-            await asyncio.sleep(0.35)
-    stop.set()
-    await task
+    async with served(Listener("127.0.0.1", 0, Long(), certificate=certificate)) as bound:
+        client = trusting(bound, first)
+        async with client.connected(buffer=64 * 1024) as connection:
+            await connection.send(client.request("GET", "/", *fields))
+            await connection.receive("HEAD")
+            for _ in range(10):
+                await connection.receive_bytes(len(Long.body) // 10)
+                await asyncio.sleep(0.35)
 
 
 async def test_who_does_not_read_costs_a_slice_of_the_answer(
     certificate: Certificate, first: Certificates
 ) -> None:
-    stop = asyncio.Event()
-    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(
-        serve([Listener("127.0.0.1", 0, Long(), certificate=certificate)], stop, started.set_result)
-    )
-    [bound] = await started
-    client = trusting(bound, first)
-    async with client.connected(buffer=1024) as deaf:
-        before = resident_bytes()
-        await deaf.send(client.request("GET", "/"))
-        await deaf.receive("HEAD")
-        assert resident_bytes() - before < len(Long.body) // 2
-    stop.set()
-    await task
+    async with served(Listener("127.0.0.1", 0, Long(), certificate=certificate)) as bound:
+        client = trusting(bound, first)
+        async with client.connected(buffer=1024) as deaf:
+            before = resident_bytes()
+            await deaf.send(client.request("GET", "/"))
+            await deaf.receive("HEAD")
+            assert resident_bytes() - before < len(Long.body) // 2
 
 
 def resident_bytes() -> int:

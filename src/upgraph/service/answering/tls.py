@@ -7,18 +7,16 @@ certificate is worse than both.
 """
 
 import logging
-import os
 import ssl
 from pathlib import Path
 from typing import NoReturn
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import CERTIFICATE_UNUSABLE
+from upgraph.service.plain_file import open_plain, state_of
 
 MAX_FILE_BYTES = 1024 * 1024
 """Largest file of a certificate chain or a key."""
-
-_Stamp = tuple[tuple[int, int, int], ...]
 
 _log = logging.getLogger(__name__)
 
@@ -68,16 +66,8 @@ class Certificate:
             self.fault = None
             _log.info("the certificate in %s is used from now on", self._chain)
 
-    def _stamp(self) -> _Stamp:
-        return tuple(_stamp_of(path) for path in (self._chain, self._key))
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int]:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - one call, no object
-    except OSError as error:
-        return (0, 0, error.errno or 0)
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    def _stamp(self) -> tuple[str, str]:
+        return state_of(self._chain), state_of(self._key)
 
 
 def _context(chain: Path, key: Path) -> ssl.SSLContext:
@@ -112,7 +102,7 @@ def _refuse_password() -> NoReturn:
 
 def _check_file(path: Path) -> None:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise _unusable(f"{path} cannot be read: {error.strerror}") from error
