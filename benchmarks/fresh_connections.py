@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from benchmarks.open_loop import quantile
+
 OPEN_AT_ONCE = 8_000
 """Connections of the generator at a time."""
 DRAIN_SECONDS = 5.0
@@ -137,15 +139,10 @@ def _drive(run: _Run, rate: float, seconds: float) -> Seen:
         requests=count,
         answered=len(run.taken),
         statuses=dict(sorted(run.statuses.items())),
-        p50=_quantile(run.taken, 0.5),
-        p99=_quantile(run.taken, 0.99),
-        late=_quantile(run.late, 0.99),
+        p50=quantile(run.taken, 0.5),
+        p99=quantile(run.taken, 0.99),
+        late=quantile(run.late, 0.99),
     )
-
-
-def _quantile(seconds: list[float], share: float) -> float:
-    ordered = sorted(seconds) or [0.0]
-    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def main() -> None:

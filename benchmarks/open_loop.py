@@ -152,15 +152,16 @@ async def _drive(run: _Run, port: int) -> Latencies:
         )
     return Latencies(
         requests=run.count,
-        p50=_quantile(run.taken, 0.5),
-        p99=_quantile(run.taken, 0.99),
-        worst=_quantile(run.taken, 1.0),
-        late=_quantile(run.late, 0.99),
+        p50=quantile(run.taken, 0.5),
+        p99=quantile(run.taken, 0.99),
+        worst=quantile(run.taken, 1.0),
+        late=quantile(run.late, 0.99),
     )
 
 
-def _quantile(seconds: list[float], share: float) -> float:
-    ordered = sorted(seconds)
+def quantile(seconds: list[float], share: float) -> float:
+    """Milliseconds that ``share`` of what was seen does not exceed; nothing seen is 0."""
+    ordered = sorted(seconds) or [0.0]
     return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
