@@ -22,9 +22,9 @@ from upgraph.oci import (
     transport,
 )
 from upgraph.payload import metadata, probe, reader
-from upgraph.service import configuration, signature_names
+from upgraph.service import configuration, signature_names, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
-from upgraph.service.building import library, prepare, saved, scrape, upstream
+from upgraph.service.building import library, saved, scrape, siblings, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.doctor import host as doctor_host
@@ -152,7 +152,11 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time to read what is served of a bundle", bundle_reading.READ_SECONDS, "s"),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
-            ("findings that are kept of a graph, gravest first", prepare.MAX_FINDINGS, ""),
+            ("snapshot of another replica", siblings.MAX_SNAPSHOT_BYTES, "bytes"),
+            ("time to fetch it", siblings.SNAPSHOT_SECONDS, "s"),
+            ("addresses of other replicas that are asked", siblings.MAX_ADDRESSES, ""),
+            ("time for the first word of each", siblings.OFFER_SECONDS, "s"),
+            ("findings that are kept of a graph, gravest first", snapshot.MAX_FINDINGS, ""),
         ),
     ),
     (

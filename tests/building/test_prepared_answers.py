@@ -16,8 +16,8 @@ from upgraph.errors import Finding, Severity
 from upgraph.errors.problems.graph import RELEASE_CONFLICT
 from upgraph.graph import Encoder, Release, UpdateGraph, build, decode, select
 from upgraph.graphdata import load
-from upgraph.service.building.prepare import MAX_FINDINGS, Origin, coded, write_snapshot
-from upgraph.service.snapshot import Coding, Prepared, Snapshot, read_snapshot
+from upgraph.service.building.prepare import Origin, coded, write_snapshot
+from upgraph.service.snapshot import MAX_FINDINGS, Coding, Prepared, Snapshot, read_snapshot
 
 ORIGIN = Origin(3, "r", "d", b"an archive", 1.0)
 DECODE: dict[Coding, Callable[[bytes], bytes]] = {

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from upgraph.oci.certificate import MAX_SHOWN, Certificate, day, fingerprint, name_of, offered_chain
 from upgraph.oci.proxies import Proxies, Proxy
 from upgraph.oci.trust import Trust
+from upgraph.syntax.certificate import MAX_SHOWN, Certificate, day, fingerprint, name_of, offered_chain
 
 EXAMINATION_SECONDS = 8.0
 """Longest time for both handshakes, with connecting."""

@@ -39,11 +39,10 @@ from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.signatures import SignatureDirectory, Signatures
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
-from upgraph.service.building.prepare import as_facts
 from upgraph.service.building.shelf import check_directory, last_snapshot, memory_of_builders
 from upgraph.service.configuration import Configuration, address, to_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
-from upgraph.service.snapshot import Facts, Snapshot, read_snapshot
+from upgraph.service.snapshot import Facts, Snapshot, as_facts, read_snapshot
 from upgraph.service.source_report import SourceReport, joined
 
 FIRST_RESTART_SECONDS = 1.0

@@ -14,18 +14,19 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from itertools import islice
 from typing import Any, BinaryIO
 
 import msgspec
 
-from upgraph.errors import DataError
+from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.service import SNAPSHOT_DAMAGED
 
 _MAGIC = b"UPGRAPH1"
 _HEADER = struct.Struct(">8sQQ32s8s")
 _RESERVED = bytes(8)
-_DIGEST = 3
-"""Place of the digest in the header."""
+MAX_FINDINGS = 1_000
+"""Findings that a snapshot keeps; the gravest come first."""
 
 
 class Coding(StrEnum):
@@ -47,6 +48,17 @@ class FindingFact(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: str
     file: str | None = None
     line: int | None = None
+
+
+def as_facts(findings: Iterable[Finding]) -> tuple[FindingFact, ...]:
+    """Findings as a snapshot keeps them, the first :data:`MAX_FINDINGS`."""
+    return tuple(map(_fact, islice(findings, MAX_FINDINGS)))
+
+
+def _fact(finding: Finding) -> FindingFact:
+    return FindingFact(
+        finding.severity.name.lower(), finding.reference, finding.seen, finding.file, finding.line
+    )
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,8 +134,9 @@ class Prepared:
 class _MappedFile:
     """The mapped bytes of a snapshot. They live in the page cache, once for all processes, and are sent from there."""
 
-    def __init__(self, data: mmap.mmap) -> None:
+    def __init__(self, data: mmap.mmap, digest: bytes) -> None:
         self._view = memoryview(data)
+        self.digest = digest.hex()
 
     def read(self, section: _Section) -> memoryview:
         return self._view[section.offset : section.offset + section.length]
@@ -143,7 +156,7 @@ class Snapshot:
         self.facts = index.facts
         self.file = file.whole
         """All bytes of the file."""
-        self.digest = _HEADER.unpack(self.file[: _HEADER.size])[_DIGEST].hex()
+        self.digest = file.digest
         """SHA-256 of its index, which has the digests of all bodies: the identity of the file."""
         self._empty = Prepared(index.empty, file)
         self._answers = {
@@ -301,6 +314,6 @@ def _open(file: BinaryIO) -> tuple[_Index, _MappedFile]:
     if offset + length != len(data) or hashlib.sha256(index).digest() != digest:
         raise DataError(SNAPSHOT_DAMAGED, "the index does not match its length and digest in the header")
     try:
-        return msgspec.json.decode(index, type=_Index), _MappedFile(data)
+        return msgspec.json.decode(index, type=_Index), _MappedFile(data, digest)
     except msgspec.DecodeError as error:
         raise DataError(SNAPSHOT_DAMAGED, f"the index of the snapshot cannot be read: {error}") from error

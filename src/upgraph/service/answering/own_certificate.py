@@ -7,7 +7,7 @@ side in memory: a millisecond, and what is seen is what clusters see.
 import ssl
 from functools import lru_cache
 
-from upgraph.oci.certificate import Certificate, offered_chain
+from upgraph.syntax.certificate import Certificate, offered_chain
 
 ENDING_SECONDS = 14 * 24 * 3600.0
 """Seconds before its end from which a certificate is reported: time to replace it within working days."""

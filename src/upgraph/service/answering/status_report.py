@@ -12,7 +12,6 @@ import msgspec
 from upgraph import __version__
 from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import CERTIFICATE_ENDING
-from upgraph.oci.certificate import day
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.health import Scrape, StatusSource, Unready, age, finding_counts
 from upgraph.service.answering.own_certificate import ENDING_SECONDS, shown_by
@@ -20,6 +19,7 @@ from upgraph.service.answering.spans import span
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.snapshot import Facts, FindingFact
 from upgraph.service.source_report import SourceReport
+from upgraph.syntax.certificate import day
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ import gzip
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -17,15 +16,13 @@ import zstandard
 from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.service import SNAPSHOT_TOO_LARGE
 from upgraph.graph import Encoder, UpdateGraph, select
-from upgraph.service.snapshot import Coding, Facts, FindingFact, SnapshotWriter
+from upgraph.service.snapshot import Coding, Facts, SnapshotWriter, as_facts
 
 _GZIP_LEVEL = 5
 """The knee of the curve: level 6 takes half as long again for one percent."""
 _ZSTD_LEVEL = 3
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024
 """Bytes of all prepared answers together; those of the public graph data have about sixty million."""
-MAX_FINDINGS = 1_000
-"""Findings that a snapshot keeps; the gravest come first."""
 
 
 def coded(document: bytes) -> dict[Coding, bytes]:
@@ -106,14 +103,3 @@ def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[F
 
 def _counts(arches: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(arches).items()))
-
-
-def as_facts(findings: Iterable[Finding]) -> tuple[FindingFact, ...]:
-    """Findings as a snapshot keeps them, the first :data:`MAX_FINDINGS`."""
-    return tuple(map(_fact, islice(findings, MAX_FINDINGS)))
-
-
-def _fact(finding: Finding) -> FindingFact:
-    return FindingFact(
-        finding.severity.name.lower(), finding.reference, finding.seen, finding.file, finding.line
-    )

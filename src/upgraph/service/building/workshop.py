@@ -20,12 +20,12 @@ from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY, STA
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
 from upgraph.graphdata import Loaded, Loader, digest_of, read_tarball, write_tarball
 from upgraph.graphdata.files import Files
-from upgraph.service.building.prepare import Origin, as_facts, write_snapshot
+from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import Shelf, in_memory
 from upgraph.service.bundle.reading import Content
 from upgraph.service.handover import Built, Current, Message, Waiting
-from upgraph.service.snapshot import Coding, Snapshot
+from upgraph.service.snapshot import Coding, Snapshot, as_facts
 
 Say = Callable[[Message, BinaryIO | None], None]
 """Tells the serving process something, with the file of a snapshot."""

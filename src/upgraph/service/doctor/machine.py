@@ -21,7 +21,6 @@ from upgraph.errors.problems.service import (
     STATE_UNWRITABLE,
 )
 from upgraph.oci import Repository
-from upgraph.oci.certificate import day
 from upgraph.service.answering.clients import Limits
 from upgraph.service.answering.own_certificate import ENDING_SECONDS, shown_by
 from upgraph.service.answering.tls import Certificate
@@ -29,6 +28,7 @@ from upgraph.service.configuration import SETTINGS, Configuration, address
 from upgraph.service.doctor.check import Outcome, Outcomes, Result, Step
 from upgraph.service.doctor.ports import holder
 from upgraph.service.running import FILES_KEPT, LISTENERS
+from upgraph.syntax.certificate import day
 
 LOW_DISK_BYTES = 256 * 1024 * 1024
 """Free bytes below which a disk counts as nearly full: two graphs and what is known of their images."""
