@@ -186,7 +186,7 @@ def test_a_layout_may_have_a_colon_in_its_path(tmp_path: Path) -> None:
         ("docker://r.example/data:", "'' is no tag"),
         ("docker://r.example/data@sha256:0", "'sha256:0' is no digest"),
         ("docker://r.example", "the path of the repository is missing"),
-        ("oci:", "'oci:' names no file or directory"),
+        ("oci:", "the path is missing"),
         ("git:/nonexistent", "there is no such directory"),
     ],
 )

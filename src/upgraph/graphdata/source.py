@@ -5,8 +5,7 @@ network, or may be large, is asked on a timer and says itself whether there is a
 """
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,27 +19,11 @@ from upgraph.graphdata.files import Files
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
-from upgraph.oci import ArchiveSource, ImageSource, LayoutSource, Repository, is_digest
-from upgraph.oci import DirectorySource as ImageDirectory
-from upgraph.oci.downloads import Downloads
-from upgraph.oci.listing import TAG
+from upgraph.oci import Downloads, ImageSource, Repository, names_image, parse_image_name, without_login
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
 ADDRESS_SCHEMES = ("https://", "http://")
-REGISTRY_SCHEMES = ("docker://", "docker+http://")
-ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
-    "oci": LayoutSource,
-    "oci-archive": ArchiveSource,
-    "dir": ImageDirectory,
-}
-"""What holds images on this machine, by the scheme of its name."""
 GIT_SCHEME = "git"
-DEFAULT_TAG = "latest"
-"""What container tools take where a reference has neither tag nor digest."""
-
-# The shortest path counts, so that the reference may be a digest, which has a colon inside.
-_REFERRED = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
-_LOGIN = re.compile(r"(?<=://)[^/]*@")
 
 
 class GraphDataSource(Protocol):
@@ -130,15 +113,14 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     Raises:
         UserError: it is none of these, or a place on this machine is not there.
     """
-    if text.startswith(REGISTRY_SCHEMES):
-        repository, reference = _named_image(text)
-        return ImageDataSource(reach.registry(repository), reference, path=reach.path)
+    if names_image(text):
+        image = parse_image_name(text)
+        if isinstance(image.place, Repository):
+            return ImageDataSource(reach.registry(image.place), image.in_registry, path=reach.path)
+        return ImageDataSource(image.place.source(), image.reference, path=reach.path)
     if text.startswith(ADDRESS_SCHEMES):
         return AddressSource(text, reach.downloads)
     scheme, _, rest = text.partition(":")
-    if scheme in ON_DISK:
-        place, listed = _on_disk(rest, text)
-        return ImageDataSource(ON_DISK[scheme](place), listed, path=reach.path)
     if scheme == GIT_SCHEME:
         checkout, _, revision = rest.partition("#")
         return GitSource(Path(checkout), revision or "HEAD")
@@ -147,7 +129,7 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
         return DirectorySource(path)
     if text.endswith(TARBALL_ENDINGS) and path.is_file():
         return TarballSource(path)
-    raise UserError(SOURCE, f"{_shown(text)!r} {_seen(path) if text else 'names nothing'}")
+    raise UserError(SOURCE, f"{without_login(text)!r} {_seen(path) if text else 'names nothing'}")
 
 
 def repository_of(text: str) -> Repository | None:
@@ -156,7 +138,8 @@ def repository_of(text: str) -> Repository | None:
     Raises:
         UserError: the name of the image is not valid.
     """
-    return _named_image(text)[0] if text.startswith(REGISTRY_SCHEMES) else None
+    place = parse_image_name(text).place if names_image(text) else None
+    return place if isinstance(place, Repository) else None
 
 
 async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
@@ -169,34 +152,6 @@ async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
         return await asyncio.to_thread(source.read)
     async with source:
         return await source.fetch() or {}
-
-
-def _named_image(text: str) -> tuple[Repository, str]:
-    scheme, _, name = text.partition("://")
-    name, at, digest = name.partition("@")
-    above, slash, last = name.rpartition("/")
-    last, colon, tag = last.partition(":")
-    # Of a tag and a digest together the digest counts, as container engines have it.
-    reference = digest if at else tag if colon else DEFAULT_TAG
-    if not (is_digest(reference) if at else TAG.fullmatch(reference)):
-        raise UserError(
-            SOURCE, f"{_shown(text)!r}: {reference[:200]!r} is no {'digest' if at else 'tag'} of an image"
-        )
-    return Repository.parse(f"{scheme}://{above}{slash}{last}"), reference
-
-
-def _on_disk(place: str, text: str) -> tuple[Path, str | None]:
-    match = _REFERRED.fullmatch(place)
-    if match is None:
-        raise UserError(SOURCE, f"{text!r} names no file or directory")
-    if Path(place).exists():
-        return Path(place), None
-    return Path(match["path"]), match["reference"]
-
-
-def _shown(text: str) -> str:
-    """A name without the login that somebody may have put where none belongs."""
-    return _LOGIN.sub("***@", text)
 
 
 def _seen(path: Path) -> str:

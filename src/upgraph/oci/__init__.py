@@ -7,12 +7,23 @@ aiohttp and its errors stay inside this room.
 
 from upgraph.oci.access import Access
 from upgraph.oci.archive import ArchiveSource
+from upgraph.oci.composition import Composition
 from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.documents import Platform
 from upgraph.oci.downloads import Answer, Downloads
 from upgraph.oci.first_contact import Greeting, ask_for_leave, greet
+from upgraph.oci.image_destination import ImageDestination
 from upgraph.oci.image_directory import DirectorySource
+from upgraph.oci.image_name import (
+    DISK_SOURCES,
+    ImageName,
+    OnDisk,
+    names_image,
+    parse_image_name,
+    without_login,
+)
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.manifest import (
@@ -35,13 +46,15 @@ from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.proxies import Proxies
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.retry import Retry
+from upgraph.oci.tar_layer import LayerFile, gzipped, tar_layer
 from upgraph.oci.tls_examination import RefusalCause, TlsExamination, examine_tls
 from upgraph.oci.transport import Timing
 from upgraph.oci.trust import Trust
-from upgraph.oci.write import LayoutWriter, Platform
+from upgraph.oci.write import LayoutWriter
 
 __all__ = [
     "DEFAULT_CONCURRENCY",
+    "DISK_SOURCES",
     "DOCKER_LAYER_GZIP",
     "DOCKER_MANIFEST",
     "DOCKER_MANIFEST_LIST",
@@ -53,6 +66,7 @@ __all__ = [
     "Access",
     "Answer",
     "ArchiveSource",
+    "Composition",
     "Credentials",
     "Descriptor",
     "Digest",
@@ -61,16 +75,20 @@ __all__ = [
     "Greeting",
     "Hasher",
     "Image",
+    "ImageDestination",
     "ImageMissing",
+    "ImageName",
     "ImageSource",
     "Index",
     "IndexEntry",
+    "LayerFile",
     "LayoutSource",
     "LayoutWriter",
     "Lookup",
     "Manifest",
     "MirroredSource",
     "Mirrors",
+    "OnDisk",
     "Place",
     "Platform",
     "Proxies",
@@ -86,9 +104,14 @@ __all__ = [
     "digest_of",
     "examine_tls",
     "greet",
+    "gzipped",
     "is_digest",
+    "names_image",
     "parse_digest",
+    "parse_image_name",
     "parse_manifest",
     "parse_pull_spec_repository",
     "read_mirrors",
+    "tar_layer",
+    "without_login",
 ]

@@ -7,7 +7,6 @@ once, at a clean end of the ``with`` block; before that a reader sees none of th
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,27 +14,19 @@ from typing import Self
 import msgspec
 
 from upgraph.oci.digest import digest_of
-from upgraph.oci.manifest import (
-    DOCKER_CONFIG,
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    Descriptor,
+from upgraph.oci.documents import (
+    Platform,
+    config_type,
+    encoded,
+    image_document,
+    index_document,
+    reference_to,
 )
+from upgraph.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 
 REF_NAME = "org.opencontainers.image.ref.name"
 """Annotation that carries the tag (OCI image layout specification)."""
 LAYOUT_VERSION = "1.0.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What an image of an index runs on, in the words of Go: ``amd64``, ``arm64``, ``s390x``, ``ppc64le``."""
-
-    architecture: str
-    os: str = "linux"
-    variant: str = ""
 
 
 class LayoutWriter:
@@ -92,14 +83,8 @@ class LayoutWriter:
             tag: the tag that points to the image; None for an image that only an index refers to.
             media_type: ``OCI_MANIFEST`` or ``DOCKER_MANIFEST``.
         """
-        config_type = DOCKER_CONFIG if media_type == DOCKER_MANIFEST else OCI_CONFIG
-        body = {
-            "schemaVersion": 2,
-            "mediaType": media_type,
-            "config": _reference(self.blob(_json(config), config_type)),
-            "layers": [_reference(layer) for layer in layers],
-        }
-        return self._manifest(body, media_type, tag)
+        stored = self.blob(encoded(config), config_type(media_type))
+        return self._manifest(image_document(stored, layers, media_type), media_type, tag)
 
     def index(
         self,
@@ -109,15 +94,12 @@ class LayoutWriter:
         media_type: str = OCI_INDEX,
     ) -> Descriptor:
         """Store an index of images in the given order; ``media_type`` may be ``DOCKER_MANIFEST_LIST``."""
-        manifests = [_reference(image) | {"platform": _platform(platform)} for image, platform in entries]
-        return self._manifest(
-            {"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}, media_type, tag
-        )
+        return self._manifest(index_document(entries, media_type), media_type, tag)
 
-    def _manifest(self, body: Mapping[str, object], media_type: str, tag: str | None) -> Descriptor:
-        descriptor = self.blob(_json(body), media_type)
+    def _manifest(self, content: bytes, media_type: str, tag: str | None) -> Descriptor:
+        descriptor = self.blob(content, media_type)
         if tag is not None:
-            self._entries[(tag, "")] = _reference(descriptor) | {"annotations": {REF_NAME: tag}}
+            self._entries[(tag, "")] = reference_to(descriptor) | {"annotations": {REF_NAME: tag}}
         return descriptor
 
     def _load(self) -> None:
@@ -131,9 +113,9 @@ class LayoutWriter:
 
     def _save(self) -> None:
         manifests = [self._entries[key] for key in sorted(self._entries)]
-        _replace(self._path / "oci-layout", _json({"imageLayoutVersion": LAYOUT_VERSION}))
+        _replace(self._path / "oci-layout", encoded({"imageLayoutVersion": LAYOUT_VERSION}))
         body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-        _replace(self._path / "index.json", _json(body))
+        _replace(self._path / "index.json", encoded(body))
 
 
 class _StoredIndex(msgspec.Struct):
@@ -143,19 +125,6 @@ class _StoredIndex(msgspec.Struct):
 class _StoredEntry(msgspec.Struct):
     digest: str
     annotations: dict[str, str] = {}
-
-
-def _json(body: Mapping[str, object]) -> bytes:
-    return msgspec.json.encode(body, order="deterministic")
-
-
-def _reference(descriptor: Descriptor) -> dict[str, object]:
-    return {"mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size}
-
-
-def _platform(platform: Platform) -> dict[str, str]:
-    variant = {"variant": platform.variant} if platform.variant else {}
-    return {"architecture": platform.architecture, "os": platform.os, **variant}
 
 
 def _replace(target: Path, content: bytes) -> None:

@@ -6,14 +6,21 @@ A release is one layer on top of a base, with ``release-manifests/image-referenc
 """
 
 import gzip
-import io
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from upgraph.oci import OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor, LayoutWriter, digest_of
+from upgraph.oci import (
+    OCI_LAYER_GZIP,
+    OCI_MANIFEST,
+    Descriptor,
+    LayerFile,
+    LayoutWriter,
+    digest_of,
+    gzipped,
+    tar_layer,
+)
 from upgraph.payload.metadata import METADATA_PATH
 from upgraph.payload.reader import RELEASE_LABEL
 
@@ -38,16 +45,7 @@ def release_layer(content: ReleaseContent) -> bytes:
     """The layer of a release, as a gzip-compressed tar archive."""
     files = {"image-references": _image_references(content), "release-metadata": _metadata(content)}
     files |= dict(sorted(content.manifests.items()))
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        folder = tarfile.TarInfo(_FOLDER + "/")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        tar.addfile(folder)
-        for name, body in files.items():
-            entry = tarfile.TarInfo(f"{_FOLDER}/{name}")
-            entry.size, entry.mode = len(body), 0o444
-            tar.addfile(entry, io.BytesIO(body))
-    return gzip.compress(archive.getvalue(), mtime=0)
+    return gzipped(tar_layer(LayerFile(f"{_FOLDER}/{name}", body, 0o444) for name, body in files.items()))
 
 
 def add_release(

@@ -10,6 +10,13 @@ INVALID_REPOSITORY = Problem(
     "Write docker://host[:port]/path/of/repository without tag or digest, or docker+http://... for a registry "
     "without TLS. A pull spec has the same form without docker://.",
 )
+INVALID_IMAGE_NAME = Problem(
+    "oci-image-name",
+    "The name of an image cannot be used",
+    "An image has to be named exactly, so that no other one is read or written instead of it.",
+    "Write docker://HOST/REPOSITORY:TAG, docker://HOST/REPOSITORY@sha256:DIGITS, oci:DIRECTORY:TAG, "
+    "oci-archive:FILE:TAG or dir:DIRECTORY.",
+)
 INVALID_DIGEST = Problem(
     "oci-digest",
     "A digest is not valid.",

@@ -1,15 +1,13 @@
 """Sources of releases and of graph data by their names in the configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from upgraph.graphdata import GraphDataSource, Reach, RemoteGraphData, open_source
 from upgraph.oci import (
+    DISK_SOURCES,
     Access,
-    ArchiveSource,
-    DirectorySource,
     ImageSource,
-    LayoutSource,
     MirroredSource,
     Place,
     RegistryClient,
@@ -22,12 +20,6 @@ from upgraph.service.building.following import ReleaseSource, Source
 from upgraph.service.building.saved_source import Acceptance, SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.configuration import Configuration, saved_scrape
-
-_ON_DISK: Mapping[str, Callable[[Path], ImageSource]] = {
-    "oci": LayoutSource,
-    "oci-archive": ArchiveSource,
-    "dir": DirectorySource,
-}
 
 
 def access_of(configuration: Configuration, environment: Mapping[str, str]) -> Access:
@@ -56,8 +48,8 @@ def open_releases(text: str, configuration: Configuration, access: Access) -> So
     if saved is not None:
         return SavedSource(saved, acceptance(configuration).repository)
     scheme, _, path = text.partition(":")
-    if scheme in _ON_DISK:
-        return ReleaseSource(_ON_DISK[scheme](Path(path)), parse_pull_spec_repository(named or ""))
+    if scheme in DISK_SOURCES:
+        return ReleaseSource(DISK_SOURCES[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
     named = parse_pull_spec_repository(named) if named else repository.name
     images = _open_registry(repository, configuration, access)
