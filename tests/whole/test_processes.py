@@ -27,6 +27,22 @@ def test_answers_go_on_without_the_building_process_and_a_new_one_is_started(
     assert "[builder-ended]" in service.text
 
 
+def test_building_takes_no_turn_from_answers_once_there_are_some(
+    start: Starter, sources: tuple[object, ...]
+) -> None:
+    service = start.serve(*sources)
+    service.answered()
+    builder = service.builder
+    assert builder is not None
+    until(lambda: policies(builder) == {os.SCHED_IDLE}, what="a building process that stands back")
+    assert policies(service.process.pid) == {os.SCHED_OTHER}
+
+
+def policies(process: int) -> set[int]:
+    """How the threads of a process are scheduled."""
+    return {os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{process}/task").glob("*")}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_a_signal_ends_both_processes_in_peace(
     start: Starter, sources: tuple[object, ...], number: signal.Signals

@@ -41,7 +41,7 @@ from upgraph.service.building.upstream import Upstream
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, from_json
-from upgraph.service.handover import SCRAPE_NOW, Inherited, Message, Refused, Scraped
+from upgraph.service.handover import SCRAPE_NOW, Built, Inherited, Message, Refused, Scraped
 from upgraph.service.log import start_logging
 from upgraph.service.snapshot import Snapshot
 from upgraph.service.source_report import SourceKind
@@ -58,10 +58,24 @@ JITTER = 0.25
 
 
 def give_way() -> None:
-    """Leave the processor to whoever answers clusters."""
+    """Leave the processor first to others. There may be nothing to answer with yet, so this is not all of it."""
     os.nice(_NICENESS)
+    _schedule("SCHED_BATCH", 0)
+
+
+def stand_back() -> None:
+    """Work only while nobody else wants the processor, now that there is something to answer with.
+
+    A process that is merely nice keeps its turn for some milliseconds when a request comes in (EEVDF, Linux 6.6
+    and later); an idle one loses it at once.
+    """
+    for thread in Path("/proc/self/task").glob("*"):
+        _schedule("SCHED_IDLE", int(thread.name))
+
+
+def _schedule(policy: str, thread: int) -> None:
     with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setscheduler(thread, getattr(os, policy), os.sched_param(0))
 
 
 class Builder:
@@ -79,6 +93,8 @@ class Builder:
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
         handover.send(self._connection, message, file)
+        if isinstance(message, Built):
+            stand_back()
 
     async def run(self) -> None:
         """Work until the serving process ends the connection.
