@@ -13,6 +13,7 @@ import msgspec
 from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.machine import free_port
 from benchmarks.processes import cpu_seconds, family, output_of, running, wait_until
+from upgraph.testing.certificates import Certificates
 from upgraph.testing.real_registry import program
 
 CONNECTIONS = 64
@@ -30,7 +31,7 @@ _NGINX_CONFIGURATION = """\
 worker_processes auto;
 pid {directory}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 16384; }}
 http {{
   access_log off;
   sendfile on;
@@ -44,6 +45,7 @@ http {{
   scgi_temp_path {directory}/scgi;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
+    {tls}
     location = {path} {{
       alias {directory}/graph.json;
       default_type application/json;
@@ -51,6 +53,15 @@ http {{
     }}
   }}
 }}
+"""
+
+# Without its own choice this nginx would not speak TLS 1.3; tickets are made by neither of the two.
+_NGINX_TLS = """\
+listen 127.0.0.1:{port} ssl backlog=4096;
+    ssl_certificate {certificates.certificate};
+    ssl_certificate_key {certificates.key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_tickets off;\
 """
 
 _WRK_SCRIPT = """\
@@ -84,6 +95,7 @@ class Target:
     port: int
     pid: int
     """Of the process that it and all its other processes come from."""
+    tls_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +130,34 @@ def fetch(port: int, coding: Coding) -> bytes:
 
 
 @contextmanager
-def nginx(directory: Path, *, identity: bytes, gzip: bytes) -> Iterator[Target]:
+def nginx(
+    directory: Path, *, identity: bytes, gzip: bytes, certificates: Certificates | None = None
+) -> Iterator[Target]:
     """Run nginx with one answer in two codings.
 
     Args:
         directory: an empty directory.
         identity: the answer without coding.
         gzip: the same, compressed.
+        certificates: what it shows at a second port; None: there is none.
     """
     port = free_port()
+    tls_port = free_port() if certificates else None
+    tls = _NGINX_TLS.format(port=tls_port, certificates=certificates) if certificates else ""
     (directory / "graph.json").write_bytes(identity)
     (directory / "graph.json.gz").write_bytes(gzip)
     # Started by root, its workers would become somebody else, who may not read the files.
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = directory / "nginx.conf"
     configuration.write_text(
-        _NGINX_CONFIGURATION.format(user=user, directory=directory, port=port, path=GRAPH_PATH)
+        _NGINX_CONFIGURATION.format(user=user, directory=directory, port=port, path=GRAPH_PATH, tls=tls)
     )
     command = [_NGINX, "-c", str(configuration), "-g", "daemon off;", "-e", "stderr"]
     with running(command, directory / "nginx.log") as process:
         wait_until(lambda: _answers(port), seconds=START_SECONDS, every=0.02, what="the start of nginx")
         if (fetch(port, "identity"), fetch(port, "gzip")) != (identity, gzip):
             raise BrokenMeasurementError("nginx does not serve the same bytes")
-        yield Target(port, process.pid)
+        yield Target(port, process.pid, tls_port)
 
 
 def load(target: Target, coding: Coding, *, seconds: int, directory: Path) -> Load:

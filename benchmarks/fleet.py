@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import msgspec
 
-from benchmarks.beside import GRAPH_PATH, QUERY
+from benchmarks.beside import GRAPH_PATH, QUERY, fetch, nginx
 from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.fresh_connections import Seen
 from benchmarks.generate import AMD64_REPOSITORY
 from benchmarks.processes import cpu_seconds, family, output_of
 from benchmarks.result import Bench, Row
-from benchmarks.serve import Service, generated_registry, service, setup_for
+from benchmarks.serve import generated_registry, service, setup_for
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.http_client import HttpClient
 
@@ -37,6 +38,10 @@ class _Way:
     tls: bool
     etag: str | None = None
 
+    def is_answered(self, seen: Seen) -> bool:
+        """Whether all requests of a run got what was asked for."""
+        return seen.statuses == {"304" if self.etag else "200": seen.requests}
+
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
@@ -46,31 +51,60 @@ class _Carried:
     """Processor time of all processes of the service for a connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """One of the two that are asked."""
+
+    port: int
+    pid: int
+
+
 def fleet(bench: Bench) -> Sequence[Row]:
-    """The highest rate of fresh connections that is carried, with full answers and with 304."""
-    rows: list[Row] = []
+    """The highest rate of fresh connections that is carried, and what nginx spends on one."""
     certificates = make_certificates(bench.directory("tls"))
-    for tls in (False, True):
-        with generated_registry(bench.content) as registry:
-            setup = setup_for(
-                registry,
-                AMD64_REPOSITORY,
-                graph_data=bench.content.graph_data,
-                state=bench.directory("state"),
-            )
-            with service(replace(setup, tls=certificates if tls else None)) as ours:
-                ours.wait_ready()
-                ours.wait_scraped()
-                etag = _etag(ours, certificates if tls else None)
-                scheme = "TLS" if tls else "HTTP"
-                ways = (_Way(f"{scheme}, full answers", tls), _Way(f"{scheme}, 304", tls, etag))
-                rows += [_row(way, _carried(bench, ours, way)) for way in ways]
-    return rows
+    return [row for tls in (None, certificates) for row in _both_ways(bench, tls, certificates)]
 
 
-def _etag(ours: Service, certificates: Certificates | None) -> str:
+def _both_ways(bench: Bench, tls: Certificates | None, certificates: Certificates) -> Sequence[Row]:
+    with generated_registry(bench.content) as registry:
+        setup = setup_for(
+            registry, AMD64_REPOSITORY, graph_data=bench.content.graph_data, state=bench.directory("state")
+        )
+        # The bodies are fetched without TLS, from a service that then makes way for the one that is measured.
+        with service(setup) as plain:
+            plain.wait_ready()
+            bodies = fetch(plain.port, "identity"), fetch(plain.port, "gzip")
+        with (
+            service(replace(setup, tls=tls)) as running,
+            nginx(
+                bench.directory("nginx"), identity=bodies[0], gzip=bodies[1], certificates=certificates
+            ) as beside,
+        ):
+            running.wait_ready()
+            running.wait_scraped()
+            ours = _Server(running.port, running.pid)
+            theirs = _Server(beside.tls_port or 0 if tls else beside.port, beside.pid)
+            return [_compared(bench, tls, ours, theirs, what) for what in ("full answers", "304")]
+
+
+def _compared(
+    bench: Bench,
+    tls: Certificates | None,
+    ours: _Server,
+    theirs: _Server,
+    what: Literal["full answers", "304"],
+) -> Row:
+    def way(server: _Server) -> _Way:
+        etag = _etag(server, tls) if what == "304" else None
+        return _Way(f"{'TLS 1.3' if tls else 'HTTP'}, {what}", tls is not None, etag)
+
+    carried = _carried(bench, ours, way(ours))
+    return _row(way(ours), carried, _run(bench, theirs, way(theirs), carried.rate))
+
+
+def _etag(server: _Server, certificates: Certificates | None) -> str:
     context = certificates.client_context() if certificates else None
-    client = HttpClient("127.0.0.1", ours.port, tls=context)
+    client = HttpClient("127.0.0.1", server.port, tls=context)
     answer = asyncio.run(
         client.get(f"{GRAPH_PATH}?{QUERY}", ("Accept", "application/json"), ("Accept-Encoding", "gzip"))
     )
@@ -80,36 +114,43 @@ def _etag(ours: Service, certificates: Certificates | None) -> str:
     return etag
 
 
-def _carried(bench: Bench, ours: Service, way: _Way) -> _Carried:
+def _carried(bench: Bench, ours: _Server, way: _Way) -> _Carried:
     run = partial(_run, bench, ours, way)
     run(RATES[-1])
     for rate in RATES:
         carried = run(rate)
-        wanted = "304" if way.etag else "200"
-        is_whole = carried.seen.statuses == {wanted: carried.seen.requests}
-        if is_whole and carried.seen.p99 <= P99_LIMIT:
+        if way.is_answered(carried.seen) and carried.seen.p99 <= P99_LIMIT:
             return carried
     raise BrokenMeasurementError(f"{way.name}: not even {RATES[-1]} a second are carried: {carried.seen}")
 
 
-def _run(bench: Bench, ours: Service, way: _Way, rate: int) -> _Carried:
-    command = [sys.executable, "-m", "benchmarks.fresh_connections", str(ours.port), f"{GRAPH_PATH}?{QUERY}"]
+def _run(bench: Bench, server: _Server, way: _Way, rate: int) -> _Carried:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.fresh_connections",
+        str(server.port),
+        f"{GRAPH_PATH}?{QUERY}",
+    ]
     command += [f"--rate={rate}", f"--seconds={bench.load_seconds}"]
     command += ["--tls"] if way.tls else []
     command += [f"--etag={way.etag}"] if way.etag else []
-    members = family(ours.pid)
+    members = family(server.pid)
     before = cpu_seconds(members)
     seen = msgspec.json.decode(output_of(command, seconds=bench.load_seconds + 60), type=Seen)
     used = cpu_seconds(members) - before
     return _Carried(rate, seen, 1e6 * used / max(seen.answered, 1))
 
 
-def _row(way: _Way, carried: _Carried) -> Row:
+def _row(way: _Way, carried: _Carried, beside: _Carried) -> Row:
+    if not way.is_answered(beside.seen):
+        raise BrokenMeasurementError(f"{way.name}: nginx did not answer all: {beside.seen}")
+    ours, theirs = carried.cpu_microseconds, beside.cpu_microseconds
     return Row(
         measure=f"fresh connections per second, {way.name}",
-        ours=f"{carried.rate:,} (p99 {carried.seen.p99:.0f} ms, {carried.cpu_microseconds:.0f} µs of CPU each)",
-        beside=f"a million clusters: {GOAL_RATE:,}",
-        result=f"{carried.rate / GOAL_RATE:.0%}; one core could carry {1e6 / carried.cpu_microseconds:,.0f}",
+        ours=f"{carried.rate:,} (p99 {carried.seen.p99:.0f} ms, {ours:.0f} µs of CPU each)",
+        beside=f"a million clusters: {GOAL_RATE:,}; nginx: {theirs:.0f} µs each",
+        result=f"{carried.rate / GOAL_RATE:.0%}; a core carries {1e6 / ours:,.0f}, with nginx {1e6 / theirs:,.0f}",
         goal="100%",
         reached=carried.rate >= GOAL_RATE,
     )

@@ -14,6 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -144,7 +145,10 @@ async def test_a_builder_that_may_not_have_more_memory_takes_no_answer_with_it(s
 
 
 BURST = 50_000
-BURST_SECONDS = 4
+SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
+"""Each process has its own limit of open files, each address its own ports."""
+BURST_SECONDS = 0.25
+"""Time in which the connections begin, if the machine is fast enough."""
 BURST_MEMORY_BYTES = 150 * 2**20
 """Memory that a burst may leave behind, most of it kept by the allocator for the next one."""
 SHIFTED_CLOCK = """
@@ -292,7 +296,9 @@ async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) 
         good = await site.serves(VERSIONS)
         files, memory = open_files(pid), memory_bytes(pid)
         seen = await burst(site.service.clients.port)
-        assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "EADDRNOTAVAIL", "not sent"}, seen
+        # What the queue of the system has no room for waits or is reset; nothing is answered wrongly.
+        assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "unanswered"}, seen
+        assert seen.total() == BURST
         assert seen["200"] > 0
         await served_again(site, good)
 
@@ -305,17 +311,19 @@ async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) 
         assert (await site.service.status.get("/readyz")).status == 200
 
 
-async def burst(port: int) -> dict[str, int]:
-    """As many connections as fast as this machine makes them; gives how they ended."""
-    pace = ("--rate", str(BURST / BURST_SECONDS), "--seconds", str(BURST_SECONDS))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.fresh_connections", str(port), ASK.format(*CHANNEL), *pace),
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    seen: dict[str, int] = json.loads(output)["statuses"]
-    return seen
+async def burst(port: int) -> Counter[str]:
+    """All connections at once, as far as this machine can make them; gives how they ended."""
+    each = BURST // len(SOURCES)
+    pace = ("--rate", str(each / BURST_SECONDS), "--seconds", str(BURST_SECONDS))
+    asker = (sys.executable, "-m", "benchmarks.fresh_connections", str(port), ASK.format(*CHANNEL), *pace)
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *(*asker, "--source", source), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
+        )
+        for source in SOURCES
+    ]
+    outputs = await asyncio.gather(*(process.communicate() for process in processes))
+    return sum((Counter(json.loads(output)["statuses"]) for output, _ in outputs), Counter())
 
 
 class TestClockThatJumps:
