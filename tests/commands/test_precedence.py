@@ -255,3 +255,17 @@ def test_settings_that_make_a_service_pass(configuration: Configuration) -> None
 )
 def test_what_may_be_secret_in_an_address_is_masked(given: str, shown: str) -> None:
     assert masked(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("UPGRAPH_RELEASE", "UPGRAPH_RELEASES"), ("UPGRAPH_GRAPHDATA", "UPGRAPH_GRAPH_DATA")],
+)
+def test_a_variable_that_is_almost_a_setting_is_named(name: str, meant: str) -> None:
+    [finding] = resolve({}, {name: "x"}, []).findings
+    assert finding.seen == f"the variable {name} is no setting and has no effect; did you mean {meant}?"
+
+
+@pytest.mark.parametrize("name", ["UPGRAPH_SERVICE_HOST", "UPGRAPH_PORT_8081_TCP", "UPGRAPH_LISTEN", "HOME"])
+def test_what_the_system_sets_is_no_misspelling(name: str) -> None:
+    assert not resolve({}, {name: "127.0.0.1:1"}, []).findings

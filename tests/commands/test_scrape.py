@@ -48,7 +48,7 @@ def torn(sample: Sample, tmp_path: Path) -> Path:
     copy = tmp_path / "torn"
     shutil.copytree(sample.releases, copy)
     manifest = next(
-        path for path in sorted(copy.glob("blobs/sha256/*")) if b'"layers"' in path.read_bytes()[:2000]
+        path for path in sorted(copy.glob("blobs/sha256/*")) if b'"layers":[' in path.read_bytes()[:2000]
     )
     manifest.write_bytes(manifest.read_bytes() + b" ")
     return copy

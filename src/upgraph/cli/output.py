@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -62,6 +61,9 @@ def emit(rows: Sequence[Mapping[str, object]], form: Format) -> None:
 def emit_document(document: object, form: Format) -> None:
     """Print a document as JSON or YAML."""
     if form is Format.YAML:
+        # Here, because the process that serves imports this module as well.
+        import yaml  # noqa: PLC0415
+
         plain = msgspec.to_builtins(document)
         yaml.safe_dump(plain, sys.stdout, sort_keys=False, allow_unicode=True, width=100)
     else:

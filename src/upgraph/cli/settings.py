@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from upgraph.cli.output import show_findings
 from upgraph.service.configuration import SETTINGS, Configuration, Resolved, resolve
 from upgraph.service.setting import Setting
 
@@ -37,7 +38,9 @@ def in_force(config: tuple[Path, ...], flags: dict[str, object]) -> Resolved:
     files = config or tuple(
         Path(part) for part in os.environ.get(CONFIG_VARIABLE, "").split(os.pathsep) if part
     )
-    return resolve(flags, os.environ, files)
+    found = resolve(flags, os.environ, files)
+    show_findings(found.findings)
+    return found
 
 
 def configuration(config: tuple[Path, ...], flags: dict[str, object]) -> Configuration:

@@ -8,19 +8,20 @@ an error.
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from upgraph.errors import UserError
+from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems.service import (
     CONFIGURATION_UNREADABLE,
     SETTING_UNKNOWN,
 )
 from upgraph.service.setting import (
+    PREFIX,
     a_path,
     between,
     one_of,
@@ -48,6 +49,8 @@ SCRAPE_SCHEME = "scrape:"
 """How the name of a source begins that is a saved scrape."""
 SCRAPE_ENDING = ".json"
 """How the path of a saved scrape ends where it is given without the scheme."""
+_CLOSE = 0.85
+"""Likeness from which on one name is taken for another that is misspelt."""
 _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
@@ -282,6 +285,8 @@ class Resolved:
     configuration: Configuration
     origins: Mapping[str, str]
     """By the name of the setting: ``default``, or which flag, variable or file."""
+    findings: tuple[Finding, ...]
+    """What looks like a setting and is none."""
 
 
 def resolve(flags: Mapping[str, object], environment: Mapping[str, str], files: Iterable[Path]) -> Resolved:
@@ -309,7 +314,17 @@ def resolve(flags: Mapping[str, object], environment: Mapping[str, str], files: 
     for field, given in flags.items():
         if given is not None and given != ():
             _set(values, origins, field, given, f"flag --{SETTINGS[field].name}")
-    return Resolved(Configuration(**values), origins)
+    return Resolved(Configuration(**values), origins, tuple(_misspelt(environment)))
+
+
+def _misspelt(environment: Mapping[str, str]) -> Iterator[Finding]:
+    # No error: a Service of the name upgraph gives every pod around it variables of this prefix.
+    known = [one.environment for one in SETTINGS.values()]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            for close in difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE):
+                seen = f"the variable {name} is no setting and has no effect; did you mean {close}?"
+                yield Finding(Severity.WARNING, SETTING_UNKNOWN, seen)
 
 
 def to_json(configuration: Configuration) -> bytes:

@@ -20,6 +20,9 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 T = TypeVar("T")
 
+PREFIX = "UPGRAPH_"
+"""How the names of all environment variables begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -40,7 +43,7 @@ class Setting:
     @property
     def environment(self) -> str:
         """Name of the environment variable."""
-        return "UPGRAPH_" + self.name.replace("-", "_").upper()
+        return PREFIX + self.name.replace("-", "_").upper()
 
     @property
     def is_switch(self) -> bool:

@@ -82,9 +82,9 @@ SETTING_INVALID = Problem(
 )
 SETTING_UNKNOWN = Problem(
     "setting-unknown",
-    "A configuration file has an unknown key",
-    "A key that is misspelt would silently have no effect.",
-    "Correct the key or remove it; the configuration reference lists all of them.",
+    "A setting is not known",
+    "A key or variable that is misspelt has no effect.",
+    "Correct it or remove it; the configuration reference lists all of them.",
 )
 CONFIGURATION_UNREADABLE = Problem(
     "configuration-unreadable",
