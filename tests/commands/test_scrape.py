@@ -1,5 +1,6 @@
 """``upgraph scrape``: what it writes, and when it writes nothing."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from tests.commands.conftest import Command
 from upgraph.cli.sample import Sample
+from upgraph.oci import OCI_MANIFEST
 
 UPGRAPH = Path(sys.executable).parent / "upgraph"
 REPOSITORY = ("--payload-repository", "registry.example/sample")
@@ -44,12 +46,12 @@ def test_standard_output_has_the_file_and_nothing_else(
 
 @pytest.fixture
 def torn(sample: Sample, tmp_path: Path) -> Path:
-    """The sample with one blob missing: the manifest of a release."""
+    """The sample with one damaged blob: the manifest of a release that has a tag."""
     copy = tmp_path / "torn"
     shutil.copytree(sample.releases, copy)
-    manifest = next(
-        path for path in sorted(copy.glob("blobs/sha256/*")) if b'"layers":[' in path.read_bytes()[:2000]
-    )
+    listed = json.loads((copy / "index.json").read_bytes())["manifests"]
+    digest = next(entry["digest"] for entry in listed if entry["mediaType"] == OCI_MANIFEST)
+    manifest = copy / "blobs" / digest.replace(":", "/")
     manifest.write_bytes(manifest.read_bytes() + b" ")
     return copy
 
