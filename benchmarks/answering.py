@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -16,7 +17,7 @@ import msgspec
 from benchmarks.beside import CONNECTIONS, GRAPH_PATH, QUERY, Coding, Target, fetch, load, nginx
 from benchmarks.edits import ChannelEdit, Watched
 from benchmarks.generate import ALL_REPOSITORY, AMD64_REPOSITORY
-from benchmarks.machine import Pairs, by_turns, pairs_by_turns
+from benchmarks.machine import Pairs, by_turns, cores, pairs_by_turns
 from benchmarks.open_loop import Latencies
 from benchmarks.processes import cpu_seconds, family, output_of
 from benchmarks.result import Bench, Row
@@ -32,16 +33,22 @@ LOOK_SECONDS = 0.25
 
 def answers_per_second(bench: Bench) -> Sequence[Row]:
     """Answers per second with and without compression, beside nginx with the same bytes."""
-    with _prepared(bench, AMD64_REPOSITORY) as ours:
+    return [row for processes in sorted({1, cores()}) for row in _answers_of(bench, processes)]
+
+
+def _answers_of(bench: Bench, processes: int) -> Sequence[Row]:
+    with _prepared(bench, AMD64_REPOSITORY, processes) as ours:
         bodies = fetch(ours.port, "identity"), fetch(ours.port, "gzip")
-        directory = bench.directory("nginx")
-        with nginx(directory, identity=bodies[0], gzip=bodies[1]) as theirs:
+        with nginx(bench.directory("nginx"), identity=bodies[0], gzip=bodies[1]) as theirs:
             target = Target(ours.port, ours.pid)
-            return [_compare(bench, target, theirs, coding, directory) for coding in ("gzip", "identity")]
+            return [
+                _compare(bench, target, theirs, coding, f"{processes} serving")
+                for coding in ("gzip", "identity")
+            ]
 
 
-def _compare(bench: Bench, ours: Target, theirs: Target, coding: Coding, directory: Path) -> Row:
-    run = partial(load, coding=coding, seconds=bench.load_seconds, directory=directory)
+def _compare(bench: Bench, ours: Target, theirs: Target, coding: Coding, how: str) -> Row:
+    run = partial(load, coding=coding, seconds=bench.load_seconds, directory=bench.directory("wrk"))
     run(ours)  # warms both, and counts for neither
     run(theirs)
     loads = by_turns(lambda: run(ours), lambda: run(theirs), bench.rounds)
@@ -50,7 +57,7 @@ def _compare(bench: Bench, ours: Target, theirs: Target, coding: Coding, directo
     low, high = pairs.spread
     size = len(fetch(ours.port, coding))
     return Row(
-        measure=f"answers per second, stable-4.18, {coding} ({size / 1000:,.0f} KB), {CONNECTIONS} connections",
+        measure=f"answers per second, {how}, {coding} ({size / 1000:,.0f} KB), {CONNECTIONS} connections",
         ours=f"{median(pairs.ours):,.0f} ({cpu[0]:.0f} µs of CPU each)",
         beside=f"nginx: {median(pairs.theirs):,.0f} ({cpu[1]:.0f} µs)",
         result=f"{pairs.ratio:.2f} of nginx ({low:.2f} to {high:.2f})",
@@ -96,14 +103,14 @@ def _run(ours: Service, rate: int, bench: Bench) -> float:
 
 
 @contextmanager
-def _prepared(bench: Bench, repository: str) -> Iterator[Service]:
+def _prepared(bench: Bench, repository: str, processes: int = 1) -> Iterator[Service]:
     """A service that has scraped once and will not do so again."""
     made = bench.content
     with generated_registry(made) as registry:
         setup = setup_for(registry, repository, graph_data=made.graph_data, state=bench.directory("state"))
-        with service(setup) as running:
-            running.wait_ready()
+        with service(replace(setup, processes=processes)) as running:
             running.wait_scraped()
+            running.wait_complete(processes)
             yield running
 
 

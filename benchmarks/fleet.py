@@ -19,6 +19,7 @@ from benchmarks.beside import GRAPH_PATH, QUERY, fetch, nginx
 from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.fresh_connections import Seen
 from benchmarks.generate import AMD64_REPOSITORY
+from benchmarks.machine import cores
 from benchmarks.processes import cpu_seconds, family, output_of
 from benchmarks.result import Bench, Row
 from benchmarks.serve import generated_registry, service, setup_for
@@ -75,13 +76,13 @@ def _both_ways(bench: Bench, tls: Certificates | None, certificates: Certificate
             plain.wait_ready()
             bodies = fetch(plain.port, "identity"), fetch(plain.port, "gzip")
         with (
-            service(replace(setup, tls=tls)) as running,
+            service(replace(setup, tls=tls, processes=cores())) as running,
             nginx(
                 bench.directory("nginx"), identity=bodies[0], gzip=bodies[1], certificates=certificates
             ) as beside,
         ):
-            running.wait_ready()
             running.wait_scraped()
+            running.wait_complete(cores())
             ours = _Server(running.port, running.pid)
             theirs = _Server(beside.tls_port or 0 if tls else beside.port, beside.pid)
             return [_compared(bench, tls, ours, theirs, what) for what in ("full answers", "304")]

@@ -12,6 +12,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """The computer that a table was measured on."""
@@ -34,7 +39,7 @@ def this_machine() -> Machine:
     pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return Machine(
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)),
+        cores=cores(),
         memory_gib=pages * page_bytes / 2**30,
         kernel=platform.release(),
         python=platform.python_version(),

@@ -61,6 +61,8 @@ class Setup:
     """Seconds between two scrapes."""
     tls: Certificates | None = None
     """What it shows its clients; None: plain HTTP."""
+    processes: int = 1
+    """Processes that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,15 @@ class Service:
         """Wait for the first graph; gives the seconds from this call on."""
         return wait_until(
             self.is_ready, seconds=READY_SECONDS, every=POLL_SECONDS, what=f"a graph ({self.log})"
+        )
+
+    def wait_complete(self, processes: int) -> None:
+        """Wait until so many processes answer."""
+        wait_until(
+            lambda: self.metric("upgraph_answering_processes") == processes,
+            seconds=READY_SECONDS,
+            every=POLL_SECONDS,
+            what=f"{processes} processes that answer ({self.log})",
         )
 
     def wait_scraped(self, *, after: float = 0.0) -> Scrape:
@@ -208,5 +219,6 @@ def _command(setup: Setup, port: int, status_port: int) -> list[str]:
         f"--listen=127.0.0.1:{port}",
         f"--status-listen=127.0.0.1:{status_port}",
         f"--scrape-interval={setup.scrape_interval}",
+        f"--serving-processes={setup.processes}",
         *tls,
     ]

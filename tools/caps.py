@@ -22,7 +22,7 @@ from upgraph.oci import (
     transport,
 )
 from upgraph.payload import metadata, probe, reader
-from upgraph.service import configuration, signature_names, snapshot
+from upgraph.service import configuration, crew, signature_names, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.building import library, saved, scrape, siblings, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
@@ -156,6 +156,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time to fetch it", siblings.SNAPSHOT_SECONDS, "s"),
             ("addresses of other replicas that are asked", siblings.MAX_ADDRESSES, ""),
             ("time for the first word of each", siblings.OFFER_SECONDS, "s"),
+            ("account of a further serving process", crew.MAX_ACCOUNT_BYTES, "bytes"),
             ("findings that are kept of a graph, gravest first", snapshot.MAX_FINDINGS, ""),
         ),
     ),

@@ -29,6 +29,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "listen": ("a:1", "b:2", "c:3", "d:4"),
     "tls_cert": ("/a", "/b", "/c", "/d"),
     "tls_key": ("/a", "/b", "/c", "/d"),
+    "serving_processes": ("1", "2", "3", "4"),
     "status_listen": ("a:1", "b:2", "c:3", "d:4"),
     "builder_listen": ("a:1", "b:2", "c:3", "d:4"),
     "graph_data_listen": ("a:1", "b:2", "c:3", "d:4"),

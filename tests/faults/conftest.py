@@ -375,7 +375,7 @@ class _OneProcess(Service):
         here, there = handover.pair()
         with here, there:
             self._connection = here
-            builder = asyncio.create_task(Builder(self._configuration, there, self._memory).run())
+            builder = asyncio.create_task(Builder(self.configuration, there, self._memory).run())
             try:
                 await self._receive_all(here)
             finally:

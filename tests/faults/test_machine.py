@@ -33,8 +33,8 @@ IN_FLIGHT = 200
 REQUEST = f"GET {ASK.format(*CHANNEL)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
 _IMPATIENT = """
 from upgraph.cli.main import main
-from upgraph.service import running
-running.FIRST_RESTART_SECONDS = running.LAST_RESTART_SECONDS = 0.05
+from upgraph.service import child
+child.FIRST_RESTART_SECONDS = child.LAST_RESTART_SECONDS = 0.05
 main()
 """
 IMPATIENT = (sys.executable, "-c", _IMPATIENT)

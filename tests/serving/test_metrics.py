@@ -44,6 +44,8 @@ OURS = {
     "upgraph_release_cache_hits_total": "counter",
     "upgraph_layer_bytes_total": "counter",
     "upgraph_builder_ends_total": "counter",
+    "upgraph_answering_processes": "gauge",
+    "upgraph_answering_ends_total": "counter",
     "upgraph_build_seconds": "gauge",
     "upgraph_connections_open": "gauge",
     "upgraph_connections_total": "counter",

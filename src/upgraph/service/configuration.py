@@ -194,6 +194,13 @@ class Configuration:
         "PEM file with the private key of --tls-cert, without a password.",
         metavar="FILE",
     )
+    serving_processes: int = setting(
+        1,
+        between(1, 64),
+        "Processes that answer clusters. More than one uses more processors, which TLS needs at thousands of "
+        "connections a second; each takes about 30 MB.",
+        metavar="NUMBER",
+    )
     status_listen: str = setting(
         "127.0.0.1:9081", _listen, "Address of probes, metrics and status.", metavar="HOST:PORT"
     )

@@ -86,6 +86,9 @@ Message = Scraped | Built | Inherited | Current | Waiting | Refused | Sources
 SCRAPE_NOW = b"scrape"
 """What the serving process says: do not wait for the timer."""
 
+PASSED_ON = b"snapshot"
+"""What comes with a snapshot from one process that answers to another."""
+
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 _encode = msgspec.json.Encoder().encode
@@ -161,6 +164,29 @@ def _fitting(listed: tuple[_S, ...]) -> tuple[_S, ...]:
             break
         kept.append(one)
     return tuple(kept)
+
+
+def pass_on(connection: socket.socket, file: BinaryIO) -> None:
+    """Hand a snapshot on to another process that answers. It is never waited for.
+
+    Raises:
+        OSError: it has ended, or has not taken the ones before.
+    """
+    socket.send_fds(connection, [PASSED_ON], [file.fileno()], socket.MSG_DONTWAIT)
+
+
+def take_over(connection: socket.socket) -> BinaryIO | None:
+    """The snapshot that :func:`pass_on` gave; None when the other side has ended.
+
+    Raises:
+        OSError: the connection failed, or this process may not open the file that came.
+    """
+    content, descriptors, flags, _ = socket.recv_fds(connection, len(PASSED_ON), 1)
+    if not content:
+        return None
+    if flags & socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, "a snapshot came, and this process may not open more files")
+    return os.fdopen(descriptors[0], "rb")
 
 
 def receive(connection: socket.socket) -> tuple[Message, BinaryIO | None] | None:

@@ -7,14 +7,13 @@ restarted with growing pauses if it ends, and never waited for.
 import asyncio
 import contextlib
 import logging
-import resource
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -22,10 +21,11 @@ from upgraph import __version__
 from upgraph.errors import DataError, Finding, Severity, UserError
 from upgraph.errors.problems import problem
 from upgraph.errors.problems.service import BUILDER_ENDED
-from upgraph.service import handover
+from upgraph.service import child, handover
 from upgraph.service.answering import edge
-from upgraph.service.answering.clients import Limits, Traffic
+from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.edge import InForce
+from upgraph.service.answering.face import certificate_of, clients_listener, edge_settings, limits
 from upgraph.service.answering.health import Scrape, Unready
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
@@ -35,27 +35,30 @@ from upgraph.service.answering.metrics import (
     exposition,
     new_registry,
 )
-from upgraph.service.answering.server import Bound, Listener, serve
-from upgraph.service.answering.signatures import SignatureDirectory, Signatures
+from upgraph.service.answering.server import Bound, Listener, Sharing, serve
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
-from upgraph.service.building.shelf import check_directory, last_snapshot, memory_of_builders
-from upgraph.service.configuration import Configuration, address, to_json
+from upgraph.service.building.shelf import (
+    check_directory,
+    last_snapshot,
+    memory_of_builders,
+    snapshot_path,
+)
+from upgraph.service.configuration import Configuration, address
+from upgraph.service.crew import Crew
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, as_facts, read_snapshot
 from upgraph.service.source_report import SourceReport, joined
 
-FIRST_RESTART_SECONDS = 1.0
-LAST_RESTART_SECONDS = 60.0
-"""Longest pause before the building process is started again."""
-FILES_KEPT = 128
-"""Open files that are kept for everything but connections."""
-LISTENERS = 4
-"""Listeners that may share the open files of the process."""
 STOP_SECONDS = 5.0
 """Time that the building process gets to end."""
+_BUILDING = "upgraph.service.building"
 
 _log = logging.getLogger(__name__)
+
+
+CLIENTS = "clients"
+"""Name of the listener for clusters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Service:
     """What the serving process holds and reports on."""
 
     def __init__(self, configuration: Configuration, ready: Callable[[], None], memory: Path | None) -> None:
-        self._configuration = configuration
+        self.configuration = configuration
         self._memory = memory
         self._ready = ready
         self.in_force = InForce()
@@ -88,16 +91,11 @@ class Service:
         self.traffic: dict[str, Traffic] = {}
         self._traffic_metrics = TrafficMetrics(registry, self.traffic)
         self._exposition = lambda: exposition(registry)
-        self._signatures = self._open_signatures()
+        self._client_traffic = Traffic()
+        self.crew = Crew(configuration.serving_processes - 1, self._policy_metrics, self._client_traffic)
         self._connection: socket.socket | None = None
         self._refused: UserError | None = None
         self._was_heard = False
-
-    def _open_signatures(self) -> Signatures | None:
-        """Where signatures come from; a directory that is named is stronger than the bundle."""
-        if self._configuration.signatures is not None:
-            return SignatureDirectory(self._configuration.signatures)
-        return edge.BundledSignatures(self.in_force) if self._configuration.bundle is not None else None
 
     def take(self, snapshot: Snapshot, facts: Facts) -> None:
         """Serve another snapshot. Requests that are being answered end with the one they began with."""
@@ -122,43 +120,36 @@ class Service:
 
     def listeners(self) -> Iterator[tuple[str, Listener]]:
         """Every listener by the name of its place in :class:`Addresses`."""
-        configuration = self._configuration
-        settings = edge.Settings(
-            prefix=configuration.path_prefix, mandatory=frozenset(configuration.mandatory_parameters)
-        )
-        limits = Limits(connections=_connections())
-        status = StatusPort(self, self._exposition, time.time, max_stale=configuration.max_stale)
+        configuration, settings = self.configuration, edge_settings(self.configuration)
+        if configuration.listen:
+            sharing = Sharing.FIRST if configuration.serving_processes > 1 else Sharing.ALONE
+            self.traffic[CLIENTS] = traffic = self._client_traffic
+            yield (
+                CLIENTS,
+                self._watched(
+                    clients_listener(configuration, self.in_force, self._policy_metrics, sharing, traffic)
+                ),
+            )
         faces = (
-            (
-                "clients",
-                configuration.listen,
-                lambda: edge.policy_engine(self.in_force, settings, self._policy_metrics, self._signatures),
-            ),
-            (
-                "builder_clients",
-                configuration.builder_listen,
-                lambda: edge.graph_builder(self.in_force, settings, self._builder_metrics),
-            ),
-            (
-                "graph_data",
-                configuration.graph_data_listen,
-                lambda: edge.graph_data(self.in_force, settings, self._builder_metrics),
-            ),
-            ("status", configuration.status_listen, lambda: status),
+            ("builder_clients", configuration.builder_listen, edge.graph_builder),
+            ("graph_data", configuration.graph_data_listen, edge.graph_data),
         )
-        for name, where, app in faces:
+        for name, where, face in faces:
             if where:
+                app = face(self.in_force, settings, self._builder_metrics)
                 traffic = self.traffic[name] = Traffic()
-                certificate = self._certificate() if name != "status" else None
-                yield name, Listener(*address(where), app(), limits, certificate, traffic)
+                certificate = certificate_of(configuration)
+                listener = Listener(*address(where), app, limits(), certificate, traffic)
+                yield name, self._watched(listener)
+        status = StatusPort(self, self._exposition, time.time, max_stale=configuration.max_stale)
+        traffic = self.traffic["status"] = Traffic()
+        yield "status", Listener(*address(configuration.status_listen), status, limits(), None, traffic)
 
-    def _certificate(self) -> Certificate | None:
-        chain, key = self._configuration.tls_cert, self._configuration.tls_key
-        if chain is None or key is None:
-            return None
-        certificate = Certificate(chain, key)
-        self.certificates.append(certificate)
-        return certificate
+    def _watched(self, listener: Listener) -> Listener:
+        """The same; the status port tells how its certificate is."""
+        if listener.certificate is not None:
+            self.certificates.append(listener.certificate)
+        return listener
 
     async def build(self) -> None:
         """Keep a building process running, and take what it makes, until cancelled.
@@ -166,7 +157,7 @@ class Service:
         Raises:
             UserError: the building process refused the configuration.
         """
-        pause = FIRST_RESTART_SECONDS
+        restarts = child.Restarts()
         while True:
             started = time.monotonic()
             try:
@@ -175,8 +166,7 @@ class Service:
                 _log.error("the building process cannot be started: %s", error)
             if self._refused is not None and not self._was_heard:
                 raise self._refused
-            if time.monotonic() - started > LAST_RESTART_SECONDS:
-                pause = FIRST_RESTART_SECONDS
+            pause = restarts.pause(time.monotonic() - started)
             seen = f"the building process ended; it is started again in {pause:g} s"
             _log.error("%s", seen, extra={"reference": BUILDER_ENDED.reference})
             self.failure = Unready(BUILDER_ENDED, f"{self._refused.seen}; {seen}" if self._refused else seen)
@@ -184,7 +174,6 @@ class Service:
             self._refused = None
             self._builder_metrics.builder_ended()
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LAST_RESTART_SECONDS)
 
     def _note_end(self, seen: str) -> None:
         """Report that nothing new arrives, until the next building process says what it finds."""
@@ -194,27 +183,13 @@ class Service:
             self.facts = msgspec.structs.replace(self.facts, findings=(*end, *others))
 
     async def _build_once(self) -> None:
-        here, there = handover.pair()
-        with here, there:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "upgraph.service.building",
-                str(there.fileno()),
-                *([str(self._memory)] if self._memory else []),
-                pass_fds=[there.fileno()],
-                stdin=asyncio.subprocess.PIPE,
-            )
-            there.close()
-            self._connection = here
+        arguments = [str(self._memory)] if self._memory else []
+        async with child.running(_BUILDING, self.configuration, *arguments, grace=STOP_SECONDS) as connection:
+            self._connection = connection
             try:
-                await _give(process, to_json(self._configuration))
-                await self._receive_all(here)
+                await self._receive_all(connection)
             finally:
                 self._connection = None
-                # The building process ends when its connection does.
-                here.close()
-                await _end(process)
 
     async def _receive_all(self, connection: socket.socket) -> None:
         """Take messages until the building process has ended."""
@@ -250,9 +225,10 @@ class Service:
             case Built() if file is not None:
                 with file:
                     self._take_built(message, read_snapshot(file))
+                    self.crew.hand_on(file)
             case Inherited() if file is not None:
                 with file:
-                    self._take_inherited(message, read_snapshot(file))
+                    self._take_inherited(message, file)
             case Current():
                 self._take_current(message)
             case Scraped():
@@ -270,11 +246,12 @@ class Service:
         self.take(snapshot, snapshot.facts)
         self._builder_metrics.built(message.seconds)
 
-    def _take_inherited(self, message: Inherited, snapshot: Snapshot) -> None:
+    def _take_inherited(self, message: Inherited, file: BinaryIO) -> None:
         # What this service has built itself, or held before, is nearer to its own sources.
         if self.facts is None:
-            facts = msgspec.structs.replace(snapshot.facts, refreshed_at=message.refreshed_at)
-            self.take(snapshot, facts)
+            snapshot = read_snapshot(file)
+            self.take(snapshot, msgspec.structs.replace(snapshot.facts, refreshed_at=message.refreshed_at))
+            self.crew.hand_on(file)
 
     def _take_current(self, message: Current) -> None:
         if self.facts is not None:
@@ -290,7 +267,7 @@ class Service:
             succeeded=message.succeeded,
             message=message.message,
         )
-        if self._configuration.upstream:
+        if self.configuration.upstream:
             self._policy_metrics.upstream_fetched()
             if not message.succeeded:
                 self._policy_metrics.upstream_failed()
@@ -303,32 +280,6 @@ class Service:
             self._builder_metrics.scrape_succeeded(message.seconds, message.releases)
         else:
             self._builder_metrics.scrape_failed(message.seconds)
-
-
-def _connections() -> int:
-    """How many connections a listener may take: what the system allows this process, up to the usual limit."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    free = Limits().connections if most == resource.RLIM_INFINITY else (most - FILES_KEPT) // LISTENERS
-    return max(1, min(Limits().connections, free))
-
-
-async def _give(process: asyncio.subprocess.Process, content: bytes) -> None:
-    if process.stdin is None:
-        raise RuntimeError("the building process was started without standard input")
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(content)
-        await process.stdin.drain()
-    process.stdin.close()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 async def run(
@@ -363,15 +314,19 @@ async def _serve(service: Service, started: Callable[[Addresses], None]) -> None
     names, listeners = zip(*service.listeners(), strict=True)
 
     building: list[asyncio.Task[None]] = []
+    answering: list[asyncio.Task[None]] = []
 
     def tell(bound: tuple[Bound, ...]) -> None:
         # Only now: a port that is taken ends the service before anything is built.
         building.append(asyncio.create_task(service.build()))
         building[0].add_done_callback(lambda _: stop.set())
         places = dict(zip(names, bound, strict=True))
+        if CLIENTS in places:
+            beside = replace(service.configuration, listen=str(places[CLIENTS]))
+            answering.append(asyncio.create_task(service.crew.work(beside, stop)))
         started(
             Addresses(
-                clients=places.get("clients"),
+                clients=places.get(CLIENTS),
                 builder_clients=places.get("builder_clients"),
                 graph_data=places.get("graph_data"),
                 status=places["status"],
@@ -385,10 +340,15 @@ async def _serve(service: Service, started: Callable[[Addresses], None]) -> None
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.gather(*answering)
 
 
 def _resume(service: Service, configuration: Configuration) -> None:
-    if (last := last_snapshot(configuration.state_dir)) is not None:
+    directory = configuration.state_dir
+    if directory is not None and (last := last_snapshot(directory)) is not None:
         snapshot, refreshed_at = last
+        # If it has gone just now, the next graph reaches the crew, and until then this process answers alone.
+        with contextlib.suppress(OSError), snapshot_path(directory).open("rb") as file:
+            service.crew.hand_on(file)
         service.take(snapshot, msgspec.structs.replace(snapshot.facts, refreshed_at=refreshed_at))
         _log.info("serving the graph of %d releases that was saved before", snapshot.facts.releases)

@@ -110,6 +110,13 @@ BUILDER_ENDED = Problem(
     "Answers go on, but nothing new arrives until it runs again; it is started anew after a pause.",
     "Look at the lines before this one in the log. If it was killed for its memory, raise the limit.",
 )
+ANSWERING_ENDED = Problem(
+    "answering-ended",
+    "A process that answers clusters ended by itself",
+    "The others go on with all new connections; those that it held are lost, and their clusters ask again.",
+    "Look at the lines before this one in the log. If it was killed for its memory, raise the limit or set "
+    "--serving-processes to a smaller number.",
+)
 PROBLEM_UNKNOWN = Problem(
     "problem-unknown",
     "There is no such reference",

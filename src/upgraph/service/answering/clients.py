@@ -48,7 +48,9 @@ class Traffic:
     """What has happened to the connections of a listener so far."""
 
     open: int = 0
-    """Open now."""
+    """Open now in this process."""
+    open_elsewhere: int = 0
+    """Open now in other processes that share the listener. All other numbers count them too."""
     accepted: int = 0
     turned_away: int = 0
     """Answered 503, or closed unanswered, because too many were open."""

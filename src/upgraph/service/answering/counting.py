@@ -5,7 +5,7 @@ its answer up. These are only ever written by the event loop, so plain numbers w
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -13,33 +13,44 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 
-class RequestCounter(Collector):
-    """Counts by the label ``uri_path``, whose values are all known at start.
+class LabelledCounter(Collector):
+    """Counts by labels whose values are few: those of routes, statuses and kinds of error.
 
     Args:
         name: name of the metric without ``_total``.
         text: what it counts.
+        labels: names of the labels.
     """
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, *labels: str) -> None:
         self._name = name
         self._text = text
-        self._counts: dict[str, list[int]] = {}
+        self._labels = labels
+        self._counts: dict[tuple[str, ...], list[int]] = {}
 
-    def of(self, path: str) -> Callable[[], None]:
-        """What adds one to the count of a path."""
-        count = self._counts.setdefault(path, [0])
+    def of(self, *values: str) -> Callable[[], None]:
+        """What adds one to the count of these values."""
+        count = self._counts.setdefault(values, [0])
 
         def add() -> None:
             count[0] += 1
 
         return add
 
+    def counts(self) -> dict[tuple[str, ...], int]:
+        """All counts until now."""
+        return {values: count for values, [count] in self._counts.items()}
+
+    def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
+        """Add what was counted elsewhere."""
+        for values, number in counts.items():
+            self._counts.setdefault(values, [0])[0] += number
+
     def collect(self) -> Iterable[Metric]:
         """The counts as prometheus_client shows them."""
-        family = CounterMetricFamily(self._name, self._text, labels=["uri_path"])
-        for path, count in self._counts.items():
-            family.add_metric([path], count[0])
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for values, count in self._counts.items():
+            family.add_metric(values, count[0])
         yield family
 
 
@@ -62,6 +73,15 @@ class DurationHistogram(Collector):
     def observe(self, seconds: float) -> None:
         """Add one duration."""
         self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+
+    def durations(self) -> tuple[list[int], float]:
+        """How many fell into each bucket until now, and their sum in seconds."""
+        return [*self._counts], self._sum
+
+    def add(self, counts: Sequence[int], seconds: float) -> None:
+        """Add what was measured elsewhere, as :meth:`durations` gives it."""
+        self._counts = [here + there for here, there in zip(self._counts, counts, strict=True)]
         self._sum += seconds
 
     def collect(self) -> Iterable[Metric]:

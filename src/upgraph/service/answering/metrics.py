@@ -21,8 +21,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from upgraph.service.answering.clients import Traffic
-from upgraph.service.answering.counting import DurationHistogram, RequestCounter
+from upgraph.service.answering.counting import DurationHistogram, LabelledCounter
 from upgraph.service.answering.health import age, finding_counts
+from upgraph.service.answering.tally import Tally
 from upgraph.service.snapshot import Facts
 
 METRICS_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -49,14 +50,14 @@ class _FaceMetrics:
     def __init__(
         self, prefix: str, registry: CollectorRegistry, git_commit: str, *, served: str = "graph"
     ) -> None:
-        self._requests = RequestCounter(f"{prefix}_{served}_incoming_requests", "Requests by route.")
-        registry.register(self._requests)
-        self._errors = Counter(
-            f"{prefix}_graph_response_errors_total",
-            "Error documents by status and kind.",
-            ["code", "kind"],
-            registry=registry,
+        self._requests = LabelledCounter(
+            f"{prefix}_{served}_incoming_requests", "Requests by route.", "uri_path"
         )
+        self._errors = LabelledCounter(
+            f"{prefix}_graph_response_errors", "Error documents by status and kind.", "code", "kind"
+        )
+        registry.register(self._requests)
+        registry.register(self._errors)
         build = Gauge(
             f"{prefix}_build_info", "The build that runs; always 1.", ["git_commit"], registry=registry
         )
@@ -68,7 +69,7 @@ class _FaceMetrics:
 
     def refused(self, status: int, kind: str) -> None:
         """A request got an error document."""
-        self._errors.labels(str(int(status)), kind).inc()
+        self._errors.of(str(int(status)), kind)()
 
     def answered(self, seconds: float) -> None:
         """A graph was looked up."""
@@ -83,9 +84,18 @@ class PolicyEngineMetrics(_FaceMetrics):
         name = f"{prefix}_graph_serve_duration_seconds"
         served = DurationHistogram(name, "Seconds from a valid request to its answer.", _SERVE_BUCKETS)
         registry.register(served)
+        self._served = served
         self._observe = served.observe
         self._upstream = Counter(
             f"{prefix}_http_upstream_requests_total", "Fetches of an upstream graph.", registry=registry
+        )
+        self._processes = Gauge(
+            "upgraph_answering_processes", "Processes that answer clusters.", registry=registry
+        )
+        self._ends = Counter(
+            "upgraph_answering_ends_total",
+            "Ends of further processes that answer, which are started again.",
+            registry=registry,
         )
         self._upstream_errors = Counter(
             f"{prefix}_http_upstream_errors_total", "Failed fetches of an upstream graph.", registry=registry
@@ -94,6 +104,26 @@ class PolicyEngineMetrics(_FaceMetrics):
     def answered(self, seconds: float) -> None:
         """A graph was looked up."""
         self._observe(seconds)
+
+    def tally(self) -> Tally:
+        """What was counted until now."""
+        buckets, seconds = self._served.durations()
+        requests = {path: count for (path,), count in self._requests.counts().items()}
+        return Tally(requests, list(self._errors.counts().items()), buckets, seconds)
+
+    def add(self, since: Tally) -> None:
+        """Add what another process has counted."""
+        self._requests.add({(path,): count for path, count in since.requests.items()})
+        self._errors.add(dict(since.errors))
+        self._served.add(since.buckets, since.seconds)
+
+    def answering(self, processes: int) -> None:
+        """So many processes answer now."""
+        self._processes.set(processes)
+
+    def answering_ended(self) -> None:
+        """A further process that answers has ended by itself."""
+        self._ends.inc()
 
     def upstream_fetched(self) -> None:
         """An upstream graph was asked for."""
@@ -250,7 +280,7 @@ class TrafficMetrics(Collector):
             ),
         }
         for listener, traffic in self._traffic.items():
-            is_open.add_metric([listener], traffic.open)
+            is_open.add_metric([listener], traffic.open + traffic.open_elsewhere)
             for what, counter in counters.items():
                 counter.add_metric([listener], getattr(traffic, what))
         yield is_open

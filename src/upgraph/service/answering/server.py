@@ -14,6 +14,8 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import LISTEN_FAILED
@@ -36,6 +38,16 @@ _CAUSES = {
 _log = logging.getLogger(__name__)
 
 
+class Sharing(Enum):
+    """How a listener has its address."""
+
+    ALONE = "alone"
+    FIRST = "first"
+    """Others will join it; until then nobody may have it."""
+    JOINING = "joining"
+    """Another process of this service has it already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """One address with the app that answers there."""
@@ -50,6 +62,8 @@ class Listener:
     """For TLS; None: plain HTTP."""
     traffic: Traffic = field(default_factory=Traffic)
     """Where is counted what happens to connections."""
+    sharing: Sharing = Sharing.ALONE
+    """Whether other processes listen at the same address; the system gives each its part of the connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +106,30 @@ async def serve(
 
 def _bind(listener: Listener) -> socket.socket:
     try:
-        return _listen(listener.address, listener.port)
+        return _listen(listener)
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
         seen = f"cannot listen on {listener.address} port {listener.port}: {cause}"
         raise UserError(LISTEN_FAILED, seen) from error
 
 
-def _listen(address: str, port: int) -> socket.socket:
+def _listen(listener: Listener) -> socket.socket:
+    address, port = listener.address, listener.port
     if address == "::" and not socket.has_dualstack_ipv6():
         # A kernel without IPv6: every address is every IPv4 address.
         address = "0.0.0.0"  # noqa: S104 - asked for by whoever configured it
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    held = socket.create_server(
-        (address, port), family=family, backlog=BACKLOG, dualstack_ipv6=address == "::"
+    create = partial(
+        socket.create_server,
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+        backlog=BACKLOG,
+        dualstack_ipv6=address == "::",
     )
+    if listener.sharing is Sharing.FIRST:
+        # A port that may be shared could be taken together with another service of the same user, which would
+        # then get half of the clusters. One that may not is refused.
+        with create((address, port)) as alone:
+            port = alone.getsockname()[1]
+    held = create((address, port), reuse_port=listener.sharing is not Sharing.ALONE)
     # Connections inherit it. Without it, the end of an answer may wait for the client to acknowledge its
     # beginning, which clients put off.
     held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -208,6 +208,11 @@ def memory_of_builders(state_directory: Path | None) -> Iterator[Path | None]:
     yield None
 
 
+def snapshot_path(directory: Path) -> Path:
+    """Where the last good snapshot lies in a state directory."""
+    return directory / SNAPSHOT
+
+
 def last_snapshot(directory: Path | None) -> tuple[Snapshot, float] | None:
     """The last good snapshot and the Unix time at which it was last current; none if there is none.
 

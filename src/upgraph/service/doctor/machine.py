@@ -22,12 +22,12 @@ from upgraph.errors.problems.service import (
 )
 from upgraph.oci import Repository
 from upgraph.service.answering.clients import Limits
+from upgraph.service.answering.face import FILES_KEPT, LISTENERS
 from upgraph.service.answering.own_certificate import ENDING_SECONDS, shown_by
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.configuration import SETTINGS, Configuration, address
 from upgraph.service.doctor.check import Outcome, Outcomes, Result, Step
 from upgraph.service.doctor.ports import holder
-from upgraph.service.running import FILES_KEPT, LISTENERS
 from upgraph.syntax.certificate import day
 
 LOW_DISK_BYTES = 256 * 1024 * 1024
