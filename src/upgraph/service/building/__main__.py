@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -79,9 +80,24 @@ def _schedule(policy: str, thread: int) -> None:
 
 
 class Builder:
-    """Everything that the building process does, until it is told to stop."""
+    """Everything that the building process does, until it is told to stop.
 
-    def __init__(self, configuration: Configuration, connection: socket.socket, memory: Path | None) -> None:
+    Args:
+        configuration: what to build from.
+        connection: to the serving process.
+        memory: a directory for what the next building process should know, where there is no state directory.
+        on_built: called whenever there is a new graph to answer with.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: socket.socket,
+        memory: Path | None,
+        *,
+        on_built: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_built = on_built
         self._configuration = configuration
         self._connection = connection
         self._releases_wanted = asyncio.Event()
@@ -94,7 +110,7 @@ class Builder:
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
         handover.send(self._connection, message, file)
         if isinstance(message, Built):
-            stand_back()
+            self._on_built()
 
     async def run(self) -> None:
         """Work until the serving process ends the connection.
@@ -361,7 +377,7 @@ def main() -> None:
     start_logging(configuration.log_format, configuration.log_level)
     give_way()
     try:
-        asyncio.run(Builder(configuration, connection, memory).run())
+        asyncio.run(Builder(configuration, connection, memory, on_built=stand_back).run())
     except* (BrokenPipeError, ConnectionResetError):
         _log.debug("the serving process has gone: there is nobody left to tell")
 
