@@ -18,6 +18,7 @@ from upgraph.oci import (
     mirror_files,
     retry,
     storage,
+    timing,
     tls_examination,
     transport,
 )
@@ -81,7 +82,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("file of mirrors", mirror_files.MAX_FILE_BYTES, "bytes"),
             ("rules of a file of mirrors", mirror_files.MAX_RULES, ""),
             ("time to connect", connections.CONNECT_SECONDS, "s"),
-            ("time to the first byte of an answer", transport.ANSWER_SECONDS, "s"),
+            ("time to the first byte of an answer", timing.ANSWER_SECONDS, "s"),
             ("time without a byte", connections.IDLE_SECONDS, "s"),
             ("time for one manifest or page", transport.DOCUMENT_SECONDS, "s"),
             ("redirects", connections.MAX_REDIRECTS, ""),

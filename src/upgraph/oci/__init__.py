@@ -1,13 +1,17 @@
 """Images and where they are kept; what may enter are names, bytes and answers, never yet what a release is.
 
 References, digests, manifests, credentials, trust, the distribution API over HTTP, images on disk (OCI
-layouts, their archives, directories of skopeo), and writing layouts. :class:`ImageSource` is the port: everything above reads images through it.
+layouts, their archives, directories of skopeo), making images and copying them. :class:`ImageSource` is the port
+through which everything above reads images, :class:`ImageDestination` the one through which they are written.
 aiohttp and its errors stay inside this room.
 """
 
 from upgraph.oci.access import Access
 from upgraph.oci.archive import ArchiveSource
+from upgraph.oci.archive_destination import ArchiveDestination
+from upgraph.oci.cargo import WHOLE, Cargo, Choice
 from upgraph.oci.composition import Composition
+from upgraph.oci.copying import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
 from upgraph.oci.credentials import Credentials, Lookup
 from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
 from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
@@ -26,6 +30,7 @@ from upgraph.oci.image_name import (
 )
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
+from upgraph.oci.layout_destination import LayoutDestination
 from upgraph.oci.manifest import (
     DOCKER_LAYER_GZIP,
     DOCKER_MANIFEST,
@@ -43,12 +48,15 @@ from upgraph.oci.manifest import (
 from upgraph.oci.mirror_files import read_mirrors
 from upgraph.oci.mirrored import MirroredSource
 from upgraph.oci.mirrors import Mirrors, Place
+from upgraph.oci.neighbours import Neighbours
 from upgraph.oci.proxies import Proxies
+from upgraph.oci.publishing import destination_tag, open_destination, publish
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
+from upgraph.oci.registry_destination import PATIENT, RegistryDestination
 from upgraph.oci.retry import Retry
 from upgraph.oci.tar_layer import LayerFile, gzipped, tar_layer
+from upgraph.oci.timing import Timing
 from upgraph.oci.tls_examination import RefusalCause, TlsExamination, examine_tls
-from upgraph.oci.transport import Timing
 from upgraph.oci.trust import Trust
 from upgraph.oci.write import LayoutWriter
 
@@ -63,15 +71,23 @@ __all__ = [
     "OCI_INDEX",
     "OCI_LAYER_GZIP",
     "OCI_MANIFEST",
+    "PATIENT",
+    "WHOLE",
     "Access",
+    "Amounts",
     "Answer",
+    "ArchiveDestination",
     "ArchiveSource",
+    "Cargo",
+    "Choice",
     "Composition",
+    "CopyRun",
     "Credentials",
     "Descriptor",
     "Digest",
     "DirectorySource",
     "Downloads",
+    "Failure",
     "Greeting",
     "Hasher",
     "Image",
@@ -82,35 +98,46 @@ __all__ = [
     "Index",
     "IndexEntry",
     "LayerFile",
+    "LayoutDestination",
     "LayoutSource",
     "LayoutWriter",
     "Lookup",
     "Manifest",
     "MirroredSource",
     "Mirrors",
+    "Neighbours",
     "OnDisk",
+    "Order",
     "Place",
+    "Plan",
+    "Planned",
     "Platform",
     "Proxies",
     "RefusalCause",
     "RegistryClient",
+    "RegistryDestination",
     "Repository",
     "Retry",
     "Sink",
     "Timing",
     "TlsExamination",
     "Trust",
+    "Watch",
     "ask_for_leave",
+    "copy_image",
+    "destination_tag",
     "digest_of",
     "examine_tls",
     "greet",
     "gzipped",
     "is_digest",
     "names_image",
+    "open_destination",
     "parse_digest",
     "parse_image_name",
     "parse_manifest",
     "parse_pull_spec_repository",
+    "publish",
     "read_mirrors",
     "tar_layer",
     "without_login",

@@ -150,6 +150,10 @@ class _Region:
         self._offset += len(piece)
         return piece
 
+    def skip(self, size: int, /) -> None:
+        """See :meth:`OpenFile.skip`."""
+        self._offset += size
+
     def __enter__(self) -> Self:
         return self
 

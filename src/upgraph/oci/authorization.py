@@ -1,4 +1,4 @@
-"""Permission to read from a registry: which Authorization header to send, and getting a new one.
+"""Permission to use a registry: which Authorization header to send, and getting a new one.
 
 The first request goes without any. A 401 says what the registry wants, and that is remembered: a
 token is then renewed shortly before it ends, or as soon as it is refused. However many requests wait,
@@ -7,7 +7,7 @@ every wrong login counts towards locking the account.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -20,6 +20,10 @@ from upgraph.oci.login import Login
 from upgraph.oci.reference import Repository
 
 CLIENT_ID = "upgraph"
+PULL = "pull"
+PULL_AND_PUSH = "pull,push"
+MAX_SCOPES = 8
+"""Most repositories of one token; blobs of others are sent instead of mounted."""
 DEFAULT_TOKEN_SECONDS = 60.0
 """Life of a token that does not say (distribution specification, token authentication)."""
 MAX_TOKEN_SECONDS = 24 * 3600.0
@@ -68,12 +72,25 @@ Ask = Callable[[TokenRequest], Awaitable[bytes]]
 
 
 class Authorization:
-    """The permission of one client to pull from one repository."""
+    """The permission of one client to pull from one repository, or to push to it.
+
+    Args:
+        repository: the one.
+        credentials: where a login is found.
+        clock: seconds that only grow.
+        actions: what is asked for, in the words of token services: ``pull`` or ``pull,push``.
+    """
 
     def __init__(
-        self, repository: Repository, credentials: Credentials, *, clock: Callable[[], float]
+        self,
+        repository: Repository,
+        credentials: Credentials,
+        *,
+        clock: Callable[[], float],
+        actions: str = PULL,
     ) -> None:
         self._repository = repository
+        self._scopes: tuple[str, ...] = (f"repository:{repository.path}:{actions}",)
         self._credentials = credentials
         self._clock = clock
         self._turn = asyncio.Lock()
@@ -98,6 +115,23 @@ class Authorization:
         """
         self._challenges = parse_challenges(challenges)
         return await self._renewed(refused, ask)
+
+    def include(self, path: str) -> None:
+        """Ask for pulling from this other repository of the registry as well, from the next token on.
+
+        A registry gives a blob of it to ours only to who may read both.
+        """
+        scope = f"repository:{path}:{PULL}"
+        if scope in self._scopes or len(self._scopes) >= MAX_SCOPES:
+            return
+        self._scopes = (*self._scopes, scope)
+        if self._grant is not None and self._grant.renew_at < float("inf"):
+            self._grant = _Grant(self._grant.header, self._clock())
+
+    def exclude_others(self) -> None:
+        """Ask for our repository alone again, and forget that more was refused."""
+        self._scopes = self._scopes[:1]
+        self._grant = self._refusal = None
 
     def refused(self, reason: str) -> RemoteError:
         """The registry refused even a fresh header: remember and report it."""
@@ -151,7 +185,7 @@ class Authorization:
 
     async def _ask(self, bearer: Challenge, login: Login | None, ask: Ask) -> bytes:
         try:
-            return await ask(token_request(self._repository, bearer, login))
+            return await ask(token_request(self._repository, bearer, login, self._scopes))
         except RemoteError as error:
             if error.status in {400, 401, 403}:
                 raise self._unauthorized(f"its token service refuses the login ({error.seen})") from error
@@ -203,10 +237,12 @@ class Authorization:
         return error
 
 
-def token_request(repository: Repository, bearer: Challenge, login: Login | None) -> TokenRequest:
-    """How to ask for a token that allows pulling (distribution: token and OAuth2 authentication).
+def token_request(
+    repository: Repository, bearer: Challenge, login: Login | None, scopes: Sequence[str] = ()
+) -> TokenRequest:
+    """How to ask for a token (distribution: token and OAuth2 authentication).
 
-    The scope is ours, never the one of the challenge: a registry cannot make us ask for more.
+    Without ``scopes`` it allows pulling. The scope is ours, never the one of the challenge: a registry cannot make us ask for more.
 
     Raises:
         RemoteError: the challenge names no usable token service.
@@ -217,16 +253,17 @@ def token_request(repository: Repository, bearer: Challenge, login: Login | None
         seen = f"{repository}: the token service must be an https address, but is {realm[:200]!r}"
         raise RemoteError(problems.TOKEN, seen)
     service = bearer.parameters.get("service")
-    fields = [("scope", f"repository:{repository.path}:pull")]
-    if service:
-        fields.insert(0, ("service", service))
+    wanted = scopes or (f"repository:{repository.path}:{PULL}",)
+    fields = [("service", service)] if service else []
     if login is not None and login.identity_token:
+        fields.append(("scope", " ".join(wanted)))
         fields += [
             ("grant_type", "refresh_token"),
             ("client_id", CLIENT_ID),
             ("refresh_token", login.identity_token),
         ]
         return TokenRequest("POST", realm, tuple(fields))
+    fields += [("scope", scope) for scope in wanted]
     return TokenRequest(
         "GET", realm, tuple(fields), login.basic if login is not None and login.username else None
     )

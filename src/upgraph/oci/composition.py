@@ -4,7 +4,8 @@ A new image often stands on layers of an old one. Those are not held: they are r
 when somebody pours them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 
 from upgraph.errors import DataError
 from upgraph.errors.problems import oci as problems
@@ -88,17 +89,37 @@ class Composition(Closing):
         content = self._blobs.get(blob.digest)
         if content is None:
             if self._base is None:
-                raise ImageMissing(problems.IMAGE_MISSING, f"{self.name} has no {blob.digest}", status=404)
+                raise self._missing(blob.digest)
             return await self._base.pour(blob, into, first=first)
-        if len(content) != blob.size:
-            seen = f"{self.name}: {blob.digest} has {len(content)} bytes, its descriptor says {blob.size}"
-            raise DataError(problems.INVALID_MANIFEST, seen)
+        self._expect_size(content, blob)
         return _pour(content, into)
+
+    async def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """See :meth:`ImageSource.read`."""
+        content = self._blobs.get(blob.digest)
+        if content is not None:
+            self._expect_size(content, blob)
+            for at in range(start, len(content), _PIECE_BYTES):
+                yield content[at : at + _PIECE_BYTES]
+            return
+        if self._base is None:
+            raise self._missing(blob.digest)
+        async with aclosing(self._base.read(blob, start)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def close(self) -> None:
         """Close the base."""
         if self._base is not None:
             await self._base.close()
+
+    def _missing(self, digest: Digest) -> ImageMissing:
+        return ImageMissing(problems.IMAGE_MISSING, f"{self.name} has no {digest}", status=404)
+
+    def _expect_size(self, content: bytes, blob: Descriptor) -> None:
+        if len(content) != blob.size:
+            seen = f"{self.name}: {blob.digest} has {len(content)} bytes, its descriptor says {blob.size}"
+            raise DataError(problems.INVALID_MANIFEST, seen)
 
     def _manifest(self, content: bytes, media_type: str) -> Descriptor:
         digest = digest_of(content)

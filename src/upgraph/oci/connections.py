@@ -6,7 +6,7 @@ who send: credentials stay with the host they were meant for, and https never be
 """
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -28,7 +28,13 @@ IDLE_SECONDS = 30.0
 MAX_REDIRECTS = 5
 """Most redirects of one request."""
 
+Body = bytes | Callable[[], AsyncIterator[bytes]]
+"""What a request carries; a function gives it anew each time that the request is sent."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD = frozenset({307, 308})
+"""Redirects after which a request with a body is sent again as it is (RFC 9110, section 15.4)."""
+_READING = frozenset({"GET", "HEAD"})
 _HEADERS_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept-Encoding": "identity"}
 
@@ -38,8 +44,9 @@ class _Request:
     method: str
     url: URL
     headers: Mapping[str, str]
-    form: Mapping[str, str] | None
+    content: Mapping[str, str] | bytes | AsyncIterator[bytes] | None
     trust: ssl.SSLContext | bool
+    timeout: aiohttp.ClientTimeout
 
 
 class Connections:
@@ -71,23 +78,29 @@ class Connections:
             await session.close()
 
     async def follow(
-        self, method: str, url: URL, headers: Mapping[str, str], authorization: str | None
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        body: Body | None = None,
     ) -> aiohttp.ClientResponse:
         """Send a request, and again to where it is redirected; the answer has to be released by the caller.
 
         Args:
-            method: GET or HEAD.
+            method: of the request.
             url: where to.
             headers: sent to every host.
             authorization: sent to the host of ``url`` alone.
+            body: what the request carries.
 
         Raises:
             RemoteError: a redirect leads where it may not, or as :meth:`send`.
         """
         sent = headers if authorization is None else {**headers, "Authorization": authorization}
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self.send(method, url, sent)
-            if response.status not in _REDIRECTS:
+            response = await self.send(method, url, sent, body=body)
+            if response.status not in (_REDIRECTS if method in _READING else _SAME_METHOD):
                 return response
             try:
                 target = _target(response, url)
@@ -105,34 +118,37 @@ class Connections:
         headers: Mapping[str, str],
         *,
         form: Mapping[str, str] | None = None,
+        body: Body | None = None,
     ) -> aiohttp.ClientResponse:
-        """Send one request; the answer has to be released by the caller.
+        """Send one request, with a form or another body; the answer has to be released by the caller.
 
         Raises:
             RemoteError: the certificate or the proxy stands in the way. Other errors of the library pass, for
                 :func:`upgraph.oci.failures.translated`.
         """
         try:
-            return await self._sent(method, url, headers, form)
+            return await self._sent(method, url, headers, form or body)
         except aiohttp.ClientConnectorCertificateError as error:
             # The certificates on the disk may have been replaced together with the one of the server.
             if self._trust.refresh():
-                return await self.send(method, url, headers, form=form)
+                return await self.send(method, url, headers, form=form, body=body)
             examined = await self._diagnoses.of(error.host, error.port or DEFAULT_PORTS["https"])
             raise certificate_refusal(error, examined) from error
 
     async def _sent(
-        self, method: str, url: URL, headers: Mapping[str, str], form: Mapping[str, str] | None
+        self, method: str, url: URL, headers: Mapping[str, str], body: Mapping[str, str] | Body | None
     ) -> aiohttp.ClientResponse:
+        content = body() if callable(body) else body
         trust = self._trust.context(url.host or "", url.port or 0) if url.scheme == "https" else True
+        # Who asks for headers alone, or sends a body, limits the time himself: no pause of an answer is meant there.
+        timeout = self._timeout if method == "GET" else _HEADERS_ONLY
+        request = _Request(method, url, headers, content, trust, timeout)
         if self._proxies.any:
             way = self._proxies.way(url.scheme, url.host or "", url.port or 0)
             if way.proxy is not None:
-                return await self._through(way.proxy, _Request(method, url, headers, form, trust))
-        # Who asks for headers alone limits their time himself; timers for a body would double the work.
-        timeout = _HEADERS_ONLY if method == "HEAD" else self._timeout
+                return await self._through(way.proxy, request)
         return await self._session.request(
-            method, url, headers=headers, data=form, ssl=trust, timeout=timeout, allow_redirects=False
+            method, url, headers=headers, data=content, ssl=trust, timeout=timeout, allow_redirects=False
         )
 
     async def _through(self, proxy: Proxy, request: _Request) -> aiohttp.ClientResponse:
@@ -144,8 +160,9 @@ class Connections:
                 request.url,
                 # A tunnel is asked for in a request of its own; without one the proxy reads ours.
                 headers=request.headers if tunnel else {**request.headers, **shown},
-                data=request.form,
+                data=request.content,
                 ssl=request.trust,
+                timeout=request.timeout,
                 proxy=proxy.url,
                 proxy_headers=shown if tunnel else None,
                 allow_redirects=False,

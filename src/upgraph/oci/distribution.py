@@ -8,8 +8,8 @@ HTTP itself is in :mod:`upgraph.oci.transport`, logins in :mod:`upgraph.oci.auth
 of errors in :mod:`upgraph.oci.failures`.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import aiohttp
 
@@ -25,20 +25,20 @@ from upgraph.oci.listing import MAX_LISTED_CHARACTERS, MAX_PAGE_BYTES, TAG, TagL
 from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
 from upgraph.oci.pouring import Pouring, receive
 from upgraph.oci.reference import Repository
-from upgraph.oci.transport import DOCUMENT_SECONDS, Timing, Transport
+from upgraph.oci.streaming import pieces_of
+from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
+from upgraph.oci.transport import DOCUMENT_SECONDS, Transport
 
 DEFAULT_CONCURRENCY = 32
 """Connections at a time: more than one registry can use on a local network, enough to hide a slow line."""
-SLOWEST_BYTES_PER_SECOND = 16 * 1024
-"""A blob that comes slower than this, on average over one request, is given up."""
+PROGRESS_BYTES = 64 * 1024
+"""A connection that brought as much before it broke was worth it: attempts are counted anew."""
 
 _MANIFEST_HEADERS = {"Accept": ACCEPT_MANIFESTS}
 _NO_HEADERS: dict[str, str] = {}
 _DIGEST_HEADER = "Docker-Content-Digest"
 
 _ORDINARY = Timing()
-
-_T = TypeVar("_T")
 
 
 class RegistryClient(Closing):
@@ -73,14 +73,14 @@ class RegistryClient(Closing):
         """See :meth:`ImageSource.tags`."""
         listing = TagListing(self.name, f"{self._root}/tags/list", self._repository)
         while listing.next is not None:
-            await self._retried(lambda: self._page(listing))
+            await self._timing.retried(lambda: self._page(listing))
         return listing.tags()
 
     async def resolve(self, reference: str) -> Digest | None:
         """See :meth:`ImageSource.resolve`. None: the registry does not answer HEAD, or without a digest."""
         path = self._manifest_path(reference)
         try:
-            return await self._retried(lambda: self._head(path))
+            return await self._timing.retried(lambda: self._head(path))
         except ImageMissing:
             # An answer to HEAD has no body that tells a registry from a proxy. Deleting is grave: ask again.
             return (await self.manifest(reference)).digest
@@ -88,32 +88,34 @@ class RegistryClient(Closing):
     async def manifest(self, reference: str) -> Manifest:
         """See :meth:`ImageSource.manifest`."""
         path = self._manifest_path(reference)
-        return await self._retried(lambda: self._get_manifest(path, reference))
+        return await self._timing.retried(lambda: self._get_manifest(path, reference))
 
     async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
         """See :meth:`ImageSource.pour`."""
         pouring = Pouring(blob, into, first)
         path = f"{self._root}/blobs/{blob.digest}"
         while pouring.open:
-            await self._retried(lambda: self._pour_part(path, pouring))
+            await self._timing.retried(lambda: self._pour_part(path, pouring))
             pouring.grow()
         return pouring.received
+
+    async def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """See :meth:`ImageSource.read`. A connection that is lost costs no byte that has come."""
+        at, failed = start, 0
+        while at < blob.size:
+            before = at
+            try:
+                async with aclosing(self._stream(blob, at)) as pieces:
+                    async for piece in pieces:
+                        at += len(piece)
+                        yield piece
+            except UpgraphError as error:
+                failed = 1 if at - before >= PROGRESS_BYTES else failed + 1
+                await self._timing.pause(failed, error)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.close()
-
-    async def _retried(self, request: Callable[[], Awaitable[_T]]) -> _T:
-        failed = 0
-        while True:
-            try:
-                return await request()
-            except UpgraphError as error:
-                failed += 1
-                delay = self._timing.retry.delay(failed, error, chance=self._timing.chance())
-                if delay is None:
-                    raise
-            await self._timing.sleep(delay)
 
     async def _page(self, listing: TagListing) -> None:
         path = listing.next
@@ -170,6 +172,17 @@ class RegistryClient(Closing):
             if response.status not in {200, 206}:
                 raise await self._transport.failure(response)
             await receive(response, pouring, end, self._transport.what("GET", path))
+
+    async def _stream(self, blob: Descriptor, start: int) -> AsyncGenerator[bytes, None]:
+        path = f"{self._root}/blobs/{blob.digest}"
+        headers = {"Range": f"bytes={start}-{blob.size - 1}"} if start else _NO_HEADERS
+        async with self._transport.stream(path, headers) as response:
+            if response.status not in {200, 206}:
+                raise await self._transport.failure(response)
+            what = self._transport.what("GET", path)
+            async with aclosing(pieces_of(response, blob, start, what)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     def _manifest_path(self, reference: str) -> str:
         if not is_digest(reference) and not TAG.fullmatch(reference):

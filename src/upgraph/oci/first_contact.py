@@ -18,7 +18,8 @@ from upgraph.oci.connections import Connections, named
 from upgraph.oci.failures import translated
 from upgraph.oci.reference import Repository
 from upgraph.oci.retry import Retry
-from upgraph.oci.transport import Timing, Transport
+from upgraph.oci.timing import Timing
+from upgraph.oci.transport import Transport
 
 GREETING_SECONDS = 15.0
 """Longest time for one greeting, from connecting to the header of the answer."""

@@ -70,6 +70,10 @@ class FolderFile:
         """See :meth:`OpenFile.read`."""
         return self._file.read(size)
 
+    def skip(self, size: int, /) -> None:
+        """See :meth:`OpenFile.skip`."""
+        self._file.seek(size, os.SEEK_CUR)
+
     def __enter__(self) -> Self:
         return self
 

@@ -6,7 +6,7 @@ the blobs that it names, nor a tag before its manifest: who publishes keeps that
 :func:`upgraph.oci.copying.copy_image`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,7 +14,7 @@ from upgraph.oci.digest import Digest
 from upgraph.oci.image_source import Manifest
 from upgraph.oci.manifest import Descriptor
 
-BlobReader = Callable[[int], AsyncIterator[bytes]]
+BlobReader = Callable[[int], AsyncGenerator[bytes, None]]
 """Gives the bytes of a blob from an offset on. It may be called again, after a connection was lost."""
 
 
@@ -61,6 +61,8 @@ class ImageDestination(Protocol):
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """Let a tag point to a manifest that is there, whatever it pointed to before.
+
+        An image without a tag is given its digest as one: where images are listed, it is then listed under it.
 
         Raises:
             RemoteError, DataError: it could not be stored.

@@ -10,8 +10,8 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -25,7 +25,7 @@ from upgraph.oci.digest import Digest, digest_of, is_digest, parse_digest, verif
 from upgraph.oci.folder import Folder, Stamp, stamp_of
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
 from upgraph.oci.manifest import MAX_MANIFEST_BYTES, Descriptor
-from upgraph.oci.storage import pour_blob, read_whole
+from upgraph.oci.storage import pour_blob, read_blob, read_whole
 
 MAX_IMAGES = 100_000
 """Most subdirectories."""
@@ -119,14 +119,24 @@ class DirectorySource(Closing):
 
     async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
         """See :meth:`ImageSource.pour`."""
+        return await pour_blob(self._folder, await self._blob_path(blob), blob, into, first)
+
+    async def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """See :meth:`ImageSource.read`."""
+        path = await self._blob_path(blob)
+        async with aclosing(read_blob(self._folder, path, blob, start)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    async def _blob_path(self, blob: Descriptor) -> str:
         digits = blob.digest.partition(":")[2]
         image = await self._holder(digits)
         if image is None:
             raise DataError(problems.CONTENT_MISSING, f"{self.name}: the blob {blob.digest} is not there")
-        return await pour_blob(self._folder, image.path_of(digits), blob, into, first)
-
-    async def close(self) -> None:
-        """Nothing to give back."""
+        return image.path_of(digits)
 
     async def _by_digest(self, digest: Digest) -> Manifest:
         further = f"{digest.partition(':')[2]}.{_MANIFEST}"

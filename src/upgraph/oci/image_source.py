@@ -5,6 +5,7 @@ What an adapter gives is either complete and consistent with its digest, or an e
 listing, never a manifest that does not match, never a byte of a blob twice.
 """
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -97,6 +98,17 @@ class ImageSource(Protocol):
         Returns:
             Bytes taken from answers of the source, which may be more than were fed. What a server sent
             beyond that, before its connection was closed, is not known and not counted.
+
+        Raises:
+            RemoteError, DataError: the blob could not be read, or is not as long as its descriptor says.
+        """
+        ...
+
+    def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """The bytes of ``blob`` from ``start`` to its end, each once and in order, to be copied elsewhere.
+
+        Unlike :meth:`pour` it goes as fast as its caller takes. As there, only the size is checked. The
+        generator is closed by its caller if it is not read to its end.
 
         Raises:
             RemoteError, DataError: the blob could not be read, or is not as long as its descriptor says.

@@ -4,6 +4,7 @@ Paths are built from validated digests alone. The index is read again when its f
 that is being mirrored into is seen as it was before or after, never in between.
 """
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from upgraph.oci.folder import Folder
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, Manifest, Sink
 from upgraph.oci.layout_index import MAX_INDEX_BYTES, MAX_MARKER_BYTES, Listing, parse_listing
 from upgraph.oci.manifest import MAX_MANIFEST_BYTES, Descriptor
-from upgraph.oci.storage import Storage, pour_blob, read_whole
+from upgraph.oci.storage import Storage, pour_blob, read_blob, read_whole
 
 _MAX_SHOWN = 200
 """Characters of a tag in a message."""
@@ -76,6 +77,10 @@ class LayoutSource(Closing):
     async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
         """See :meth:`ImageSource.pour`."""
         return await pour_blob(self._storage, _blob_path(blob.digest), blob, into, first)
+
+    def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """See :meth:`ImageSource.read`."""
+        return read_blob(self._storage, _blob_path(blob.digest), blob, start)
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -14,8 +14,8 @@ from upgraph.errors import DataError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.digest import is_digest, parse_digest
 from upgraph.oci.image_source import MAX_TAGS
+from upgraph.oci.layout_entries import REF_NAME
 from upgraph.oci.manifest import Descriptor
-from upgraph.oci.write import REF_NAME
 
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 """Largest index.json: about 200,000 images."""

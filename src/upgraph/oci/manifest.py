@@ -68,6 +68,8 @@ class IndexEntry:
     variant: str
     is_attestation: bool
     """Build provenance that BuildKit puts beside the images; nothing that runs."""
+    subject: str = ""
+    """The digest of the image that an attestation is about, as it is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +193,13 @@ def _descriptor(wire: _Descriptor) -> Descriptor:
 
 def _entry(wire: _Descriptor) -> IndexEntry:
     platform = wire.platform or _Platform()
-    kind = (wire.annotations or {}).get("vnd.docker.reference.type")
+    annotations = wire.annotations or {}
+    kind = annotations.get("vnd.docker.reference.type")
     return IndexEntry(
         descriptor=_descriptor(wire),
         architecture=platform.architecture,
         os=platform.os,
         variant=platform.variant,
         is_attestation=kind == "attestation-manifest",
+        subject=annotations.get("vnd.docker.reference.digest", ""),
     )

@@ -5,8 +5,8 @@ broke off comes last until then. Manifests are checked against their digests whe
 mirror can lack an image or be late with a tag, but not change what a digest means.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
 from typing import TypeVar
 
 from upgraph.errors import DataError, Finding, RemoteError, Severity, VerificationError
@@ -89,6 +89,24 @@ class MirroredSource(Closing):
             return await place.pour(blob, sink, first=first)
 
         return await self._ask(pour_from) + sink.repeated
+
+    async def read(self, blob: Descriptor, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """See :meth:`ImageSource.read`. Another place goes on where one broke off."""
+        at = start
+        failures: list[_Failure] = []
+        for place in self._order():
+            try:
+                async with aclosing(place.read(blob, at)) as pieces:
+                    async for piece in pieces:
+                        at += len(piece)
+                        yield piece
+            except (RemoteError, DataError, VerificationError) as error:
+                failures.append((place, error))
+                self._note_broken(place, error)
+            else:
+                self._note(failures, place)
+                return
+        raise self._exhausted(failures)
 
     async def close(self) -> None:
         """Close all places."""

@@ -20,6 +20,8 @@ class Retry:
     """Seconds of the first wait; doubled each time."""
     ceiling: float = 8.0
     """Seconds of the longest wait that is not asked for by the server."""
+    longest_asked: float = MAX_RETRY_AFTER_SECONDS
+    """Seconds of the longest wait that is."""
 
     def delay(self, failed: int, error: UpgraphError, *, chance: float) -> float | None:
         """Seconds until the next attempt, or None if there shall be none.
@@ -34,7 +36,7 @@ class Retry:
         wait = min(self.ceiling, self.base * float(1 << (failed - 1)))
         if error.retry_after is not None:
             # Never earlier than asked for, and not all clients at the same moment.
-            return min(max(error.retry_after, 0.0), MAX_RETRY_AFTER_SECONDS) + chance * self.base
+            return min(max(error.retry_after, 0.0), self.longest_asked) + chance * self.base
         return wait * (0.5 + chance / 2)
 
 

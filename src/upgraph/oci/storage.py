@@ -5,6 +5,7 @@ read from a disk is read here: within a size and a time, with errors of the disk
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -36,6 +37,10 @@ class OpenFile(Protocol):
             OSError: the disk failed.
             DataError: the file is not what it was when it was opened.
         """
+        ...
+
+    def skip(self, size: int, /) -> None:
+        """Pass over the next ``size`` bytes."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -96,14 +101,8 @@ async def read_whole(storage: Storage, inside: str, limit: int, what: str) -> by
 
 async def pour_blob(storage: Storage, inside: str, blob: Descriptor, into: Sink, first: int | None) -> int:
     """Feed the file of a blob to a sink: :meth:`ImageSource.pour` of everything on a disk."""
-    what = f"the blob {blob.digest}"
-    try:
-        file = await storage.open(inside, what)
-    except FileNotFoundError as error:
-        raise DataError(problems.CONTENT_MISSING, f"{storage.name}: {what} is not there") from error
-    with file:
-        if file.size != blob.size:
-            raise storage.invalid(f"{what} has {file.size} bytes, its descriptor says {blob.size}")
+    what = _what(blob)
+    with await _open_blob(storage, inside, blob) as file:
         step = first or CHUNK_BYTES
         done = 0
         while done < blob.size:
@@ -115,6 +114,38 @@ async def pour_blob(storage: Storage, inside: str, blob: Descriptor, into: Sink,
                 break
             step *= 2
         return done
+
+
+async def read_blob(
+    storage: Storage, inside: str, blob: Descriptor, start: int
+) -> AsyncGenerator[bytes, None]:
+    """The file of a blob from ``start`` on: :meth:`ImageSource.read` of everything on a disk."""
+    what = _what(blob)
+    with await _open_blob(storage, inside, blob) as file:
+        file.skip(start)
+        done = start
+        while done < blob.size:
+            chunk = await _read(storage, file, min(CHUNK_BYTES, blob.size - done), what)
+            if not chunk:
+                raise storage.invalid(f"{what} ended at {done} of {blob.size} bytes")
+            done += len(chunk)
+            yield chunk
+
+
+def _what(blob: Descriptor) -> str:
+    return f"the blob {blob.digest}"
+
+
+async def _open_blob(storage: Storage, inside: str, blob: Descriptor) -> OpenFile:
+    what = _what(blob)
+    try:
+        file = await storage.open(inside, what)
+    except FileNotFoundError as error:
+        raise DataError(problems.CONTENT_MISSING, f"{storage.name}: {what} is not there") from error
+    if file.size != blob.size:
+        with file:
+            raise storage.invalid(f"{what} has {file.size} bytes, its descriptor says {blob.size}")
+    return file
 
 
 async def _read(storage: Storage, file: OpenFile, size: int, what: str) -> bytes:

@@ -5,12 +5,8 @@ Connections themselves are in :mod:`upgraph.oci.connections`.
 """
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import aiohttp
 from yarl import URL
@@ -18,35 +14,17 @@ from yarl import URL
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.access import Access
-from upgraph.oci.authorization import Authorization, TokenRequest
+from upgraph.oci.authorization import PULL, Authorization, TokenRequest
 from upgraph.oci.body import read_capped
-from upgraph.oci.connections import IDLE_SECONDS, Connections, named
+from upgraph.oci.connections import Body, Connections, named
 from upgraph.oci.failures import read_reason, status_failure, translated
 from upgraph.oci.reference import Repository
-from upgraph.oci.retry import Retry
+from upgraph.oci.sending import Sending
+from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
 
-ANSWER_SECONDS = 30.0
-"""Longest wait for the whole header of an answer, with connecting, login and redirects."""
 DOCUMENT_SECONDS = 120.0
 """Longest time for a manifest, a page of tags or a token, from header to last byte."""
 MAX_TOKEN_BYTES = 1024 * 1024
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Clocks, chance and patience of a client; tests give their own."""
-
-    retry: Retry = field(default_factory=Retry)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
-    monotonic: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = _utc_now
-    answer_seconds: float = ANSWER_SECONDS
-    idle_seconds: float = IDLE_SECONDS
 
 
 class Transport:
@@ -59,12 +37,15 @@ class Transport:
         access: Access,
         concurrency: int,
         timing: Timing,
+        actions: str = PULL,
     ) -> None:
         self._address = repository.url
         self._origin = URL(repository.url)
         self._timing = timing
         self._slots = asyncio.Semaphore(concurrency)
-        self._authorization = Authorization(repository, access.credentials, clock=timing.monotonic)
+        self.authorization = Authorization(
+            repository, access.credentials, clock=timing.monotonic, actions=actions
+        )
         self._connections = Connections(
             access.trust,
             access.proxies,
@@ -79,31 +60,84 @@ class Transport:
 
     @asynccontextmanager
     async def exchange(
-        self, method: str, path: str, headers: Mapping[str, str], *, seconds: float = DOCUMENT_SECONDS
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        seconds: float = DOCUMENT_SECONDS,
+        body: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the answer, of any status but 401, is readable inside the ``with`` block.
 
         An answer that is not read to its end costs its connection.
 
         Args:
-            method: GET or HEAD.
-            path: path and query at this registry, already encoded.
+            method: of the request.
+            path: path and query at this registry, or a whole address, already encoded.
             headers: beside those of every request.
             seconds: longest time from the header of the answer to the end of the block.
+            body: what is sent; its size lengthens the wait for the answer.
 
         Raises:
             RemoteError: no answer could be had, also while the body is read inside the block.
         """
+        patience = self._timing.answer_seconds + len(body or b"") / SLOWEST_BYTES_PER_SECOND
         async with self._slots:
             with translated(self.what(method, path)):
-                async with asyncio.timeout(self._timing.answer_seconds) as limit:
-                    url = URL(f"{self._address}{path}", encoded=True)
-                    response = await self._authorized(method, url, headers)
+                async with asyncio.timeout(patience) as limit:
+                    response = await self._authorized(method, self._url(path), headers, body)
                     limit.reschedule(asyncio.get_running_loop().time() + seconds)
                     try:
                         yield response
                     finally:
                         response.release()
+
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a GET whose answer is read as fast as somebody takes it.
+
+        Only the wait for the header and pauses of the body are limited here: a limit of time for the block would
+        end the work of whoever is between two reads, since the block may stand in a generator.
+
+        Raises:
+            RemoteError: as :meth:`exchange`.
+        """
+        async with self._slots:
+            with translated(self.what("GET", path)):
+                async with asyncio.timeout(self._timing.answer_seconds):
+                    response = await self._authorized("GET", self._url(path), headers)
+                try:
+                    yield response
+                finally:
+                    response.release()
+
+    @asynccontextmanager
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str], sending: Sending
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request with a long body; the answer is readable inside the ``with`` block.
+
+        Raises:
+            RemoteError: as :meth:`exchange`.
+            UpgraphError: what the body could not be read for.
+        """
+        headers = {**headers, "Content-Length": str(sending.size)}
+        async with self._slots:
+            try:
+                with translated(self.what(method, path)):
+                    async with asyncio.timeout(self._timing.answer_seconds) as limit:
+                        sending.watch(limit, self._timing)
+                        response = await self._authorized(method, self._url(path), headers, sending.begin)
+                        limit.reschedule(asyncio.get_running_loop().time() + DOCUMENT_SECONDS)
+                        try:
+                            yield response
+                        finally:
+                            response.release()
+            except RemoteError as error:
+                raise sending.failure or error from error
+            finally:
+                await sending.close()
 
     async def head(self, path: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         """Send a HEAD; the answer, of any status but 401, has no body and needs no care.
@@ -117,44 +151,51 @@ class Transport:
         async with self._slots:
             with translated(self.what("HEAD", path)):
                 async with asyncio.timeout(self._timing.answer_seconds):
-                    url = URL(f"{self._address}{path}", encoded=True)
-                    response = await self._authorized("HEAD", url, headers)
+                    response = await self._authorized("HEAD", self._url(path), headers)
                     response.release()
                     return response
 
     def what(self, method: str, path: str) -> str:
         """How messages name a request."""
-        return f"{method} {self._address}{path}"
+        return named(method, self._url(path))
 
     async def failure(self, response: aiohttp.ClientResponse) -> RemoteError:
         """The error for an answer with a status that was not expected."""
         return await status_failure(response, named(response.method, response.url), self._timing.now())
 
-    async def _authorized(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        shown = await self._authorization.header(self._ask)
-        response = await self._connections.follow(method, url, headers, shown)
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._address}{path}" if path.startswith("/") else path, encoded=True)
+
+    async def _authorized(
+        self, method: str, url: URL, headers: Mapping[str, str], body: Body | None = None
+    ) -> aiohttp.ClientResponse:
+        if url.origin() != self._origin:
+            # Where the registry sent us is no place for its login.
+            return await self._connections.follow(method, url, headers, None, body)
+        shown = await self.authorization.header(self._ask)
+        response = await self._connections.follow(method, url, headers, shown, body)
         if response.status != 401:
             return response
         challenges = response.headers.getall("WWW-Authenticate", [])
         await self._drop(response)
         if response.url.origin() != self._origin:
             raise await self.failure(response)
-        shown = await self._authorization.renew(challenges, shown, self._ask)
-        response = await self._connections.follow(method, url, headers, shown)
+        shown = await self.authorization.renew(challenges, shown, self._ask)
+        response = await self._connections.follow(method, url, headers, shown, body)
         if response.status == 401:
             await self._drop(response)
-            raise self._authorization.refused(f"it refuses the login for {method} {url.path}")
+            raise self.authorization.refused(f"it refuses the login for {method} {url.path}")
         return response
 
     async def _ask(self, request: TokenRequest) -> bytes:
-        url, fields = _token_url(request.url), dict(request.fields)
+        url, fields = _token_url(request.url), request.fields
         what = named(request.method, url)
-        form = fields if request.method == "POST" else None
+        form = dict(fields) if request.method == "POST" else None
         with translated(what):
             async with asyncio.timeout(self._timing.answer_seconds):
                 response = await self._connections.send(
                     request.method,
-                    url if form else url.update_query(fields),
+                    url if form else url.extend_query(fields),
                     {"Authorization": request.authorization} if request.authorization else {},
                     form=form,
                 )

@@ -5,13 +5,10 @@ beside its place and renamed, so a reader sees an old file or a whole new one. `
 once, at a clean end of the ``with`` block; before that a reader sees none of the new tags.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import msgspec
 
 from upgraph.oci.digest import digest_of
 from upgraph.oci.documents import (
@@ -20,13 +17,9 @@ from upgraph.oci.documents import (
     encoded,
     image_document,
     index_document,
-    reference_to,
 )
+from upgraph.oci.layout_entries import LayoutEntries, read_entries, replace_file, write_entries
 from upgraph.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
-
-REF_NAME = "org.opencontainers.image.ref.name"
-"""Annotation that carries the tag (OCI image layout specification)."""
-LAYOUT_VERSION = "1.0.0"
 
 
 class LayoutWriter:
@@ -44,18 +37,18 @@ class LayoutWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._entries: dict[tuple[str, str], dict[str, object]] = {}
+        self._entries = LayoutEntries()
 
     def __enter__(self) -> Self:
         (self._path / "blobs").mkdir(parents=True, exist_ok=True)
-        self._load()
+        self._entries = read_entries(self._path)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._save()
+            write_entries(self._path, self._entries)
 
     def blob(self, content: bytes, media_type: str) -> Descriptor:
         """Store ``content`` and say how to refer to it."""
@@ -64,7 +57,7 @@ class LayoutWriter:
         target = self._path / "blobs" / algorithm / name
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
-            _replace(target, content)
+            replace_file(target, content)
         return Descriptor(media_type, digest, len(content))
 
     def image(
@@ -99,39 +92,5 @@ class LayoutWriter:
     def _manifest(self, content: bytes, media_type: str, tag: str | None) -> Descriptor:
         descriptor = self.blob(content, media_type)
         if tag is not None:
-            self._entries[(tag, "")] = reference_to(descriptor) | {"annotations": {REF_NAME: tag}}
+            self._entries.point(tag, descriptor)
         return descriptor
-
-    def _load(self) -> None:
-        index = self._path / "index.json"
-        if not index.exists():
-            return
-        for entry in msgspec.json.decode(index.read_bytes(), type=_StoredIndex).manifests:
-            named = msgspec.convert(entry, _StoredEntry)
-            tag = named.annotations.get(REF_NAME, "")
-            self._entries[(tag, "" if tag else named.digest)] = entry
-
-    def _save(self) -> None:
-        manifests = [self._entries[key] for key in sorted(self._entries)]
-        _replace(self._path / "oci-layout", encoded({"imageLayoutVersion": LAYOUT_VERSION}))
-        body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-        _replace(self._path / "index.json", encoded(body))
-
-
-class _StoredIndex(msgspec.Struct):
-    manifests: list[dict[str, object]]
-
-
-class _StoredEntry(msgspec.Struct):
-    digest: str
-    annotations: dict[str, str] = {}
-
-
-def _replace(target: Path, content: bytes) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(target)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -22,7 +22,7 @@ import msgspec
 from aiohttp import web
 
 from upgraph.oci import OCI_MANIFEST, Digest, Repository, digest_of
-from upgraph.oci.write import REF_NAME
+from upgraph.oci.layout_entries import REF_NAME
 
 Step = Literal["base", "tags", "manifest", "blob", "token"]
 

@@ -286,3 +286,73 @@ INVALID_REFERENCE = Problem(
     "A tag has at most 128 letters, digits, '_', '.' and '-', and begins with none of the last two. "
     "If the value comes from a registry, look for a proxy that changes answers.",
 )
+PUSH_DENIED = Problem(
+    "registry-push-denied",
+    "The registry does not let this account write.",
+    "Nothing can be published in the repository. What it holds is as it was.",
+    "Give the account the right to push to the repository. In registries with projects or namespaces, create the project "
+    "first; a cache that fills itself from another registry takes no images at all.",
+)
+UPLOAD_REFUSED = Problem(
+    "registry-upload-refused",
+    "The registry does not take a blob.",
+    "The images that consist of it are not published: an image with a part missing cannot be pulled.",
+    "Look into the log of the registry, and of the proxy before it, at the named path. A quota may be used up, or a proxy "
+    "may limit the size of requests (client_max_body_size of nginx).",
+)
+MANIFEST_REFUSED = Problem(
+    "registry-manifest-refused",
+    "The registry does not take a manifest.",
+    "Without its manifest an image cannot be pulled; its tag was not written.",
+    "Check that the registry knows the named media type: old ones take no OCI manifests, and some take no indexes or "
+    "signatures. Update the registry. skopeo copy --format v2s2 writes other types, and with them other digests, which "
+    "no signature fits.",
+)
+TAG_TAKEN = Problem(
+    "image-tag-taken",
+    "The tag points to another image.",
+    "Whoever pulls by this tag would get another image from one moment to the next, so nothing was sent for it.",
+    "Choose another tag, or let the tag move with --overwrite. The image that it points to now stays, under its digest.",
+)
+INDEX_UNDECIDED = Problem(
+    "image-index-undecided",
+    "It was not said which images of an index to copy.",
+    "Only a whole index keeps its digest, and signatures are made for digests. A part of it is another index.",
+    "Give --all for the whole index, or --arch amd64,arm64 for a part of it.",
+)
+ARCHITECTURE_MISSING = Problem(
+    "image-architecture-missing",
+    "There is no image for an architecture.",
+    "Nodes of this architecture could not run what was copied.",
+    "Give architectures that the index has, in the words of Go: amd64, arm64, ppc64le, s390x.",
+)
+DESTINATION = Problem(
+    "image-destination",
+    "Images cannot be written there.",
+    "What was asked for has no place to go to.",
+    "Write to docker://HOST/REPOSITORY:TAG, oci:DIRECTORY:TAG or oci-archive:FILE:TAG.",
+)
+DISK = Problem(
+    "image-disk",
+    "The disk does not take what is written.",
+    "Images that are not complete are not listed. What was written whole stays usable.",
+    "Free space on the named file system, or check its rights, then start the same copy again: it goes on with what is missing.",
+)
+ARCHIVE_EXISTS = Problem(
+    "image-archive-exists",
+    "The archive is there already.",
+    "An archive is written as one file, so writing to it would remove the images that it holds.",
+    "Choose another name, or let the archive be replaced with --overwrite.",
+)
+BUSY_LAYOUT = Problem(
+    "image-layout-busy",
+    "Another process writes to the layout.",
+    "Two that write the index of one layout would each lose the tags of the other.",
+    "Wait until the other copy has ended.",
+)
+COPY_INCOMPLETE = Problem(
+    "image-copy-incomplete",
+    "Not all images were copied.",
+    "What was copied is complete and usable. The images that are named with their errors are not there, or are as they were.",
+    "Look at the error of each image. Start the same copy again when the causes are removed: what is there is not sent again.",
+)

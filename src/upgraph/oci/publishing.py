@@ -1,0 +1,82 @@
+"""From what an administrator names to a destination that is open, and images brought there."""
+
+from upgraph.errors import UserError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci.access import Access
+from upgraph.oci.archive_destination import ArchiveDestination
+from upgraph.oci.copying import Order, copy_image
+from upgraph.oci.digest import Digest, is_digest
+from upgraph.oci.distribution import DEFAULT_CONCURRENCY
+from upgraph.oci.image_destination import ImageDestination
+from upgraph.oci.image_name import ImageName, parse_image_name
+from upgraph.oci.image_source import ImageSource
+from upgraph.oci.layout_destination import LayoutDestination
+from upgraph.oci.neighbours import Neighbours
+from upgraph.oci.reference import Repository
+from upgraph.oci.registry_destination import RegistryDestination
+
+
+def open_destination(
+    name: ImageName,
+    access: Access,
+    *,
+    overwrite: bool = False,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    neighbours: Neighbours | None = None,
+) -> ImageDestination:
+    """The destination that a name means; nothing is contacted or written yet.
+
+    Args:
+        name: what :func:`parse_image_name` gave.
+        access: credentials, trust and proxies.
+        overwrite: whether an archive that is there may be replaced.
+        concurrency: most requests at a time to a registry.
+        neighbours: what the run knows of other repositories.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    if isinstance(name.place, Repository):
+        return RegistryDestination(name.place, access=access, concurrency=concurrency, neighbours=neighbours)
+    if name.place.scheme == "oci":
+        return LayoutDestination(name.place.path)
+    if name.place.scheme == "oci-archive":
+        return ArchiveDestination(name.place.path, replace=overwrite)
+    raise UserError(problems.DESTINATION, f"{name}: images are not written into directories of skopeo")
+
+
+async def publish(
+    images: ImageSource, reference: str, destination: str, access: Access, *, overwrite: bool = False
+) -> Digest:
+    """Bring one image, with all of its architectures, to where ``destination`` says; gives its digest.
+
+    Args:
+        images: what has it, for example a :class:`Composition`.
+        reference: its tag or digest there.
+        destination: a name with the tag that it shall have: ``docker://HOST/REPOSITORY:TAG``, ``oci:PATH:TAG`` or
+            ``oci-archive:PATH:TAG``. In a registry the default is ``latest``, elsewhere no tag.
+        access: credentials, trust and proxies.
+        overwrite: whether the tag may be taken from another image, or an archive replaced.
+
+    Raises:
+        UserError: the name is not valid, or the tag is taken.
+        UpgraphError: the image could not be read or written.
+    """
+    name = parse_image_name(destination)
+    async with open_destination(name, access, overwrite=overwrite) as opened:
+        order = Order(images, reference, opened, destination_tag(name), overwrite=overwrite)
+        return await copy_image(order)
+
+
+def destination_tag(name: ImageName) -> str | None:
+    """The tag that a name asks for.
+
+    Raises:
+        UserError: it has a digest, which nobody can choose.
+    """
+    wanted = name.in_registry if isinstance(name.place, Repository) else name.reference
+    if wanted is not None and is_digest(wanted):
+        raise UserError(
+            problems.DESTINATION, f"{name}: a destination has a tag; the digest follows from the image"
+        )
+    return wanted
