@@ -46,6 +46,7 @@ class LayoutDestination(Closing):
         self._name = name or f"oci:{path}"
         self._entries: LayoutEntries | None = None
         self._lock: int | None = None
+        self._preparing = asyncio.Lock()
         self._is_changed = False
         self._saved_at = 0.0
         self._turns: dict[Digest, asyncio.Lock] = {}
@@ -73,7 +74,7 @@ class LayoutDestination(Closing):
             if await self.has_blob(blob):
                 return
             with self._translated():
-                await self._in_thread(self._prepare)
+                await self._prepare()
                 place = self._place(blob.digest)
                 partial = place.with_name(f".{place.name}.partial")
                 await self._in_thread(lambda: place.parent.mkdir(exist_ok=True))
@@ -84,6 +85,7 @@ class LayoutDestination(Closing):
     async def put_manifest(self, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_manifest`."""
         with self._translated():
+            await self._prepare()
             await self._in_thread(lambda: self._put_manifest(manifest))
         self.held.add(manifest.digest)
 
@@ -97,7 +99,7 @@ class LayoutDestination(Closing):
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""
         with self._translated():
-            entries = await self._in_thread(self._prepare)
+            entries = await self._prepare()
             entries.point(tag, Descriptor(manifest.media_type, manifest.digest, len(manifest.content)))
             self._is_changed = True
             if time.monotonic() - self._saved_at >= SAVE_SECONDS:
@@ -117,25 +119,28 @@ class LayoutDestination(Closing):
         return self._path / "blobs" / algorithm_of(digest) / digest.partition(":")[2]
 
     def _put_manifest(self, manifest: Manifest) -> None:
-        self._prepare()
         place = self._place(manifest.digest)
         place.parent.mkdir(exist_ok=True)
         replace_file(place, manifest.content)
 
-    def _prepare(self) -> LayoutEntries:
+    async def _prepare(self) -> LayoutEntries:
         """The entries, after the directory was made and taken into possession."""
-        if self._lock is None:
-            (self._path / "blobs").mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                os.close(lock)
-                raise UserError(problems.BUSY_LAYOUT, self.name) from error
-            self._lock = lock
-            # What was read before may have been changed until it was ours.
-            self._entries = self._load()
-        return self._entries or self._load()
+        async with self._preparing:
+            if self._lock is None or self._entries is None:
+                await self._in_thread(self._take_possession)
+                # What was read before may have been changed until it was ours.
+                return await self._in_thread(self._load)
+            return self._entries
+
+    def _take_possession(self) -> None:
+        (self._path / "blobs").mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise UserError(problems.BUSY_LAYOUT, self.name) from error
+        self._lock = lock
 
     def _load(self) -> LayoutEntries:
         try:

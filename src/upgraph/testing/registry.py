@@ -1,7 +1,7 @@
 """A registry in memory behind a real socket, with faults on demand.
 
-It speaks the part of the distribution API that reading needs. Content is plain attributes that a test
-may change between requests; faults are values in a list, used up in their order; every request is
+It speaks the distribution API as far as reading and writing images need it. Content is plain attributes that
+a test may change between requests; faults are values in a list, used up in their order; every request is
 recorded.
 """
 
@@ -23,8 +23,9 @@ from aiohttp import web
 
 from upgraph.oci import OCI_MANIFEST, Digest, Repository, digest_of
 from upgraph.oci.layout_entries import REF_NAME
+from upgraph.testing.registry_uploads import Lost, Reply, Uploads, refusal
 
-Step = Literal["base", "tags", "manifest", "blob", "token"]
+Step = Literal["base", "tags", "manifest", "blob", "upload", "token"]
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _CHUNK_BYTES = 64 * 1024
@@ -57,6 +58,8 @@ class Fault:
     """What becomes of a connection that was stopped."""
     stall: bool = False
     """Never answer."""
+    take: int | None = None
+    """Break off after so many bytes of the body of an upload, which are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,6 @@ class Seen:
     method: str
     path: str
     headers: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class _Answer:
-    status: int
-    body: bytes
-    headers: dict[str, str]
 
 
 class SimulatedRegistry:
@@ -119,6 +115,9 @@ class SimulatedRegistry:
         self.tokens: set[str] = set()
         """Tokens that are valid now; clear it to make all be refused."""
         self.tls = tls
+        self.uploads = Uploads(path, self.blobs, self.tags)
+        self.scopes: dict[str, list[str]] = {}
+        """What was asked for with each token."""
         self._issued = 0
         self._port = 0
         self._runner: web.AppRunner | None = None
@@ -181,10 +180,11 @@ class SimulatedRegistry:
         seen = Seen(step, request.method, request.path_qs, dict(request.headers))
         self.requests.append(seen)
         self.watch(seen)
-        answer = await self._answer(request, step, name)
-        fault = self._fault(step, request.method, name)
-        if fault is None:
-            return await _send(request, answer, Fault("blob"), self._ending)
+        fault = self._fault(step, request.method, name) or Fault("blob")
+        try:
+            answer = await self._answer(request, step, name, fault)
+        except Lost:
+            answer, fault = Reply(500), replace(fault, cut_after=0, then="reset")
         if fault.stall:
             await self._ending.wait()
         return await _send(request, answer, fault, self._ending)
@@ -195,7 +195,8 @@ class SimulatedRegistry:
             return "token", ""
         if path == f"{root}tags/list":
             return "tags", ""
-        for step, place in (("manifest", f"{root}manifests/"), ("blob", f"{root}blobs/")):
+        places = {"upload": f"{root}blobs/uploads/", "manifest": f"{root}manifests/", "blob": f"{root}blobs/"}
+        for step, place in places.items():
             if path.startswith(place):
                 return step, path.removeprefix(place)
         return "base" if path == "/v2/" else "unknown", ""
@@ -207,20 +208,28 @@ class SimulatedRegistry:
                 return fault
         return None
 
-    async def _answer(self, request: web.Request, step: str, name: str) -> _Answer:
+    async def _answer(self, request: web.Request, step: str, name: str, fault: Fault) -> Reply:
         if step == "token":
             return self._token(request, await request.post())
-        if not self._allowed(request.headers.get("Authorization", "")):
+        if not self._allowed(request):
             return self._challenge(request)
+        if request.method not in {"GET", "HEAD"} or step == "upload":
+            return await self._written(request, step, name, fault)
         if step == "base":
-            return _Answer(200, b"{}", {"Content-Type": "application/json"})
+            return Reply(200, b"{}", {"Content-Type": "application/json"})
         if step == "tags":
             return self._page(request)
-        if step == "manifest":
-            return self._manifest(request, name)
-        return self._blob(request, name)
+        return self._manifest(request, name) if step == "manifest" else self._blob(request, name)
 
-    def _page(self, request: web.Request) -> _Answer:
+    async def _written(self, request: web.Request, step: str, name: str, fault: Fault) -> Reply:
+        if fault.status is not None:
+            # What is refused has no effect.
+            return refusal(fault.status, "REFUSED")
+        if step == "upload":
+            return await self.uploads.upload(request, name, fault.take)
+        return await self.uploads.manifest(request, name)
+
+    def _page(self, request: web.Request) -> Reply:
         last, asked = request.query.get("last", ""), int(request.query.get("n", "1000000"))
         left = sorted(tag for tag in self.tags if tag > last)
         size = min(asked, self.page_tags or asked)
@@ -228,40 +237,45 @@ class SimulatedRegistry:
         headers = {"Content-Type": "application/json"}
         if len(left) > size:
             headers["Link"] = f'<{request.path}?last={page[-1]}&n={asked}>; rel="next"'
-        return _Answer(200, msgspec.json.encode({"name": self.path, "tags": page}), headers)
+        return Reply(200, msgspec.json.encode({"name": self.path, "tags": page}), headers)
 
-    def _manifest(self, request: web.Request, reference: str) -> _Answer:
+    def _manifest(self, request: web.Request, reference: str) -> Reply:
         if request.method == "HEAD" and not self.heads:
-            return _error(405, "UNSUPPORTED")
+            return refusal(405, "UNSUPPORTED")
         digest = self.tags.get(reference, Digest(reference))
         content = self.blobs.get(digest)
         if content is None:
-            return _error(404, "MANIFEST_UNKNOWN")
-        return _Answer(200, content, {"Content-Type": _media_type(content), "Docker-Content-Digest": digest})
+            return refusal(404, "MANIFEST_UNKNOWN")
+        return Reply(200, content, {"Content-Type": _media_type(content), "Docker-Content-Digest": digest})
 
-    def _blob(self, request: web.Request, digest: str) -> _Answer:
+    def _blob(self, request: web.Request, digest: str) -> Reply:
         content = self.blobs.get(Digest(digest))
         if content is None:
-            return _error(404, "BLOB_UNKNOWN")
+            return refusal(404, "BLOB_UNKNOWN")
         headers = {"Content-Type": "application/octet-stream"}
         asked = _RANGE.fullmatch(request.headers.get("Range", ""))
         if asked is None or not self.ranges:
-            return _Answer(200, content, headers)
+            return Reply(200, content, headers)
         first, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
         if first >= len(content):
-            return _Answer(416, b"", headers | {"Content-Range": f"bytes */{len(content)}"})
+            return Reply(416, b"", headers | {"Content-Range": f"bytes */{len(content)}"})
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-        return _Answer(206, content[first : last + 1], headers)
+        return Reply(206, content[first : last + 1], headers)
 
-    def _allowed(self, shown: str) -> bool:
+    def _allowed(self, request: web.Request) -> bool:
+        shown = request.headers.get("Authorization", "")
         if self.login is None:
             return True
         if self.login.scheme == "basic":
             return shown == _basic(self.login)
-        return shown.removeprefix("Bearer ") in self.tokens
+        token = shown.removeprefix("Bearer ")
+        needed = {f"repository:{path}:pull" for path in [request.query.get("from")] if path}
+        if request.method not in {"GET", "HEAD"}:
+            needed.add(f"repository:{self.path}:pull,push")
+        return token in self.tokens and needed <= set(self.scopes.get(token, needed))
 
-    def _challenge(self, request: web.Request) -> _Answer:
-        answer = _error(401, "UNAUTHORIZED")
+    def _challenge(self, request: web.Request) -> Reply:
+        answer = refusal(401, "UNAUTHORIZED")
         wanted = 'Basic realm="registry"'
         if self.login is not None and self.login.scheme == "bearer":
             realm = self.login.realm or f"{request.url.origin()}/token"
@@ -270,7 +284,7 @@ class SimulatedRegistry:
         answer.headers["WWW-Authenticate"] = wanted
         return answer
 
-    def _token(self, request: web.Request, form: Mapping[str, object]) -> _Answer:
+    def _token(self, request: web.Request, form: Mapping[str, object]) -> Reply:
         login = self.login or Login("bearer")
         shown = request.headers.get("Authorization")
         if login.identity_token:
@@ -278,12 +292,13 @@ class SimulatedRegistry:
         else:
             granted = shown == (_basic(login) if login.username else None)
         if not granted:
-            return _error(401, "UNAUTHORIZED")
+            return refusal(401, "UNAUTHORIZED")
         self._issued += 1
         token = f"token-{self._issued}"
         self.tokens.add(token)
+        self.scopes[token] = request.query.getall("scope", str(form.get("scope", "")).split())
         body = {"access_token": token, "token": token, "expires_in": login.token_seconds}
-        return _Answer(200, msgspec.json.encode(body), {"Content-Type": "application/json"})
+        return Reply(200, msgspec.json.encode(body), {"Content-Type": "application/json"})
 
 
 def _media_type(manifest: bytes) -> str:
@@ -297,13 +312,8 @@ def _basic(login: Login) -> str:
     return "Basic " + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
 
 
-def _error(status: int, code: str) -> _Answer:
-    body = msgspec.json.encode({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]})
-    return _Answer(status, body, {"Content-Type": "application/json"})
-
-
 async def _send(
-    request: web.Request, answer: _Answer, fault: Fault, ending: asyncio.Event
+    request: web.Request, answer: Reply, fault: Fault, ending: asyncio.Event
 ) -> web.StreamResponse:
     body = answer.body if fault.body is None else fault.body
     headers = {key: value for key, value in {**answer.headers, **fault.headers}.items() if value}
