@@ -18,6 +18,7 @@ from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
 from upgraph.oci.documents import Platform
 from upgraph.oci.downloads import Answer, Downloads
 from upgraph.oci.first_contact import Greeting, ask_for_leave, greet
+from upgraph.oci.gateway import Gateway
 from upgraph.oci.image_destination import ImageDestination
 from upgraph.oci.image_directory import DirectorySource
 from upgraph.oci.image_name import (
@@ -46,9 +47,10 @@ from upgraph.oci.manifest import (
     parse_manifest,
 )
 from upgraph.oci.mirror_files import read_mirrors
-from upgraph.oci.mirrored import MirroredSource
+from upgraph.oci.mirrored import MirroredSource, open_mirrored
 from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.neighbours import Neighbours
+from upgraph.oci.ordering import Wish, every_order, order_of, parse_list
 from upgraph.oci.proxies import Proxies
 from upgraph.oci.publishing import destination_tag, open_destination, publish
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
@@ -88,6 +90,7 @@ __all__ = [
     "DirectorySource",
     "Downloads",
     "Failure",
+    "Gateway",
     "Greeting",
     "Hasher",
     "Image",
@@ -123,18 +126,23 @@ __all__ = [
     "TlsExamination",
     "Trust",
     "Watch",
+    "Wish",
     "ask_for_leave",
     "copy_image",
     "destination_tag",
     "digest_of",
+    "every_order",
     "examine_tls",
     "greet",
     "gzipped",
     "is_digest",
     "names_image",
     "open_destination",
+    "open_mirrored",
+    "order_of",
     "parse_digest",
     "parse_image_name",
+    "parse_list",
     "parse_manifest",
     "parse_pull_spec_repository",
     "publish",

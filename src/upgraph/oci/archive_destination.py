@@ -16,6 +16,7 @@ from typing import Self
 
 from upgraph.errors import UserError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.image_source import Manifest
 from upgraph.oci.layout_destination import LayoutDestination
 
 
@@ -37,6 +38,12 @@ class ArchiveDestination(LayoutDestination):
         self._staging = path.with_name(f"{path.name}.partial")
         super().__init__(self._staging, f"oci-archive:{path}")
         self._is_clean = False
+        self._has_images = False
+
+    async def put_tag(self, tag: str, manifest: Manifest) -> None:
+        """See :meth:`ImageDestination.put_tag`."""
+        await super().put_tag(tag, manifest)
+        self._has_images = True
 
     async def __aenter__(self) -> Self:
         # Tags of a copy that broke off are not those of this one; its blobs may be.
@@ -50,10 +57,10 @@ class ArchiveDestination(LayoutDestination):
         await self.close()
 
     async def close(self) -> None:
-        """Make the archive, if the block has ended well and anything was put."""
+        """Make the archive, if the block has ended well and there is an image."""
         is_clean, self._is_clean = self._is_clean, False
         try:
-            if is_clean and self.held:
+            if is_clean and self._has_images:
                 with self._translated():
                     self._save()
                     await asyncio.to_thread(self._pack)

@@ -96,6 +96,10 @@ class Plan:
         there = [blob.size for place, blob in self.present.items() if place in wanted]
         return Amounts(len(self.images), len(moved), sum(moved), sum(there))
 
+    def bytes_to(self, destination: str) -> int:
+        """Bytes of the blobs that the destination with this name lacks."""
+        return sum(blob.size for (name, _), blob in self.missing.items() if name == destination)
+
     def add(self, outcome: Planned | Failure) -> None:
         """Take what was found out about an image, which is no failure unless another one takes its tag."""
         if isinstance(outcome, Planned):

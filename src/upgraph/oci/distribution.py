@@ -28,6 +28,7 @@ from upgraph.oci.reference import Repository
 from upgraph.oci.streaming import pieces_of
 from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
 from upgraph.oci.transport import DOCUMENT_SECONDS, Transport
+from upgraph.oci.turns import Turns
 
 DEFAULT_CONCURRENCY = 32
 """Connections at a time: more than one registry can use on a local network, enough to hide a slow line."""
@@ -49,6 +50,7 @@ class RegistryClient(Closing):
         access: credentials, trust and proxies.
         concurrency: most requests at a time, however many callers wait.
         timing: clocks, chance and patience.
+        turns: shared with others who use the registry; they count instead of ``concurrency``.
     """
 
     def __init__(
@@ -58,11 +60,14 @@ class RegistryClient(Closing):
         access: Access,
         concurrency: int = DEFAULT_CONCURRENCY,
         timing: Timing = _ORDINARY,
+        turns: Turns | None = None,
     ) -> None:
         self._repository = repository
         self._timing = timing
         self._root = f"/v2/{repository.path}"
-        self._transport = Transport(repository, access=access, concurrency=concurrency, timing=timing)
+        self._transport = Transport(
+            repository, access=access, turns=turns or Turns(concurrency, timing), timing=timing
+        )
 
     @property
     def name(self) -> str:

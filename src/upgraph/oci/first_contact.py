@@ -20,6 +20,7 @@ from upgraph.oci.reference import Repository
 from upgraph.oci.retry import Retry
 from upgraph.oci.timing import Timing
 from upgraph.oci.transport import Transport
+from upgraph.oci.turns import Turns
 
 GREETING_SECONDS = 15.0
 """Longest time for one greeting, from connecting to the header of the answer."""
@@ -64,7 +65,7 @@ async def ask_for_leave(repository: Repository, access: Access) -> int:
     Raises:
         RemoteError: it, or its token service, refuses the login or cannot be asked.
     """
-    transport = Transport(repository, access=access, concurrency=1, timing=_ONCE)
+    transport = Transport(repository, access=access, turns=Turns(1, _ONCE), timing=_ONCE)
     try:
         async with transport.exchange("GET", f"/v2/{repository.path}/tags/list?n=1", {}) as response:
             if response.status == 403:

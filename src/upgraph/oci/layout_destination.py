@@ -9,6 +9,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -104,6 +105,12 @@ class LayoutDestination(Closing):
             self._is_changed = True
             if time.monotonic() - self._saved_at >= SAVE_SECONDS:
                 await self._in_thread(self._save)
+
+    async def free_bytes(self) -> int:
+        """Room on the file system that the layout lies on."""
+        there = next(place for place in (self._path, *self._path.absolute().parents) if place.exists())
+        with self._translated():
+            return (await self._in_thread(lambda: shutil.disk_usage(there))).free
 
     async def close(self) -> None:
         """Write the index, if it has changed."""

@@ -15,12 +15,36 @@ from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.manifest import Descriptor
+from upgraph.oci.mirrors import Mirrors, Place
+from upgraph.oci.reference import Repository
 
 _MAX_SHOWN = 300
 """Characters of what was seen at one place, in a message about all of them."""
 
 _T = TypeVar("_T")
 _Failure = tuple[ImageSource, RemoteError | DataError | VerificationError]
+
+
+def open_mirrored(
+    repository: Repository, mirrors: Mirrors, client: Callable[[Repository], ImageSource]
+) -> "ImageSource | MirroredSource":
+    """A repository where its mirrors have it.
+
+    Args:
+        repository: its canonical name.
+        mirrors: the rules.
+        client: opens one repository.
+    """
+
+    def images(place: Place) -> ImageSource:
+        clients = [client(one) for one in place.repositories]
+        # Which way an insecure place answers is nothing to report.
+        return clients[0] if len(clients) == 1 else MirroredSource(clients[0].name, clients)
+
+    places = mirrors.places(repository)
+    if places == (Place((repository,)),):
+        return client(repository)
+    return MirroredSource(str(repository), [images(place) for place in places])
 
 
 class MirroredSource(Closing):

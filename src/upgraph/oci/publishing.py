@@ -6,38 +6,27 @@ from upgraph.oci.access import Access
 from upgraph.oci.archive_destination import ArchiveDestination
 from upgraph.oci.copying import Order, copy_image
 from upgraph.oci.digest import Digest, is_digest
-from upgraph.oci.distribution import DEFAULT_CONCURRENCY
 from upgraph.oci.image_destination import ImageDestination
 from upgraph.oci.image_name import ImageName, parse_image_name
 from upgraph.oci.image_source import ImageSource
 from upgraph.oci.layout_destination import LayoutDestination
-from upgraph.oci.neighbours import Neighbours
 from upgraph.oci.reference import Repository
 from upgraph.oci.registry_destination import RegistryDestination
 
 
-def open_destination(
-    name: ImageName,
-    access: Access,
-    *,
-    overwrite: bool = False,
-    concurrency: int = DEFAULT_CONCURRENCY,
-    neighbours: Neighbours | None = None,
-) -> ImageDestination:
+def open_destination(name: ImageName, access: Access, *, overwrite: bool = False) -> ImageDestination:
     """The destination that a name means; nothing is contacted or written yet.
 
     Args:
         name: what :func:`parse_image_name` gave.
         access: credentials, trust and proxies.
         overwrite: whether an archive that is there may be replaced.
-        concurrency: most requests at a time to a registry.
-        neighbours: what the run knows of other repositories.
 
     Raises:
         UserError: nothing can be written there.
     """
     if isinstance(name.place, Repository):
-        return RegistryDestination(name.place, access=access, concurrency=concurrency, neighbours=neighbours)
+        return RegistryDestination(name.place, access=access)
     if name.place.scheme == "oci":
         return LayoutDestination(name.place.path)
     if name.place.scheme == "oci-archive":

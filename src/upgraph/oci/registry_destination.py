@@ -23,6 +23,7 @@ from upgraph.oci.reference import Repository
 from upgraph.oci.retry import Retry
 from upgraph.oci.timing import Timing
 from upgraph.oci.transport import Transport
+from upgraph.oci.turns import Turns
 from upgraph.oci.upload import Door, Upload, upload_place
 
 PATIENT = Timing(retry=Retry(attempts=8, ceiling=30.0, longest_asked=300.0))
@@ -39,8 +40,8 @@ class RegistryDestination(Closing):
     Args:
         repository: where to write.
         access: credentials, trust and proxies.
-        concurrency: most requests at a time, however many callers wait.
         timing: clocks, chance and patience.
+        turns: how many requests at a time; shared with others who use the registry.
         neighbours: what the run knows of other repositories.
     """
 
@@ -49,8 +50,8 @@ class RegistryDestination(Closing):
         repository: Repository,
         *,
         access: Access,
-        concurrency: int = DEFAULT_CONCURRENCY,
         timing: Timing = PATIENT,
+        turns: Turns | None = None,
         neighbours: Neighbours | None = None,
     ) -> None:
         self._repository = repository
@@ -58,7 +59,11 @@ class RegistryDestination(Closing):
         self._neighbours = neighbours or Neighbours()
         self._root = f"/v2/{repository.path}"
         self._transport = Transport(
-            repository, access=access, concurrency=concurrency, timing=timing, actions=PULL_AND_PUSH
+            repository,
+            access=access,
+            turns=turns or Turns(DEFAULT_CONCURRENCY, timing),
+            timing=timing,
+            actions=PULL_AND_PUSH,
         )
 
     @property

@@ -1,6 +1,6 @@
 """HTTP to one registry: turns, limits of time and the Authorization header.
 
-A slot is held while an answer is read, so that no time limit runs while a request waits for its turn.
+A turn lasts while an answer is read, so that no time limit runs while a request waits for its turn.
 Connections themselves are in :mod:`upgraph.oci.connections`.
 """
 
@@ -21,6 +21,7 @@ from upgraph.oci.failures import read_reason, status_failure, translated
 from upgraph.oci.reference import Repository
 from upgraph.oci.sending import Sending
 from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
+from upgraph.oci.turns import Turns
 
 DOCUMENT_SECONDS = 120.0
 """Longest time for a manifest, a page of tags or a token, from header to last byte."""
@@ -35,22 +36,22 @@ class Transport:
         repository: Repository,
         *,
         access: Access,
-        concurrency: int,
+        turns: Turns,
         timing: Timing,
         actions: str = PULL,
     ) -> None:
         self._address = repository.url
         self._origin = URL(repository.url)
         self._timing = timing
-        self._slots = asyncio.Semaphore(concurrency)
+        self._turns = turns
         self.authorization = Authorization(
             repository, access.credentials, clock=timing.monotonic, actions=actions
         )
         self._connections = Connections(
             access.trust,
             access.proxies,
-            # One more than there are slots, for the token service.
-            limit=concurrency + 1,
+            # One more than there are turns, for the token service.
+            limit=turns.count + 1,
             idle_seconds=timing.idle_seconds,
         )
 
@@ -83,7 +84,7 @@ class Transport:
             RemoteError: no answer could be had, also while the body is read inside the block.
         """
         patience = self._timing.answer_seconds + len(body or b"") / SLOWEST_BYTES_PER_SECOND
-        async with self._slots:
+        async with self._turns:
             with translated(self.what(method, path)):
                 async with asyncio.timeout(patience) as limit:
                     response = await self._authorized(method, self._url(path), headers, body)
@@ -103,7 +104,7 @@ class Transport:
         Raises:
             RemoteError: as :meth:`exchange`.
         """
-        async with self._slots:
+        async with self._turns:
             with translated(self.what("GET", path)):
                 async with asyncio.timeout(self._timing.answer_seconds):
                     response = await self._authorized("GET", self._url(path), headers)
@@ -123,7 +124,7 @@ class Transport:
             UpgraphError: what the body could not be read for.
         """
         headers = {**headers, "Content-Length": str(sending.size)}
-        async with self._slots:
+        async with self._turns:
             try:
                 with translated(self.what(method, path)):
                     async with asyncio.timeout(self._timing.answer_seconds) as limit:
@@ -148,7 +149,7 @@ class Transport:
         Raises:
             RemoteError: no answer could be had.
         """
-        async with self._slots:
+        async with self._turns:
             with translated(self.what("HEAD", path)):
                 async with asyncio.timeout(self._timing.answer_seconds):
                     response = await self._authorized("HEAD", self._url(path), headers)
@@ -161,7 +162,11 @@ class Transport:
 
     async def failure(self, response: aiohttp.ClientResponse) -> RemoteError:
         """The error for an answer with a status that was not expected."""
-        return await status_failure(response, named(response.method, response.url), self._timing.now())
+        what = named(response.method, response.url)
+        failure = await status_failure(response, what, self._timing.now())
+        if failure.retry_after is not None:
+            self._turns.rest(failure.retry_after)
+        return failure
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._address}{path}" if path.startswith("/") else path, encoded=True)

@@ -356,3 +356,15 @@ COPY_INCOMPLETE = Problem(
     "What was copied is complete and usable. The images that are named with their errors are not there, or are as they were.",
     "Look at the error of each image. Start the same copy again when the causes are removed: what is there is not sent again.",
 )
+AMBIGUOUS_IMAGE = Problem(
+    "image-ambiguous",
+    "It is not clear which image is meant.",
+    "A wrong guess would copy another image than the one that is needed.",
+    "Name one image by its tag or digest, or all images of a repository with --all-tags and names without a tag.",
+)
+COPY_LIST = Problem(
+    "image-list",
+    "A list of images cannot be read.",
+    "Nothing was copied, because what is missing of a list is noticed late.",
+    "Write a line SOURCE DESTINATION for each image; # begins a comment.",
+)

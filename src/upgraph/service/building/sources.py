@@ -9,9 +9,10 @@ from upgraph.oci import (
     Access,
     ImageSource,
     MirroredSource,
-    Place,
+    Mirrors,
     RegistryClient,
     Repository,
+    open_mirrored,
     parse_pull_spec_repository,
     read_mirrors,
 )
@@ -72,22 +73,20 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
     return open_source(configuration.graph_data or "", reach)
 
 
-def _open_registry(
-    repository: Repository, configuration: Configuration, access: Access
-) -> RegistryClient | MirroredSource:
+def _open_registry(repository: Repository, configuration: Configuration, access: Access) -> ImageSource:
     def client(place: Repository) -> RegistryClient:
         return RegistryClient(place, access=access, concurrency=configuration.concurrency)
 
-    def images(place: Place) -> ImageSource:
-        clients = [client(repository) for repository in place.repositories]
-        # Which way an insecure place answers is nothing to report.
-        return clients[0] if len(clients) == 1 else MirroredSource(clients[0].name, clients)
+    return open_mirrored(repository, mirrors_of(configuration), client)
 
-    mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
-    places = mirrors.places(repository)
-    if places == (Place((repository,)),):
-        return client(repository)
-    return MirroredSource(str(repository), [images(place) for place in places])
+
+def mirrors_of(configuration: Configuration) -> Mirrors:
+    """The rules of the files with mirrors.
+
+    Raises:
+        UserError: a file cannot be used.
+    """
+    return read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
 
 
 def acceptance(configuration: Configuration) -> Acceptance:
