@@ -16,6 +16,7 @@ _COMMANDS = {
     "doctor": "upgraph.cli.doctor:doctor",
     "completion": "upgraph.cli.completion:completion",
     "graph": "upgraph.cli.graph:graph",
+    "image": "upgraph.cli.image:image",
     "problem": "upgraph.cli.problem:problem",
     "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",

@@ -5,6 +5,7 @@ serve best to many small reads. Redirects are never followed by the library, bec
 who send: credentials stay with the host they were meant for, and https never becomes http.
 """
 
+import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MAX_REDIRECTS = 5
 Body = bytes | Callable[[], AsyncIterator[bytes]]
 """What a request carries; a function gives it anew each time that the request is sent."""
 
+_AT_ONCE_BYTES = 1024 * 1024
+"""A larger body is given to the library as a file, which it sends in pieces."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
 """Redirects after which a request with a body is sent again as it is (RFC 9110, section 15.4)."""
@@ -39,12 +42,16 @@ _HEADERS_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 _HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept-Encoding": "identity"}
 
 
+_Content = Mapping[str, str] | bytes | io.BytesIO | AsyncIterator[bytes] | None
+"""A body as the library takes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
     url: URL
     headers: Mapping[str, str]
-    content: Mapping[str, str] | bytes | AsyncIterator[bytes] | None
+    content: "_Content"
     trust: ssl.SSLContext | bool
     timeout: aiohttp.ClientTimeout
 
@@ -138,7 +145,7 @@ class Connections:
     async def _sent(
         self, method: str, url: URL, headers: Mapping[str, str], body: Mapping[str, str] | Body | None
     ) -> aiohttp.ClientResponse:
-        content = body() if callable(body) else body
+        content = _content(body)
         trust = self._trust.context(url.host or "", url.port or 0) if url.scheme == "https" else True
         # Who asks for headers alone, or sends a body, limits the time himself: no pause of an answer is meant there.
         timeout = self._timeout if method == "GET" else _HEADERS_ONLY
@@ -189,6 +196,12 @@ class Connections:
                 trust_env=False,
             )
         return self._open
+
+
+def _content(body: Mapping[str, str] | Body | None) -> _Content:
+    if isinstance(body, bytes):
+        return io.BytesIO(body) if len(body) > _AT_ONCE_BYTES else body
+    return body() if callable(body) else body
 
 
 def named(method: str, url: URL) -> str:

@@ -6,16 +6,17 @@ many of them have is asked for once and put once in each destination. An image t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.cargo import WHOLE, Cargo, Choice, survey
 from upgraph.oci.digest import Digest
 from upgraph.oci.image_destination import ImageDestination
-from upgraph.oci.image_source import ImageSource
+from upgraph.oci.image_source import ImageSource, Manifest
 from upgraph.oci.manifest import Descriptor
 
 DEFAULT_IMAGES = 16
@@ -146,8 +147,9 @@ class CopyRun:
         self._orders = tuple(orders)
         self._images = asyncio.Semaphore(images)
         self._blobs = asyncio.Semaphore(blobs)
-        self._looks: dict[_Place, asyncio.Task[UpgraphError | None]] = {}
-        self._moves: dict[_Place, asyncio.Task[UpgraphError | None]] = {}
+        self._looks = _Once()
+        self._moves = _Once()
+        self._stores = _Once()
 
     async def plan(self) -> Plan:
         """Find out what there is to do. Nothing is written."""
@@ -177,59 +179,84 @@ class CopyRun:
             if before not in {None, cargo.image.digest} and not order.overwrite:
                 seen = f"{order.destination.name}: {order.tag} is {before}, not {cargo.image.digest}"
                 raise UserError(problems.TAG_TAKEN, seen)
-            for blob in cargo.blobs:
-                place = (order.destination.name, blob.digest)
-                if place not in self._looks:
-                    self._looks[place] = tasks.create_task(self._look_for(blob, order, plan))
-            for blob in cargo.blobs:
-                _raise(await self._looks[(order.destination.name, blob.digest)])
+            places = {(order.destination.name, blob.digest): blob for blob in cargo.blobs}
+            for place, blob in places.items():
+                self._looks.begin(place, partial(self._look_for, blob, order, plan), tasks)
+            await self._looks.wait(places)
         except UpgraphError as error:
             return Failure(order, error)
         return Planned(order, cargo, before == cargo.image.digest)
 
-    async def _look_for(self, blob: Descriptor, order: Order, plan: Plan) -> UpgraphError | None:
-        try:
-            async with self._images:
-                found = await order.destination.has_blob(blob)
-        except UpgraphError as error:
-            return error
+    async def _look_for(self, blob: Descriptor, order: Order, plan: Plan) -> None:
+        async with self._images:
+            found = await order.destination.has_blob(blob)
         (plan.present if found else plan.missing)[(order.destination.name, blob.digest)] = blob
-        return None
 
     async def _copy(
         self, planned: Planned, plan: Plan, tasks: asyncio.TaskGroup, watch: Watch
     ) -> Failure | None:
-        order, cargo = planned.order, planned.cargo
-        places = [(order.destination.name, blob.digest) for blob in cargo.blobs]
+        order = planned.order
+        named = [(order.destination.name, blob.digest) for blob in planned.cargo.blobs]
+        missing = {place: plan.missing[place] for place in named if place in plan.missing}
         try:
-            for place in places:
-                if place in plan.missing and place not in self._moves:
-                    move = self._move(plan.missing[place], order, watch)
-                    self._moves[place] = tasks.create_task(move)
-            for place in places:
-                if place in self._moves:
-                    _raise(await self._moves[place])
-            async with self._images:
-                await self._publish(planned)
+            for place, blob in missing.items():
+                self._moves.begin(place, partial(self._move, blob, order, watch), tasks)
+            await self._moves.wait(missing)
+            await self._publish(planned, tasks)
         except UpgraphError as error:
             return Failure(order, error)
         watch.copied(planned)
         return None
 
-    async def _move(self, blob: Descriptor, order: Order, watch: Watch) -> UpgraphError | None:
-        reader = _Counted(order.source, blob, watch)
-        try:
-            async with self._blobs:
-                await order.destination.put_blob(blob, reader.read)
-        except UpgraphError as error:
-            return error
-        return None
+    async def _move(self, blob: Descriptor, order: Order, watch: Watch) -> None:
+        async with self._blobs:
+            await order.destination.put_blob(blob, _Counted(order.source, blob, watch).read)
 
-    async def _publish(self, planned: Planned) -> None:
-        destination, cargo = planned.order.destination, planned.cargo
-        for manifest in cargo.manifests:
+    async def _publish(self, planned: Planned, tasks: asyncio.TaskGroup) -> None:
+        destination, image = planned.order.destination, planned.cargo.image
+        for manifest in planned.cargo.manifests:
+            # Images of several indexes are put once.
+            place = (destination.name, manifest.digest)
+            self._stores.begin(place, partial(self._store, destination, manifest), tasks)
+            await self._stores.wait([place])
+        async with self._images:
+            await destination.put_tag(planned.order.tag or image.digest, image)
+
+    async def _store(self, destination: ImageDestination, manifest: Manifest) -> None:
+        async with self._images:
             await destination.put_manifest(manifest)
-        await destination.put_tag(planned.order.tag or cargo.image.digest, cargo.image)
+
+
+class _Once:
+    """Work that several images wait for and that is done once; its error is an error of all of them."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[_Place, asyncio.Task[UpgraphError | None]] = {}
+
+    def begin(self, place: _Place, work: Callable[[], Awaitable[None]], tasks: asyncio.TaskGroup) -> None:
+        """Begin it, if nobody has."""
+        if place not in self._tasks:
+            self._tasks[place] = tasks.create_task(_outcome(work))
+
+    async def wait(self, places: Iterable[_Place]) -> None:
+        """Wait until it is done.
+
+        Raises:
+            UpgraphError: how it failed.
+        """
+        for place in places:
+            error = await self._tasks[place]
+            if error is not None:
+                raise error
+
+
+async def _outcome(work: Callable[[], Awaitable[None]]) -> UpgraphError | None:
+    # An error that left a task would end all others of the run.
+    try:
+        await work()
+    except UpgraphError as error:
+        return error
+    return None
 
 
 class _Counted:
@@ -264,8 +291,3 @@ async def copy_image(order: Order) -> Digest:
     for failure in await run.carry_out(plan):
         raise failure.error
     return plan.images[0].cargo.image.digest
-
-
-def _raise(outcome: UpgraphError | None) -> None:
-    if outcome is not None:
-        raise outcome

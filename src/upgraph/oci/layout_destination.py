@@ -48,6 +48,7 @@ class LayoutDestination(Closing):
         self._entries: LayoutEntries | None = None
         self._lock: int | None = None
         self._preparing = asyncio.Lock()
+        self._saving = asyncio.Lock()
         self._is_changed = False
         self._saved_at = 0.0
         self._turns: dict[Digest, asyncio.Lock] = {}
@@ -87,7 +88,8 @@ class LayoutDestination(Closing):
         """See :meth:`ImageDestination.put_manifest`."""
         with self._translated():
             await self._prepare()
-            await self._in_thread(lambda: self._put_manifest(manifest))
+            async with self._turns.setdefault(manifest.digest, asyncio.Lock()):
+                await self._in_thread(lambda: self._put_manifest(manifest))
         self.held.add(manifest.digest)
 
     async def tagged(self, tag: str) -> Digest | None:
@@ -103,8 +105,9 @@ class LayoutDestination(Closing):
             entries = await self._prepare()
             entries.point(tag, Descriptor(manifest.media_type, manifest.digest, len(manifest.content)))
             self._is_changed = True
-            if time.monotonic() - self._saved_at >= SAVE_SECONDS:
-                await self._in_thread(self._save)
+            async with self._saving:
+                if time.monotonic() - self._saved_at >= SAVE_SECONDS:
+                    await self._in_thread(self._save)
 
     async def free_bytes(self) -> int:
         """Room on the file system that the layout lies on."""

@@ -24,7 +24,7 @@ from upgraph.oci.sending import Sending
 from upgraph.oci.timing import Timing
 from upgraph.oci.transport import Transport
 
-WHOLE_BYTES = 2 * 1024 * 1024
+WHOLE_BYTES = 1024 * 1024
 """A blob up to this is held in memory and sent in one request."""
 PIECE_BYTES = 8 * 1024 * 1024
 """Size of the parts in which a blob is sent where something on the way refuses a large request."""

@@ -157,6 +157,26 @@ async def check_pours_a_prefix(source: ImageSource, sample: Sample) -> None:
     assert len(sink.content) <= received <= 7 * 16 * 1024
 
 
+async def check_reads_from_any_byte(source: ImageSource, sample: Sample) -> None:
+    """Whoever copies gets the bytes from where he is to the end, and none after it."""
+    for start in (0, 1, LARGE_BYTES // 2, LARGE_BYTES - 1, LARGE_BYTES):
+        read = b"".join([piece async for piece in source.read(sample.large, start)])
+        assert read == sample.large_content[start:]
+
+
+async def check_reads_no_blob_that_is_not_as_described(source: ImageSource, sample: Sample) -> None:
+    """A blob that is not there, or is longer or shorter than its descriptor says, is an error."""
+    absent = replace(sample.small, digest=_ABSENT)
+    other = [replace(sample.small, size=size) for size in (sample.small.size - 10, sample.small.size + 10)]
+    for blob in (absent, *other):
+        try:
+            async for _ in source.read(blob):
+                pass
+        except (RemoteError, DataError):
+            continue
+        raise AssertionError(f"{blob} was read")
+
+
 async def check_refuses_a_wrong_size(source: ImageSource, sample: Sample) -> None:
     """A blob that is shorter or longer than its descriptor says is an error, and never overfeeds."""
     for size in (sample.small.size + 10, sample.small.size - 10):
@@ -188,6 +208,8 @@ CHECKS: tuple[Callable[[ImageSource, Sample], Awaitable[None]], ...] = (
     check_manifests_parse,
     check_pours_whole_blobs,
     check_pours_a_prefix,
+    check_reads_from_any_byte,
+    check_reads_no_blob_that_is_not_as_described,
     check_refuses_a_wrong_size,
     check_misses_a_blob,
 )

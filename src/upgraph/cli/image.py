@@ -1,0 +1,244 @@
+"""``upgraph image``: images as such, whatever is in them."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.filesize import decimal
+
+from upgraph.cli.failure import describe
+from upgraph.cli.output import FORMATS, Format, emit, output_option, printable, show_findings
+from upgraph.cli.progress import transferred
+from upgraph.cli.settings import configuration, setting_options
+from upgraph.errors import UpgraphError, UserError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci import (
+    Amounts,
+    Choice,
+    CopyRun,
+    Failure,
+    Gateway,
+    Order,
+    Plan,
+    Planned,
+    Watch,
+    Wish,
+    every_order,
+    order_of,
+    parse_image_name,
+    parse_list,
+)
+from upgraph.oci.ordering import MAX_LIST_BYTES
+from upgraph.service.building.sources import access_of, mirrors_of
+from upgraph.service.configuration import Configuration
+from upgraph.service.plain_file import open_plain
+
+STDIN = "-"
+_BLOBS_AT_A_TIME = 16
+
+
+@click.group()
+def image() -> None:
+    """Copy images, whatever is in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a call asks for."""
+
+    wishes: tuple[Wish, ...]
+    choice: Choice
+    every_tag: bool
+    overwrite: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of it."""
+
+    plan: Plan
+    failures: tuple[Failure, ...]
+
+
+@image.command(
+    epilog="""
+\b
+Examples:
+  upgraph image copy --all quay.io/openshift-release-dev/ocp-release:4.18.1-multi \\
+      registry.example:5000/ocp/release
+  upgraph image copy --all docker://quay.io/org/app:v1 oci-archive:/media/app.tar:v1
+  upgraph image copy --all-tags --all oci:/media/releases docker://registry.example:5000/ocp/release
+  upgraph image copy --from-file images.txt --all --dry-run
+"""
+)
+@click.argument("names", nargs=-1, metavar="[SOURCE DESTINATION]")
+@click.option("--all", "whole", is_flag=True, help="Copy indexes whole: their digests stay.")
+@click.option(
+    "--arch",
+    multiple=True,
+    metavar="ARCH[,ARCH]...",
+    help="Copy of indexes these architectures only, as Go names them: amd64, arm64, ppc64le, s390x.",
+)
+@click.option(
+    "--from-file",
+    metavar="FILE",
+    help="Copy what a file lists, a line SOURCE DESTINATION for each image; - is standard input.",
+)
+@click.option(
+    "--all-tags", "every_tag", is_flag=True, help="Copy all tags of a repository, under their names."
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Let a tag move from the image that it points to; replace an archive that is there.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be copied, and write nothing.")
+@output_option(FORMATS)
+@setting_options("mirrors", "ca", "authfile", "authfile_search", "concurrency")
+def copy(  # noqa: PLR0913 - each is an option
+    names: tuple[str, ...],
+    arch: tuple[str, ...],
+    from_file: str | None,
+    output: Format,
+    config: tuple[Path, ...],
+    *,
+    whole: bool,
+    every_tag: bool,
+    overwrite: bool,
+    dry_run: bool,
+    **flags: object,
+) -> None:
+    """Copy images between registries, OCI layouts and archives.
+
+    SOURCE and DESTINATION are docker://HOST/REPOSITORY[:TAG|@DIGEST], which may go without docker://,
+    oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG]; SOURCE may also be dir:DIRECTORY. A DESTINATION without a tag
+    takes that of the source. Digests stay, what is there is not sent again, and a tag is written last.
+    """
+    chosen = configuration(config, flags)
+    wanted = _Wanted(_wishes(names, from_file), _choice(arch, whole=whole), every_tag, overwrite, dry_run)
+    done = asyncio.run(_run(wanted, chosen))
+    emit(_rows(done, dry_run=dry_run), output)
+    _report(done)
+
+
+def _wishes(names: tuple[str, ...], from_file: str | None) -> tuple[Wish, ...]:
+    if from_file is not None and not names:
+        return tuple(parse_list(_listed(from_file), from_file))
+    if from_file is not None or len(names) != 2:
+        raise click.UsageError("name one SOURCE and one DESTINATION, or give --from-file")
+    return (Wish(parse_image_name(names[0]), parse_image_name(names[1])),)
+
+
+def _listed(name: str) -> bytes:
+    if name == STDIN:
+        return sys.stdin.buffer.read(MAX_LIST_BYTES + 1)
+    try:
+        with open_plain(name) as file:
+            return file.read(MAX_LIST_BYTES + 1)
+    except OSError as error:
+        raise UserError(problems.COPY_LIST, f"{name}: {error.strerror}") from error
+
+
+def _choice(arch: tuple[str, ...], *, whole: bool) -> Choice:
+    architectures = frozenset(filter(None, (part.strip() for one in arch for part in one.split(","))))
+    if whole and architectures:
+        raise click.UsageError("--all takes every architecture, and --arch some: give one of them")
+    return Choice(architectures, whole)
+
+
+async def _run(wanted: _Wanted, chosen: Configuration) -> _Done:
+    access = access_of(chosen, os.environ)
+    show_findings(access.findings)
+    gateway = Gateway(
+        access,
+        mirrors=mirrors_of(chosen),
+        concurrency=chosen.concurrency,
+        overwrite=wanted.overwrite,
+    )
+    async with gateway:
+        run = CopyRun(
+            await _orders(wanted, gateway),
+            images=chosen.concurrency,
+            blobs=min(chosen.concurrency, _BLOBS_AT_A_TIME),
+        )
+        plan = await run.plan()
+        show_findings(gateway.take_findings())
+        await gateway.prepare(plan)
+        click.echo(_summary(plan.amounts), err=True)
+        for planned in plan.images:
+            if planned.cargo.changed_from:
+                click.echo(_changed(planned), err=True)
+        if wanted.dry_run:
+            return _Done(plan, tuple(plan.failures))
+        with transferred(plan.amounts.bytes_to_move) as moved:
+            failures = await run.carry_out(plan, Watch(moved))
+        show_findings(gateway.take_findings())
+    return _Done(plan, tuple(failures))
+
+
+async def _orders(wanted: _Wanted, gateway: Gateway) -> list[Order]:
+    orders: list[Order] = []
+    for wish in wanted.wishes:
+        if wanted.every_tag:
+            orders += await every_order(wish, gateway, wanted.choice, overwrite=wanted.overwrite)
+        else:
+            orders.append(await order_of(wish, gateway, wanted.choice, overwrite=wanted.overwrite))
+    return orders
+
+
+def _summary(amounts: Amounts) -> str:
+    return (
+        f"images: {amounts.images:,}; blobs to move: {amounts.blobs:,}, {decimal(amounts.bytes_to_move)};"
+        f" there already: {decimal(amounts.bytes_there)}"
+    )
+
+
+def _changed(planned: Planned) -> str:
+    return (
+        f"warning: {planned.order.source.name} {planned.order.reference}: of the index {planned.cargo.changed_from}"
+        f" a part is copied, which is {planned.cargo.image.digest}. Signatures of the index do not fit it."
+    )
+
+
+def _rows(done: _Done, *, dry_run: bool) -> list[dict[str, object]]:
+    failed = {id(failure.order): failure.error for failure in done.failures}
+    rows = []
+    for planned in done.plan.images:
+        order, error = planned.order, failed.pop(id(planned.order), None)
+        new = "would be copied" if dry_run else "copied"
+        result = error.reference if error is not None else "there" if planned.is_there else new
+        rows.append(_row(order, planned.cargo.image.digest, result))
+    rejected = [failure for failure in done.failures if id(failure.order) in failed]
+    return rows + [_row(failure.order, "", failure.error.reference) for failure in rejected]
+
+
+def _row(order: Order, digest: str, result: str) -> dict[str, object]:
+    return {
+        "source": f"{order.source.name}:{printable(order.reference)}",
+        "destination": order.destination.name + (f":{order.tag}" if order.tag else ""),
+        "digest": digest,
+        "result": result,
+    }
+
+
+def _report(done: _Done) -> None:
+    """End with the error of the one image, or with one that counts all."""
+    total = len(done.plan.images) + len(done.plan.failures)
+    if not done.failures:
+        return
+    if total == 1:
+        raise done.failures[0].error
+    for failure in done.failures:
+        click.echo(f"{failure.order}\n{describe(failure.error)}", err=True)
+    raise _worst([failure.error for failure in done.failures])(
+        problems.COPY_INCOMPLETE, f"{len(done.failures)} of {total} images were not copied"
+    )
+
+
+def _worst(errors: Sequence[UpgraphError]) -> type[UpgraphError]:
+    return max((type(error) for error in errors), key=lambda kind: kind.exit_code)
