@@ -15,6 +15,7 @@ from benchmarks.answering import answers_per_second, latency
 from benchmarks.building import build_cpu
 from benchmarks.catalogue import BrokenMeasurementError
 from benchmarks.content_check import check_content
+from benchmarks.copying import copy
 from benchmarks.fleet import fleet
 from benchmarks.freshness import edit, restart
 from benchmarks.generate import content
@@ -36,6 +37,7 @@ MEASURES: Mapping[str, Measure] = {
     "build": build_cpu,
     "edit": edit,
     "restart": restart,
+    "copy": copy,
 }
 
 

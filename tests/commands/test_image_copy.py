@@ -1,11 +1,13 @@
 """``upgraph image copy``: what it says, what it asks for, and how it ends."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.commands.conftest import Command
 from upgraph.oci import OCI_LAYER_GZIP, LayoutWriter, Platform
+from upgraph.testing.real_registry import real_registry
 
 COPY = ("upgraph", "image", "copy")
 
@@ -32,6 +34,33 @@ def test_an_image_takes_its_tag_along(command: Command, made: Path, tmp_path: Pa
     assert done.json[0]["destination"] == f"oci:{tmp_path}/to:v1-amd64"
     assert done.json[0]["result"] == "copied"
     assert done.err == "images: 1; blobs to move: 2, 5.0 kB; there already: 0 bytes\n"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A repository of a registry without TLS."""
+    (tmp_path / "registry").mkdir()
+    with real_registry(tmp_path / "registry") as real:
+        yield str(real.repository("site/releases"))
+
+
+def test_images_reach_a_registry_under_the_tags_that_they_had(
+    command: Command, made: Path, tmp_path: Path, registry: str
+) -> None:
+    (tmp_path / "list").write_text(f"oci:{made}:v1-amd64 {registry}\noci:{made}:v1 {registry}\n")
+    assert command(*COPY, "--from-file", tmp_path / "list", "--all").code == 0
+    back = command(*COPY, registry, f"oci:{tmp_path}/back", "--all-tags", "--all", "-o", "json")
+    assert [row["destination"].rpartition(":")[2] for row in back.json] == ["v1", "v1-amd64"]
+
+
+def test_an_image_without_a_tag_is_copied_by_its_digest(
+    command: Command, made: Path, tmp_path: Path, registry: str
+) -> None:
+    digest = command(*COPY, f"oci:{made}:v1", registry, "--all", "-o", "json").json[0]["digest"]
+    done = command(*COPY, f"{registry}@{digest}", f"{registry}-copy", "--all", "-o", "json")
+    assert done.code == 0
+    assert done.json[0]["destination"] == f"{registry}-copy"
+    assert command(*COPY, f"{registry}-copy@{digest}", f"oci:{tmp_path}/back", "--all").code == 0
 
 
 def test_what_is_there_is_not_copied_again(command: Command, made: Path, tmp_path: Path) -> None:

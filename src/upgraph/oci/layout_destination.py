@@ -24,7 +24,7 @@ from upgraph.oci.closing import Closing
 from upgraph.oci.digest import Digest, Hasher, algorithm_of
 from upgraph.oci.image_destination import BlobReader
 from upgraph.oci.image_source import Manifest
-from upgraph.oci.layout_entries import LayoutEntries, read_entries, replace_file, write_entries
+from upgraph.oci.layout_entries import LayoutEntries, read_entries, replace_file, write_index
 from upgraph.oci.manifest import Descriptor
 
 SAVE_SECONDS = 1.0
@@ -106,8 +106,12 @@ class LayoutDestination(Closing):
             entries.point(tag, Descriptor(manifest.media_type, manifest.digest, len(manifest.content)))
             self._is_changed = True
             async with self._saving:
-                if time.monotonic() - self._saved_at >= SAVE_SECONDS:
-                    await self._in_thread(self._save)
+                if self._is_changed and time.monotonic() - self._saved_at >= SAVE_SECONDS:
+                    # Made here and not in the thread, since tags are given all the while.
+                    document = entries.document()
+                    self._is_changed = False
+                    await self._in_thread(lambda: write_index(self._path, document))
+                    self._saved_at = time.monotonic()
 
     async def free_bytes(self) -> int:
         """Room on the file system that the layout lies on."""
@@ -161,8 +165,8 @@ class LayoutDestination(Closing):
 
     def _save(self) -> None:
         if self._is_changed and self._entries is not None:
-            write_entries(self._path, self._entries)
-            self._is_changed, self._saved_at = False, time.monotonic()
+            write_index(self._path, self._entries.document())
+            self._is_changed = False
 
     async def _fill(self, partial: Path, blob: Descriptor, read: BlobReader) -> None:
         """Write what is missing of a blob; what is not the blob is removed."""

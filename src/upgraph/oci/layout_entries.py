@@ -74,14 +74,14 @@ def read_entries(layout: Path) -> LayoutEntries:
     return LayoutEntries.parse(index.read_bytes()) if index.exists() else LayoutEntries()
 
 
-def write_entries(layout: Path, entries: LayoutEntries) -> None:
+def write_index(layout: Path, document: bytes) -> None:
     """Write ``oci-layout`` and then ``index.json``, so that a reader sees the old index or the new one.
 
     Raises:
         OSError: it cannot be written.
     """
     replace_file(layout / "oci-layout", encoded({"imageLayoutVersion": LAYOUT_VERSION}))
-    replace_file(layout / "index.json", entries.document())
+    replace_file(layout / "index.json", document)
 
 
 def replace_file(target: Path, content: bytes) -> None:

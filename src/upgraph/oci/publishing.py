@@ -7,7 +7,7 @@ from upgraph.oci.archive_destination import ArchiveDestination
 from upgraph.oci.copying import Order, copy_image
 from upgraph.oci.digest import Digest, is_digest
 from upgraph.oci.image_destination import ImageDestination
-from upgraph.oci.image_name import ImageName, parse_image_name
+from upgraph.oci.image_name import DEFAULT_TAG, ImageName, parse_image_name
 from upgraph.oci.image_source import ImageSource
 from upgraph.oci.layout_destination import LayoutDestination
 from upgraph.oci.reference import Repository
@@ -53,17 +53,17 @@ async def publish(
     """
     name = parse_image_name(destination)
     async with open_destination(name, access, overwrite=overwrite) as opened:
-        order = Order(images, reference, opened, destination_tag(name), overwrite=overwrite)
-        return await copy_image(order)
+        tag = destination_tag(name) or (DEFAULT_TAG if isinstance(name.place, Repository) else None)
+        return await copy_image(Order(images, reference, opened, tag, overwrite=overwrite))
 
 
 def destination_tag(name: ImageName) -> str | None:
-    """The tag that a name asks for.
+    """The tag that a name asks for; None if it asks for none.
 
     Raises:
         UserError: it has a digest, which nobody can choose.
     """
-    wanted = name.in_registry if isinstance(name.place, Repository) else name.reference
+    wanted = name.reference
     if wanted is not None and is_digest(wanted):
         raise UserError(
             problems.DESTINATION, f"{name}: a destination has a tag; the digest follows from the image"

@@ -18,7 +18,7 @@ from upgraph.oci.documents import (
     image_document,
     index_document,
 )
-from upgraph.oci.layout_entries import LayoutEntries, read_entries, replace_file, write_entries
+from upgraph.oci.layout_entries import LayoutEntries, read_entries, replace_file, write_index
 from upgraph.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 
 
@@ -48,7 +48,7 @@ class LayoutWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            write_entries(self._path, self._entries)
+            write_index(self._path, self._entries.document())
 
     def blob(self, content: bytes, media_type: str) -> Descriptor:
         """Store ``content`` and say how to refer to it."""
