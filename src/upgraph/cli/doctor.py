@@ -66,6 +66,13 @@ def doctor(
 
 
 def show(diagnosis: Diagnosis) -> None:
+    """Print checks for people, and how to run some of them again."""
+    show_checks(diagnosis)
+    if diagnosis.result is not Result.OK:
+        click.echo("upgraph doctor --only NAME takes the same flags, variables and files as this call.")
+
+
+def show_checks(diagnosis: Diagnosis) -> None:
     """Print checks for people, those of one subject together."""
     width = max((len(check.name) for check in diagnosis.checks), default=0)
     subjects = dict.fromkeys(check.subject for check in diagnosis.checks)
@@ -77,8 +84,6 @@ def show(diagnosis: Diagnosis) -> None:
         click.echo()
     counts = ", ".join(f"{number} {result}" for result, number in diagnosis.counts.items())
     click.echo(f"{len(diagnosis.checks)} checks: {counts}")
-    if diagnosis.result is not Result.OK:
-        click.echo("upgraph doctor --only NAME takes the same flags, variables and files as this call.")
 
 
 def _show_check(check: Check, width: int) -> None:

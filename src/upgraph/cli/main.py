@@ -18,9 +18,12 @@ _COMMANDS = {
     "graph": "upgraph.cli.graph:graph",
     "image": "upgraph.cli.image:image",
     "problem": "upgraph.cli.problem:problem",
+    "pull-secret": "upgraph.cli.pull_secret:pull_secret",
+    "registry": "upgraph.cli.registry:registry",
     "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",
     "status": "upgraph.cli.status:status",
+    "trust": "upgraph.cli.trust:trust",
 }
 
 

@@ -32,6 +32,14 @@ from upgraph.oci.image_name import (
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.layout import LayoutSource
 from upgraph.oci.layout_destination import LayoutDestination
+from upgraph.oci.logging_in import (
+    Kept,
+    check_login,
+    default_place,
+    forget_login,
+    login_of,
+    save_login,
+)
 from upgraph.oci.manifest import (
     DOCKER_LAYER_GZIP,
     DOCKER_MANIFEST,
@@ -55,6 +63,7 @@ from upgraph.oci.proxies import Proxies
 from upgraph.oci.publishing import destination_tag, open_destination, publish
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
 from upgraph.oci.registry_destination import PATIENT, RegistryDestination
+from upgraph.oci.registry_key import RegistryKey
 from upgraph.oci.retry import Retry
 from upgraph.oci.tar_layer import LayerFile, gzipped, tar_layer
 from upgraph.oci.timing import Timing
@@ -100,6 +109,7 @@ __all__ = [
     "ImageSource",
     "Index",
     "IndexEntry",
+    "Kept",
     "LayerFile",
     "LayoutDestination",
     "LayoutSource",
@@ -119,6 +129,7 @@ __all__ = [
     "RefusalCause",
     "RegistryClient",
     "RegistryDestination",
+    "RegistryKey",
     "Repository",
     "Retry",
     "Sink",
@@ -128,14 +139,18 @@ __all__ = [
     "Watch",
     "Wish",
     "ask_for_leave",
+    "check_login",
     "copy_image",
+    "default_place",
     "destination_tag",
     "digest_of",
     "every_order",
     "examine_tls",
+    "forget_login",
     "greet",
     "gzipped",
     "is_digest",
+    "login_of",
     "names_image",
     "open_destination",
     "open_mirrored",
@@ -147,6 +162,7 @@ __all__ = [
     "parse_pull_spec_repository",
     "publish",
     "read_mirrors",
+    "save_login",
     "tar_layer",
     "without_login",
 ]

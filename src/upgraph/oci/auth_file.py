@@ -24,6 +24,8 @@ MAX_FILE_BYTES = 4 * 1024 * 1024
 """Largest file of credentials; a pull secret of a cluster has a few KiB."""
 SECRET_KEYS = (".dockerconfigjson", "config.json", "auth.json", ".dockercfg")
 """Names under which the file is looked for in a directory, best first."""
+EMPTY = "the file is empty; a file without logins is {}"
+"""Why an empty file is refused."""
 
 Stamp: TypeAlias = tuple[str, int, int, int]
 """Tells one state of a file from another: path, inode, change time in nanoseconds, bytes."""
@@ -109,8 +111,21 @@ def read_auth_file(place: Path) -> AuthFile:
     if len(content) > MAX_FILE_BYTES:
         raise refusal(file, f"larger than {MAX_FILE_BYTES} bytes")
     if not content.strip():
-        raise refusal(file, "the file is empty; a file without logins is {}")
+        raise refusal(file, EMPTY)
     return _parsed(file, stamp, content)
+
+
+def parse_auth_file(file: Path, content: bytes) -> AuthFile:
+    """What a text says that may not be in a file at all.
+
+    Args:
+        file: what it is called in messages.
+        content: the text.
+
+    Raises:
+        UserError: it is not valid.
+    """
+    return _parsed(file, (str(file), 0, 0, len(content)), content)
 
 
 def refusal(path: Path, reason: str) -> UserError:

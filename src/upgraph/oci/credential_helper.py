@@ -1,8 +1,8 @@
-"""Asks a credential helper (``docker-credential-NAME get``) for the login of a host.
+"""Asks a credential helper (``docker-credential-NAME get``) for the login of a host, or has it keep one.
 
 The protocol is that of docker-credential-helpers: the host on standard input, a JSON object on standard
 output; a status other than 0 with a text that begins "credentials not found" means that there is no login.
-The program gets no terminal, a bounded time and a bounded output, and is ended with all that it started.
+``store`` takes a login as JSON, ``erase`` a host. The program gets no terminal, a bounded time and a bounded output, and is ended with all that it started.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -48,9 +49,9 @@ async def ask_helper(name: str, host: str, environment: Mapping[str, str]) -> Lo
     Raises:
         RemoteError: it could not be asked, or did not answer as it should.
     """
-    program = _program(name, environment)
-    what = f"docker-credential-{name} get, asked for {host}"
-    status, output = await _run(program, _HUB_SERVER if host == DOCKER_HUB else host, environment, what)
+    call = _Call(_program(name, environment), "get", f"docker-credential-{name} get, asked for {host}")
+    what = call.what
+    status, output = await _run(call, _server(host), environment)
     if status:
         said = output.decode("utf-8", "replace").strip()
         if said.lower().startswith(_NOT_FOUND):
@@ -64,6 +65,46 @@ async def ask_helper(name: str, host: str, environment: Mapping[str, str]) -> Lo
     return Login.of_pair(host, answer.username, answer.secret) if answer.username else None
 
 
+async def tell_helper(name: str, login: Login, environment: Mapping[str, str]) -> None:
+    """Have a helper keep a login.
+
+    Args:
+        name: as for :func:`ask_helper`.
+        login: its key is the host.
+        environment: as for :func:`ask_helper`.
+
+    Raises:
+        RemoteError: it could not be told, or refused.
+    """
+    given = {"ServerURL": _server(login.key), "Username": login.username, "Secret": login.password}
+    await _say(name, "store", msgspec.json.encode(given).decode(), login.key, environment)
+
+
+async def make_helper_forget(name: str, host: str, environment: Mapping[str, str]) -> None:
+    """Have a helper remove the login of a host. Arguments and errors as for :func:`tell_helper`."""
+    await _say(name, "erase", _server(host), host, environment)
+
+
+async def _say(name: str, verb: str, text: str, host: str, environment: Mapping[str, str]) -> None:
+    call = _Call(_program(name, environment), verb, f"docker-credential-{name} {verb}, told of {host}")
+    status, output = await _run(call, text, environment)
+    if status:
+        said = output.decode("utf-8", "replace").strip()
+        raise _failure(f"{call.what}: it ended with status {status}{_reason(said)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    program: str
+    verb: str
+    what: str
+    """What messages call it."""
+
+
+def _server(host: str) -> str:
+    return _HUB_SERVER if host == DOCKER_HUB else host
+
+
 def _program(name: str, environment: Mapping[str, str]) -> str:
     if not _NAME.fullmatch(name):
         raise _failure(f"{name[:_SHOWN]!r} is no name of a credential helper")
@@ -73,11 +114,12 @@ def _program(name: str, environment: Mapping[str, str]) -> str:
     return path
 
 
-async def _run(program: str, question: str, environment: Mapping[str, str], what: str) -> tuple[int, bytes]:
+async def _run(call: _Call, question: str, environment: Mapping[str, str]) -> tuple[int, bytes]:
+    what = call.what
     try:
         process = await asyncio.create_subprocess_exec(
-            program,
-            "get",
+            call.program,
+            call.verb,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,

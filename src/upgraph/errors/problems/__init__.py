@@ -1,14 +1,28 @@
 """The catalogue of documented problems, one module a room; ``docs/reference/errors`` is made from it."""
 
 from upgraph.errors.problem import Problem
-from upgraph.errors.problems import doctor, graph, graphdata, oci, payload, service
+from upgraph.errors.problems import credentials, doctor, graph, graphdata, kube, oci, payload, service
 
-__all__ = ["ROOMS", "doctor", "every_problem", "graph", "graphdata", "oci", "payload", "problem", "service"]
+__all__ = [
+    "ROOMS",
+    "credentials",
+    "doctor",
+    "every_problem",
+    "graph",
+    "graphdata",
+    "kube",
+    "oci",
+    "payload",
+    "problem",
+    "service",
+]
 
 ROOMS = {
     "graph": graph,
     "graphdata": graphdata,
     "oci": oci,
+    "credentials": credentials,
+    "kube": kube,
     "payload": payload,
     "service": service,
     "doctor": doctor,

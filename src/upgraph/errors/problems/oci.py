@@ -139,7 +139,7 @@ CREDENTIAL_HELPER = Problem(
     "The file with credentials says that this program has the login of the registry (credHelpers or credsStore), so "
     "none is looked for elsewhere and the registry is not asked.",
     "Run echo -n HOST | docker-credential-NAME get as the user of the service, with the same PATH. If the service "
-    "cannot have the program, log in with podman login --authfile FILE HOST and give that file with --authfile.",
+    "cannot have the program, log in with upgraph registry login --to FILE HOST and give that file with --authfile.",
 )
 CA_BUNDLE = Problem(
     "oci-ca",
@@ -213,7 +213,7 @@ UNAUTHORIZED = Problem(
     "registry-unauthorized",
     "The registry refuses the credentials, or wants some.",
     "Releases cannot be read until the registry lets us in. What was read before stays in force.",
-    "Log in with podman login --authfile FILE HOST and give the file with --authfile. "
+    "Log in with upgraph registry login --to FILE HOST and give the file with --authfile. "
     "Check that the account may pull from the repository.",
 )
 FORBIDDEN = Problem(

@@ -53,7 +53,7 @@ def open_releases(text: str, configuration: Configuration, access: Access) -> So
         return ReleaseSource(DISK_SOURCES[scheme](Path(path)), parse_pull_spec_repository(named or ""))
     repository = Repository.parse(text)
     named = parse_pull_spec_repository(named) if named else repository.name
-    images = _open_registry(repository, configuration, access)
+    images = open_registry(repository, configuration, access)
     if isinstance(images, MirroredSource):
         return ReleaseSource(images, named, images.take_findings)
     return ReleaseSource(images, named)
@@ -66,14 +66,20 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
         UserError: it names none, or its mirrors cannot be read.
     """
     reach = Reach(
-        registry=lambda repository: _open_registry(repository, configuration, access),
+        registry=lambda repository: open_registry(repository, configuration, access),
         downloads=access.session,
         path=configuration.graph_data_path,
     )
     return open_source(configuration.graph_data or "", reach)
 
 
-def _open_registry(repository: Repository, configuration: Configuration, access: Access) -> ImageSource:
+def open_registry(repository: Repository, configuration: Configuration, access: Access) -> ImageSource:
+    """A repository of a registry, read through the mirrors of a configuration.
+
+    Raises:
+        UserError: the mirrors cannot be read.
+    """
+
     def client(place: Repository) -> RegistryClient:
         return RegistryClient(place, access=access, concurrency=configuration.concurrency)
 

@@ -7,6 +7,7 @@ and what shows that it is mended. It changes nothing.
 
 from upgraph.service.doctor.check import Check, Result
 from upgraph.service.doctor.examination import examine
+from upgraph.service.doctor.one_image import examine_image
 from upgraph.service.doctor.report import Diagnosis, diagnosis_of
 
-__all__ = ["Check", "Diagnosis", "Result", "diagnosis_of", "examine"]
+__all__ = ["Check", "Diagnosis", "Result", "diagnosis_of", "examine", "examine_image"]

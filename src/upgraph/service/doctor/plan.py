@@ -34,7 +34,7 @@ class Plan:
 
     def __init__(self, configuration: Configuration, environment: Mapping[str, str]) -> None:
         self._configuration = configuration
-        self._access, self._access_step = _access(configuration, environment)
+        self._access, self._access_step = access_and_step(configuration, environment)
         self._ways = Ways(self._access, self._access_step)
         self._open = AsyncExitStack()
         self.steps = tuple(self._steps())
@@ -96,7 +96,7 @@ class Plan:
             yield from Images(source.images, _file(text.partition(":")[2])).steps(())
 
     def _repository(self, repository: Repository, source: ReleaseSource) -> Iterator[Step]:
-        places = _places(self._configuration, repository)
+        places = places_of(self._configuration, repository)
         for place in places:
             yield from self._ways.into(place)
         logins = tuple(map(self._ways.login, places))
@@ -111,7 +111,7 @@ class Plan:
         places: tuple[Repository, ...] = ()
         words: Mapping[str, str] = _file(_path(text))
         if repository is not None:
-            places = _places(self._configuration, repository)
+            places = places_of(self._configuration, repository)
             for place in places:
                 yield from self._ways.into(place)
             logins = tuple(map(self._ways.login, places))
@@ -143,7 +143,7 @@ class Plan:
                 yield payload_step(text.partition("://")[2], f"the source {text}")
 
 
-def _access(configuration: Configuration, environment: Mapping[str, str]) -> tuple[Access, Step]:
+def access_and_step(configuration: Configuration, environment: Mapping[str, str]) -> tuple[Access, Step]:
     """How others are reached, and the step that tells what is wrong with it."""
     subject = "credentials, certificates and proxies"
     try:
@@ -161,7 +161,7 @@ def _bundle(path: Path) -> Step:
     return Step("bundle", str(path), lambda: inputs.read_bundle(path), seconds=seconds, words=words)
 
 
-def _places(configuration: Configuration, repository: Repository) -> tuple[Repository, ...]:
+def places_of(configuration: Configuration, repository: Repository) -> tuple[Repository, ...]:
     """Where a repository is read: its mirrors and itself, each in every way in which it may be asked."""
     mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
     return tuple(one for place in mirrors.places(repository) for one in place.repositories)

@@ -39,11 +39,11 @@ _OFFERED = "openssl s_client -connect $place -servername $host -showcerts </dev/
 _AROUND = "export NO_PROXY=$$NO_PROXY,$host"
 _LOGIN = Advice(
     (
-        "podman login --authfile auth.json $host_port",
+        "upgraph registry login --to auth.json $host_port",
         "upgraph serve --authfile auth.json ...",
-        "oc set data secret/pull-secret -n openshift-config --from-file=.dockerconfigjson=auth.json",
+        "upgraph pull-secret append --from auth.json   # in a cluster",
     ),
-    ("skopeo list-tags --authfile auth.json docker://$repository",),
+    ("upgraph registry check --authfile auth.json $repository",),
 )
 
 _BUNDLE = Advice(
@@ -77,8 +77,8 @@ _ADVICE: Mapping[str, Advice] = {
             f"{_OFFERED}   # what the server shows",
             "upgraph serve --ca AUTHORITY.pem ...   # the authority that is missing, from those who run the server",
             (
-                "oc create configmap registry-ca -n openshift-config --from-file=updateservice-registry=AUTHORITY.pem"
-                " --from-file=$config_key=AUTHORITY.pem"
+                "upgraph trust configmap --registry $host_port=AUTHORITY.pem --update-service AUTHORITY.pem"
+                " --name registry-ca | oc apply -f -"
             ),
             (
                 "oc patch image.config.openshift.io/cluster --type=merge"
@@ -149,7 +149,7 @@ _ADVICE: Mapping[str, Advice] = {
     ),
     "oci-auth-file": Advice(
         (
-            "podman login --authfile auth.json HOST",
+            "upgraph registry login --to auth.json HOST",
             (
                 "oc get secret/pull-secret -n openshift-config"
                 " --template='{{index .data \".dockerconfigjson\" | base64decode}}' > auth.json"
