@@ -76,7 +76,7 @@ def read_anchors(place: Path) -> tuple[AnchorFile, ...]:
             if found.instead:
                 raise _refusal(f"{place}: {found.instead}")
             return (found,)
-        files = tuple(_read(path, scope) for path, scope in _listed(place))
+        files = tuple(_read(path, scope) for path, scope in listed_files(place))
     except OSError as error:
         raise _refusal(f"{error.filename or place}: {error.strerror}") from error
     if not any(file.certificates for file in files):
@@ -88,7 +88,7 @@ def read_anchors(place: Path) -> tuple[AnchorFile, ...]:
 def stamp_of(place: Path) -> Stamp:
     """The state of everything that :func:`read_anchors` would read; empty if nothing can be read."""
     try:
-        files = [path for path, _ in _listed(place)] if place.is_dir() else [place]
+        files = [path for path, _ in listed_files(place)] if place.is_dir() else [place]
         return tuple(_stamp(file) for file in files)
     except (OSError, UserError):
         return ()
@@ -103,8 +103,8 @@ def _refusal(seen: str) -> UserError:
     return UserError(problems.CA_BUNDLE, seen)
 
 
-def _listed(directory: Path) -> list[tuple[Path, Scope]]:
-    """The files to read, with their scopes.
+def listed_files(directory: Path) -> list[tuple[Path, Scope]]:
+    """The files of a directory that are read, with their scopes, in their order.
 
     Raises:
         UserError: there are too many.
@@ -124,7 +124,7 @@ def _top(directory: Path) -> Iterator[tuple[Path, Scope]]:
                 yield file, _scope_of_directory(entry.name)
         elif entry.suffix.lower() in _SUFFIXES or entry.name == UPDATE_SERVICE_KEY:
             yield entry, None
-        elif (scope := _scope(_KEY.fullmatch(entry.name))) is not None:
+        elif (scope := scope_of_key(entry.name)) is not None:
             yield entry, scope
 
 
@@ -145,6 +145,11 @@ def _visible(directory: Path) -> list[Path]:
 def _scope_of_directory(name: str) -> Scope:
     # A plain word is a folder somebody made; container engines name theirs after a host.
     return _scope(_DIRECTORY.fullmatch(name)) if "." in name or ":" in name else None
+
+
+def scope_of_key(key: str) -> Scope:
+    """The host and port that a key of a ConfigMap names; None: it names none, or every host is meant."""
+    return None if key == UPDATE_SERVICE_KEY else _scope(_KEY.fullmatch(key))
 
 
 def _scope(match: re.Match[str] | None) -> Scope:

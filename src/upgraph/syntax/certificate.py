@@ -6,7 +6,9 @@ method of 3.13 gives the bytes alone). A package that does nothing else would be
 gap. Where the place is missing one day, the fingerprint of the server's certificate is all that is shown.
 """
 
+import _ssl
 import hashlib
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +43,8 @@ class Certificate:
     not_after: datetime | None
     names: tuple[str, ...]
     """subjectAltName, as ``DNS:...`` and ``IP Address:...``."""
+    is_authority: bool = False
+    """Whether OpenSSL takes it for that of an authority (basicConstraints CA:TRUE, or an old form of it)."""
 
     @property
     def is_self_issued(self) -> bool:
@@ -72,7 +76,51 @@ def certificate_of(der: bytes, facts: Mapping[str, Any]) -> Certificate:
         _moment(facts.get("notBefore")),
         _moment(facts.get("notAfter")),
         tuple(_printable(f"{kind}:{value}") for kind, value in facts.get("subjectAltName", ())),
+        _is_authority(der),
     )
+
+
+def certificate_from(der: bytes) -> Certificate | None:
+    """A certificate that no server has shown, from its DER form; None if OpenSSL cannot read it.
+
+    The ssl module describes such a one in a function for its own tests alone (``_test_decode_cert``). Where it
+    is missing one day, only authorities can be named, the others have a fingerprint.
+    """
+    stored = _stored(der)
+    if stored is None:
+        return None
+    authorities = stored.get_ca_certs()
+    return certificate_of(der, authorities[0] if authorities else _facts(der))
+
+
+def _stored(der: bytes) -> ssl.SSLContext | None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cadata=der)
+    except (ssl.SSLError, ValueError):
+        return None
+    return context
+
+
+def _is_authority(der: bytes) -> bool:
+    stored = _stored(der)
+    return stored is not None and stored.cert_store_stats()["x509_ca"] > 0
+
+
+def _facts(der: bytes) -> Mapping[str, Any]:
+    describe = getattr(_ssl, "_test_decode_cert", None)
+    if describe is None:
+        return {}
+    # It takes nothing but the name of a file.
+    handle = os.memfd_create("certificate")
+    try:
+        os.write(handle, ssl.DER_cert_to_PEM_cert(der).encode())
+        facts: Mapping[str, Any] = describe(f"/proc/self/fd/{handle}")
+    except (ssl.SSLError, OSError, ValueError):
+        return {}
+    finally:
+        os.close(handle)
+    return facts
 
 
 def fingerprint(der: bytes) -> str:
