@@ -9,6 +9,9 @@ aiohttp and its errors stay inside this room.
 from upgraph.oci.access import Access
 from upgraph.oci.archive import ArchiveSource
 from upgraph.oci.archive_destination import ArchiveDestination
+from upgraph.oci.auth_difference import Difference, Shown, difference, shown
+from upgraph.oci.auth_document import AuthDocument
+from upgraph.oci.auth_writing import change_auth_file, read_document
 from upgraph.oci.cargo import WHOLE, Cargo, Choice
 from upgraph.oci.composition import Composition
 from upgraph.oci.copying import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
@@ -40,6 +43,7 @@ from upgraph.oci.logging_in import (
     login_of,
     save_login,
 )
+from upgraph.oci.login import Login, normal_key
 from upgraph.oci.manifest import (
     DOCKER_LAYER_GZIP,
     DOCKER_MANIFEST,
@@ -89,12 +93,14 @@ __all__ = [
     "Answer",
     "ArchiveDestination",
     "ArchiveSource",
+    "AuthDocument",
     "Cargo",
     "Choice",
     "Composition",
     "CopyRun",
     "Credentials",
     "Descriptor",
+    "Difference",
     "Digest",
     "DirectorySource",
     "Downloads",
@@ -114,6 +120,7 @@ __all__ = [
     "LayoutDestination",
     "LayoutSource",
     "LayoutWriter",
+    "Login",
     "Lookup",
     "Manifest",
     "MirroredSource",
@@ -132,6 +139,7 @@ __all__ = [
     "RegistryKey",
     "Repository",
     "Retry",
+    "Shown",
     "Sink",
     "Timing",
     "TlsExamination",
@@ -139,10 +147,12 @@ __all__ = [
     "Watch",
     "Wish",
     "ask_for_leave",
+    "change_auth_file",
     "check_login",
     "copy_image",
     "default_place",
     "destination_tag",
+    "difference",
     "digest_of",
     "every_order",
     "examine_tls",
@@ -152,6 +162,7 @@ __all__ = [
     "is_digest",
     "login_of",
     "names_image",
+    "normal_key",
     "open_destination",
     "open_mirrored",
     "order_of",
@@ -161,8 +172,10 @@ __all__ = [
     "parse_manifest",
     "parse_pull_spec_repository",
     "publish",
+    "read_document",
     "read_mirrors",
     "save_login",
+    "shown",
     "tar_layer",
     "without_login",
 ]

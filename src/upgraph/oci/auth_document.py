@@ -71,6 +71,11 @@ class AuthDocument:
         """What stands under each key, in the order of the text."""
         return json_text.members(self.text, _LOGINS)
 
+    @property
+    def other_members(self) -> Mapping[str, object]:
+        """What stands beside the entries."""
+        return {name: value for name, value in json_text.members(self.text).items() if name != _LOGINS}
+
     def with_login(self, login: Login) -> "AuthDocument":
         """With a user name and a password under the key of ``login``; what stood there before is gone.
 

@@ -87,15 +87,7 @@ async def check_login(key: RegistryKey, login: Login, access: Access) -> bool:
     alone = Access(_OneLogin(login), access.trust, access.proxies)
     transport = Transport(key.repository, access=alone, concurrency=1, timing=_ONCE)
     try:
-        async with transport.exchange("GET", _API, {}) as response:
-            if response.status in {401, 403} or response.status >= 500:
-                raise await transport.failure(response)
-            if response.status != 200:
-                seen = (
-                    f"GET {key.repository.url}{_API}: status {response.status}, where a registry answers 200"
-                )
-                raise RemoteError(BROKEN_ANSWER, seen, status=response.status)
-            return "Authorization" in response.request_info.headers
+        return await _shown(transport, key)
     except RemoteError as error:
         if error.problem is not UNAUTHORIZED:
             raise
@@ -105,6 +97,16 @@ async def check_login(key: RegistryKey, login: Login, access: Access) -> bool:
         raise RemoteError(UNAUTHORIZED, seen, remedy=remedy, status=error.status) from error
     finally:
         await transport.close()
+
+
+async def _shown(transport: Transport, key: RegistryKey) -> bool:
+    async with transport.exchange("GET", _API, {}) as response:
+        if response.status in {401, 403} or response.status >= 500:
+            raise await transport.failure(response)
+        if response.status != 200:
+            seen = f"GET {key.repository.url}{_API}: status {response.status}, where a registry answers 200"
+            raise RemoteError(BROKEN_ANSWER, seen, status=response.status)
+        return "Authorization" in response.request_info.headers
 
 
 async def save_login(place: Path, login: Login, environment: Mapping[str, str]) -> Kept:

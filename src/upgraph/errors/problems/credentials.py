@@ -87,12 +87,6 @@ TRUST_UPDATE_SERVICE = Problem(
     "does not trust the registry, although the nodes do.",
     "Add --update-service FILE with the authority of the registry that holds the release images.",
 )
-TRUST_INCOMPLETE = Problem(
-    "trust-chain",
-    "The authority of a certificate is not among those in the file",
-    "OpenSSL and Go accept an authority that is given without the one above it; some other programs do not.",
-    "Add the named authority to the file if a program refuses the certificate.",
-)
 TRUST_SUBJECT = Problem(
     "trust-subject",
     "What is to be explained cannot be found",

@@ -1,0 +1,141 @@
+"""Objects of one cluster. Values go in and out; what is changed is guarded against a change by somebody else.
+
+A Secret is changed by a merge patch of one key that carries the version of what was read. Replacing the whole object
+would drop fields that the models of lightkube do not have, and another writer's key with them; without the version
+the later of two writers would win unseen.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import httpx2
+from lightkube.config.client_adapter import verify_cluster
+from lightkube.core.client import Client
+from lightkube.resources.core_v1 import Secret as SecretResource
+from lightkube.types import PatchType
+
+from upgraph.errors import RemoteError, UserError
+from upgraph.errors.problems import kube as problems
+from upgraph.kube.configuration import ApiProxy, ClusterAddress
+from upgraph.kube.failures import translated
+from upgraph.kube.transport import TIMEOUT, CappedTransport
+
+FIELD_MANAGER = "upgraph"
+"""The name under which the cluster notes our changes."""
+
+Route = Callable[[ClusterAddress], ApiProxy | None]
+"""Says which proxy is on the way to a cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A Secret. Its text form has no values."""
+
+    namespace: str
+    name: str
+    type: str
+    version: str
+    """The state that was read (resourceVersion)."""
+    data: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Cluster:
+    """A connection to the API of a cluster; a context manager that closes it.
+
+    Args:
+        address: which cluster, and who we are there.
+        route: the proxy of the environment, if the configuration names none.
+
+    Raises:
+        UserError: certificates or keys of the configuration cannot be used.
+    """
+
+    def __init__(self, address: ClusterAddress, route: Route = lambda _: None) -> None:
+        config = address.config
+        if config is None or config.user is None:
+            raise UserError(
+                problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
+            )
+        self.address = address
+        proxy = address.proxy or route(address)
+        with translated(f"the configuration of {address}"):
+            inner = httpx2.HTTPTransport(
+                verify=verify_cluster(config.cluster, config.user, config.abs_file),
+                proxy=None if proxy is None else _proxy(proxy),
+                trust_env=False,
+            )
+            self._client = Client(
+                config,
+                timeout=TIMEOUT,
+                trust_env=False,
+                transport=CappedTransport(inner),
+                field_manager=FIELD_MANAGER,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def secret(self, namespace: str, name: str) -> Secret:
+        """A Secret.
+
+        Raises:
+            RemoteError: it is not there, we may not read it, or the cluster cannot be asked.
+        """
+        what = f"{self.address}: get Secret {namespace}/{name}"
+        with translated(what):
+            found = self._client.get(SecretResource, name, namespace=namespace)
+        return _value(found, what)
+
+    def change_secret(self, secret: Secret, key: str, content: bytes) -> Secret:
+        """Give one key of a Secret another value, if nobody has changed the Secret since it was read.
+
+        Args:
+            secret: what was read.
+            key: the key that is changed or added; all others stay.
+            content: its new value.
+
+        Raises:
+            RemoteError: somebody has (:data:`KUBE_CONFLICT`), we may not, it is refused, or the cluster cannot be asked.
+        """
+        what = f"{self.address}: patch Secret {secret}"
+        patch = {
+            "metadata": {"resourceVersion": secret.version},
+            "data": {key: base64.b64encode(content).decode()},
+        }
+        with translated(what):
+            changed = self._client.patch(
+                SecretResource, secret.name, patch, namespace=secret.namespace, patch_type=PatchType.MERGE
+            )
+        return _value(changed, what)
+
+
+def _proxy(proxy: ApiProxy) -> httpx2.Proxy:
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx2.Proxy(proxy.url, headers=headers)
+
+
+def _value(found: SecretResource, what: str) -> Secret:
+    metadata = found.metadata
+    if metadata is None or not (metadata.namespace and metadata.name and metadata.resourceVersion):
+        raise RemoteError(problems.KUBE_FAULT, f"{what}: the answer is no Secret with a name and a version")
+    try:
+        data = {key: base64.b64decode(value, validate=True) for key, value in (found.data or {}).items()}
+    except (binascii.Error, ValueError, TypeError):
+        raise RemoteError(problems.KUBE_FAULT, f"{what}: a value of the Secret is not base64") from None
+    return Secret(metadata.namespace, metadata.name, found.type or "", metadata.resourceVersion, data)
