@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import httpx2
-from lightkube.config.client_adapter import verify_cluster
 from lightkube.core.client import Client
 from lightkube.resources.core_v1 import Secret as SecretResource
 from lightkube.types import PatchType
@@ -22,6 +21,7 @@ from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube.configuration import ApiProxy, ClusterAddress
 from upgraph.kube.failures import translated
+from upgraph.kube.identity import tls_context, without_certificates
 from upgraph.kube.transport import TIMEOUT, CappedTransport
 
 FIELD_MANAGER = "upgraph"
@@ -67,12 +67,12 @@ class Cluster:
         proxy = address.proxy or route(address)
         with translated(f"the configuration of {address}"):
             inner = httpx2.HTTPTransport(
-                verify=verify_cluster(config.cluster, config.user, config.abs_file),
+                verify=tls_context(config),
                 proxy=None if proxy is None else _proxy(proxy),
                 trust_env=False,
             )
             self._client = Client(
-                config,
+                without_certificates(config),
                 timeout=TIMEOUT,
                 trust_env=False,
                 transport=CappedTransport(inner),

@@ -45,6 +45,9 @@ def translated(what: str) -> Iterator[None]:
     except (ConfigError, httpx2.InvalidURL, OSError) as error:
         raise UserError(problems.KUBECONFIG, f"{what}: {str(error)[:_MAX_REASON]}") from error
     except (MsgspecError, KeyError, ValueError) as error:
+        if isinstance(error.__context__, httpx2.HTTPStatusError):
+            # A refusal of something else than the API, in which lightkube misses the type of its body.
+            raise _of_status(error.__context__, what) from error
         raise RemoteError(problems.KUBE_FAULT, f"{what}: the answer is not what the API gives") from error
 
 
