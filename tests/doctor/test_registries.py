@@ -63,8 +63,8 @@ async def test_an_authority_that_is_missing_is_named_with_the_commands_that_give
     check = checks.one("tls")
     assert (checks.errors, check.reference) == (["registry-untrusted"], "registry-untrusted")
     assert "missing among the trusted ones is the authority O=Harbour, CN=Harbour Root" in check.seen
-    made = next(line for line in check.repair if line.startswith("oc create configmap"))
-    assert f"--from-file=127.0.0.1..{guarded.port}=AUTHORITY.pem" in made
+    made = next(line for line in check.repair if line.startswith("upgraph trust configmap"))
+    assert f"--registry 127.0.0.1:{guarded.port}=AUTHORITY.pem" in made
     assert check.verify[-1] == "upgraph doctor --only tls"
     assert checks.skipped == ["registry", "login", "clock", "tags", "release"]
     assert checks.one("release").blocked_by == f"tls 127.0.0.1:{guarded.port}"
@@ -117,8 +117,8 @@ async def test_a_password_that_is_refused_is_told_with_the_key_that_matched(
     check = checks.one("login")
     assert checks.errors == ["registry-unauthorized"]
     assert f"user '{USERNAME}' from key '{place}'" in check.seen
-    assert f"podman login --authfile auth.json {place}" in check.repair
-    assert check.verify[0].startswith("skopeo list-tags --authfile auth.json docker://127.0.0.1")
+    assert f"upgraph registry login --to auth.json {place}" in check.repair
+    assert check.verify[0].startswith("upgraph registry check --authfile auth.json 127.0.0.1")
     assert "wrong-anchor" not in repr(checks)
 
 

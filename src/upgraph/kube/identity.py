@@ -47,9 +47,7 @@ def without_certificates(config: SingleConfig) -> SingleConfig:
 def _trusting(config: SingleConfig) -> ssl.SSLContext:
     cluster = config.cluster
     if cluster.certificate_auth_data:
-        return ssl.create_default_context(
-            cadata=base64.b64decode(cluster.certificate_auth_data).decode("ascii")
-        )
+        return ssl.create_default_context(cadata=_decoded(cluster.certificate_auth_data).decode("ascii"))
     if cluster.certificate_auth:
         return ssl.create_default_context(cafile=str(config.abs_file(cluster.certificate_auth)))
     context = ssl.create_default_context()
