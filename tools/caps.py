@@ -1,12 +1,16 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
-from upgraph.cli import status
+from upgraph.cli import passwords, status
 from upgraph.graph import pattern, version
 from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
+from upgraph.kube import configuration as kube_configuration
+from upgraph.kube import exec_login
+from upgraph.kube import transport as kube_transport
 from upgraph.oci import (
     anchors,
     archive_index,
     auth_file,
+    auth_writing,
     connections,
     credential_helper,
     downloads,
@@ -21,6 +25,7 @@ from upgraph.oci import (
     timing,
     tls_examination,
     transport,
+    trusted_ca,
 )
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration, crew, signature_names, snapshot
@@ -30,6 +35,7 @@ from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.doctor import host as doctor_host
 from upgraph.service.doctor import images as doctor_images
+from upgraph.service.doctor import one_image
 from upgraph.service.doctor import running as doctor_running
 from upgraph.service.doctor.check import STEP_SECONDS
 from upgraph.syntax import yaml
@@ -162,6 +168,20 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
         ),
     ),
     (
+        "Logging in, and clusters",
+        (
+            ("password that is read from standard input", passwords.MAX_PASSWORD_BYTES, "bytes"),
+            ("wait for another program that writes the auth file", auth_writing.LOCK_SECONDS, "s"),
+            ("ConfigMap of authorities", trusted_ca.MAX_BYTES, "bytes"),
+            ("kubeconfig", kube_configuration.MAX_FILE_BYTES, "bytes"),
+            ("time for a login program of a kubeconfig", exec_login.LOGIN_SECONDS, "s"),
+            ("its answer", exec_login.MAX_OUTPUT_BYTES, "bytes"),
+            ("time to connect to an API server", kube_transport.CONNECT_SECONDS, "s"),
+            ("time for an answer of it", kube_transport.ANSWER_SECONDS, "s"),
+            ("answer of it", kube_transport.MAX_ANSWER_BYTES, "bytes"),
+        ),
+    ),
+    (
         "Finding out why",
         (
             ("report of another service", status.MAX_REPORT_BYTES, "bytes"),
@@ -171,6 +191,11 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time to connect to an address of a server", doctor_host.CONNECT_SECONDS, "s"),
             ("time to list the tags of a source", doctor_images.TAGS_SECONDS, "s"),
             ("tags that are looked at until a release is met", doctor_images.TRIED_TAGS, ""),
+            (
+                "configuration of an image that is fetched to see whether blobs can be",
+                one_image.MAX_CONFIG_BYTES,
+                "bytes",
+            ),
         ),
     ),
 )

@@ -109,6 +109,8 @@ _ROOMS = {
     "graph": "Versions, patterns and the building of the graph",
     "graphdata": "Graph data",
     "oci": "Registries and OCI layouts",
+    "credentials": "Logging in, pull secrets and giving an authority to a cluster",
+    "kube": "Clusters",
     "payload": "Release images",
     "service": "The service and its configuration",
     "doctor": "What `upgraph doctor` looks for beside all others",
