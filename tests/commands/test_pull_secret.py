@@ -211,9 +211,10 @@ def test_a_right_that_is_missing_is_named(
         (("append", "--from", "/absent"), "/absent is not there"),
         (("append", "--registry", "a.example"), "--registry is HOST[/PATH]=USER"),
         (("append", "--password-stdin"), "goes with one --registry"),
+        (("show", "/absent"), "/absent is not there"),
         (("show", "--secret", "pull-secret"), "--secret is NAMESPACE/NAME"),
         (("show", "--secret", "a/../b"), "--secret is NAMESPACE/NAME"),
-        (("show", "file", "--context", "x"), "name either a FILE or a cluster"),
+        (("show", "/dev/null", "--context", "x"), "name either a FILE or a cluster"),
     ],
 )
 def test_a_wrong_call_is_refused(command: Command, arguments: tuple[str, ...], said: str) -> None:

@@ -12,6 +12,7 @@ from upgraph.errors import DataError, UserError
 from upgraph.oci import anchors
 from upgraph.oci.authorities import AuthorityFile, described, read_authorities
 from upgraph.oci.trusted_ca import TrustedCa, fit_authorities, key_of_registry
+from upgraph.syntax.pem import pem_certificate
 from upgraph.testing.certificates import Authority, make_authority, make_certificates
 
 NOW = datetime.now(UTC) + timedelta(hours=1)
@@ -100,6 +101,19 @@ def test_a_private_key_is_seen(put: Put, root: Authority) -> None:
 def test_the_binary_form_is_read(root: Authority) -> None:
     der = read(root.certificate).authorities[0].der
     assert described("ca.der", der, None).authorities[0].der == der
+
+
+def test_two_certificates_in_one_block_are_not_taken_for_one(root: Authority, middle: Authority) -> None:
+    both = b"".join(read(one.certificate).authorities[0].der for one in (root, middle))
+    file = described("ca.pem", pem_certificate(both).encode(), None)
+    assert file.remarks[1] == "line 1: a block that OpenSSL cannot read as a certificate"
+
+
+def test_certificates_that_were_joined_without_a_line_break_are_not_fit(put: Put, root: Authority) -> None:
+    # Programs in Go, such as those of the nodes, find none of the two.
+    pem = root.certificate.read_text().rstrip()
+    with pytest.raises(DataError, match="line 1: a certificate that is cut off or damaged"):
+        fit_authorities(read(put(pem, pem, "\n")))
 
 
 def test_each_file_of_a_directory_says_for_whom_it_is_trusted(tmp_path: Path, root: Authority) -> None:

@@ -1,5 +1,6 @@
 """A login is shown to its registry, and kept where other programs find it; those programs' logins are found too."""
 
+import base64
 import json
 import os
 import subprocess
@@ -129,6 +130,12 @@ async def test_skopeo_logs_out_of_what_we_logged_in_to(
 def test_a_login_that_no_registry_could_read_is_refused(username: str, password: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         login_of(RegistryKey("a.example"), username, password)
+
+
+@pytest.mark.parametrize("password", ["Spaß am Meer", "a\u00a0b", "a:b:c", "🐙"])
+def test_a_password_in_any_language_is_kept(password: str) -> None:
+    login = login_of(RegistryKey("a.example"), "Käpt'n", password)
+    assert base64.b64decode(login.basic.removeprefix("Basic ")).decode() == f"Käpt'n:{password}"
 
 
 def test_the_file_is_the_one_that_podman_writes() -> None:

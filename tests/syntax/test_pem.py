@@ -59,3 +59,8 @@ def test_a_block_that_is_cut_off_does_not_swallow_the_next() -> None:
 
 def test_the_content_of_a_block_is_not_in_its_text_form() -> None:
     assert "b'one'" not in repr(parse_pem(ONE))
+
+
+def test_a_block_may_be_indented_or_have_other_ends_of_lines() -> None:
+    indented = "".join(f"    {line}\r\n" for line in ONE.splitlines())
+    assert [block.content for block in parse_pem(indented).blocks] == [b"one"]

@@ -12,6 +12,7 @@ from upgraph.cli.passwords import ask_password
 from upgraph.cli.pull_secret_place import Place, opened
 from upgraph.errors import UserError
 from upgraph.errors.problems.credentials import NOTHING_TO_CHANGE, PULL_SECRET, UNCONFIRMED
+from upgraph.errors.problems.oci import AUTH_FILE
 from upgraph.oci import (
     AuthDocument,
     Login,
@@ -97,6 +98,8 @@ def show(
 
     FILE is a pull secret on this machine. Without FILE it is the Secret of the cluster that kubectl would talk to.
     """
+    if file is not None and not file.exists():
+        raise UserError(AUTH_FILE, f"{file} is not there")
     with opened(file, secret, kubeconfig=kubeconfig, context=context) as place:
         rows = [
             {"registry": printable(one.registry), "user": printable(one.user), "login": one.login.value}

@@ -5,6 +5,7 @@ the program gets the login, because it would be asked before the file, or becaus
 """
 
 import asyncio
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def login_of(key: RegistryKey, username: str, password: str) -> Login:
     if ":" in username:
         seen = f"{key}: the user name {username!r} has a colon, where registries would cut it"
         raise UserError(problems.LOGIN_INPUT, seen)
-    if not all(c.isprintable() for c in username + password):
+    if any(unicodedata.category(c) == "Cc" for c in username + password):
         raise UserError(problems.LOGIN_INPUT, f"{key}: user name or password have a control character")
     return Login(str(key), username, password)
 

@@ -81,13 +81,13 @@ def certificate_of(der: bytes, facts: Mapping[str, Any]) -> Certificate:
 
 
 def certificate_from(der: bytes) -> Certificate | None:
-    """A certificate that no server has shown, from its DER form; None if OpenSSL cannot read it.
+    """A certificate that no server has shown, from its DER form; None if OpenSSL does not read it as one.
 
     The ssl module describes such a one in a function for its own tests alone (``_test_decode_cert``). Where it
     is missing one day, only authorities can be named, the others have a fingerprint.
     """
     stored = _stored(der)
-    if stored is None:
+    if stored is None or stored.cert_store_stats()["x509"] != 1:
         return None
     authorities = stored.get_ca_certs()
     return certificate_of(der, authorities[0] if authorities else _facts(der))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,60})-----\s*")
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 _LINE_CHARACTERS = 64
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"})
 
@@ -53,7 +53,7 @@ def parse_pem(text: str) -> PemText:
     between: list[int] = []
     number = 0
     while number < len(lines):
-        begin = _BEGIN.fullmatch(lines[number])
+        begin = _BEGIN.fullmatch(lines[number].strip())
         if begin is None:
             between += [number + 1] if lines[number].strip() else []
             number += 1
