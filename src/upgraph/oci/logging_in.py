@@ -21,7 +21,9 @@ from upgraph.oci.credentials import Credentials, LookedAt, Lookup, Place, search
 from upgraph.oci.login import Login, lookup_keys, normal_key
 from upgraph.oci.registry_key import RegistryKey
 from upgraph.oci.retry import Retry
-from upgraph.oci.transport import Timing, Transport
+from upgraph.oci.timing import Timing
+from upgraph.oci.transport import Transport
+from upgraph.oci.turns import Turns
 
 _ONCE = Timing(retry=Retry(attempts=1))
 _API = "/v2/"
@@ -86,7 +88,7 @@ async def check_login(key: RegistryKey, login: Login, access: Access) -> bool:
         RemoteError: the registry or its token service refuse the login or cannot be asked.
     """
     alone = Access(_OneLogin(login), access.trust, access.proxies)
-    transport = Transport(key.repository, access=alone, concurrency=1, timing=_ONCE)
+    transport = Transport(key.repository, access=alone, turns=Turns(1, _ONCE), timing=_ONCE)
     try:
         return await _shown(transport, key)
     except RemoteError as error:
