@@ -38,7 +38,7 @@ from upgraph.service.doctor import images as doctor_images
 from upgraph.service.doctor import one_image
 from upgraph.service.doctor import running as doctor_running
 from upgraph.service.doctor.check import STEP_SECONDS
-from upgraph.syntax import yaml
+from upgraph.syntax import signature_names, yaml
 
 LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
     (

@@ -112,6 +112,7 @@ _ROOMS = {
     "credentials": "Logging in, pull secrets and giving an authority to a cluster",
     "kube": "Clusters",
     "payload": "Release images",
+    "signing": "Signatures",
     "service": "The service and its configuration",
     "doctor": "What `upgraph doctor` looks for beside all others",
 }

@@ -20,7 +20,7 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.answering.signatures import NoSignatures, SignatureDirectory
-from upgraph.service.signature_names import MAX_SIGNATURE_BYTES, name_of_path
+from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, name_of_path
 
 PREFIX = "/api/upgrades_info"
 HEX = "0123456789abcdef" * 4

@@ -16,6 +16,20 @@ __all__ = [
     "problem",
     "service",
 ]
+from upgraph.errors.problems import signing
+
+__all__ = [
+    "ROOMS",
+    "doctor",
+    "every_problem",
+    "graph",
+    "graphdata",
+    "oci",
+    "payload",
+    "problem",
+    "service",
+    "signing",
+]
 
 ROOMS = {
     "graph": graph,
@@ -24,6 +38,7 @@ ROOMS = {
     "credentials": credentials,
     "kube": kube,
     "payload": payload,
+    "signing": signing,
     "service": service,
     "doctor": doctor,
 }

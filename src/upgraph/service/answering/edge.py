@@ -31,7 +31,7 @@ from upgraph.service.answering.negotiation import BUILDER_TYPES, CLIENT_TYPES, m
 from upgraph.service.answering.openapi import openapi_document
 from upgraph.service.answering.query import GraphQuery, read_query
 from upgraph.service.answering.signatures import ROUTE, Signatures, signature_handler
-from upgraph.service.signature_names import SignatureName
+from upgraph.syntax.signature_names import SignatureName
 
 OTHER_ROUTE = "other"
 """Label of requests for paths that do not exist."""

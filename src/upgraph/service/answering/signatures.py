@@ -21,7 +21,7 @@ from upgraph.errors.problems.service import SIGNATURES_UNREADABLE
 from upgraph.service.answering.conditional import Document, FixedDocument, Presentation, document_response
 from upgraph.service.answering.message import RefusalError, Request, Response
 from upgraph.service.plain_file import open_plain
-from upgraph.service.signature_names import (
+from upgraph.syntax.signature_names import (
     HEX_DIGITS,
     MAX_SIGNATURE_BYTES,
     SignatureName,

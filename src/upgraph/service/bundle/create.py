@@ -31,7 +31,7 @@ from upgraph.service.bundle import manifest as form
 from upgraph.service.bundle.manifest import Entry, Manifest, make_manifest, parse_manifest
 from upgraph.service.bundle.store import CHUNK_BYTES
 from upgraph.service.plain_file import open_plain, replacing
-from upgraph.service.signature_names import MAX_SIGNATURE_BYTES, name_of_path
+from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, name_of_path
 
 ARCHIVE_ENDING = ".tar"
 """How the path of a bundle ends that is written as an archive."""

@@ -21,7 +21,7 @@ from upgraph.service.bundle import manifest as form
 from upgraph.service.bundle.manifest import Entry, Manifest, parse_manifest
 from upgraph.service.bundle.store import Store, manifest_bytes, open_store
 from upgraph.service.plain_file import state_of
-from upgraph.service.signature_names import MAX_SIGNATURE_BYTES, name_of_path
+from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, name_of_path
 
 MAX_GRAPH_DATA_BYTES = 256 * 1024 * 1024
 """Bytes of the largest graph data, compressed."""

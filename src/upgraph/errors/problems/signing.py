@@ -1,0 +1,77 @@
+"""Problems of the signing room: keyrings, signatures of releases, and where they are kept."""
+
+from upgraph.errors.problem import Problem
+
+GPGV_UNUSABLE = Problem(
+    "gpgv-unusable",
+    "The program gpgv is missing or cannot be run",
+    "It is what decides whether a signature is good. Without it nothing can be verified, so nothing is accepted.",
+    "Install it: the package gpgv of Debian and Ubuntu, gnupg2 of Red Hat Enterprise Linux and Fedora. It must be in PATH.",
+)
+KEYRING_INVALID = Problem(
+    "keyring-invalid",
+    "A keyring cannot be used",
+    "It decides whose signatures count. An empty or damaged one would refuse every release without saying why.",
+    "Give a file with public keys, as `gpg --export` or `gpg --export --armor` writes it, or the ConfigMap of a release "
+    "with verifier-public-key- entries. `upgraph signatures keyring show FILE` prints what a file holds.",
+)
+SIGNATURE_MISSING = Problem(
+    "signature-missing",
+    "A release has no signature",
+    "Nobody vouches for it. Clusters refuse it unless they are forced, and a service that requires signatures leaves it out.",
+    "Fetch its signature where there is a connection (`upgraph signatures fetch`) and carry it over, or sign the release "
+    "with a key of your own (`upgraph signatures sign`).",
+)
+SIGNATURE_REFUSED = Problem(
+    "signature-refused",
+    "No signature of a release is valid",
+    "There are signatures, and none is by a trusted key over exactly this digest. The release may not be what it claims to be.",
+    "The reason stands beside each signature. If a key is unknown, compare fingerprints before you add it to the keyring; "
+    "if the content is bad, fetch signature and release again from their origin.",
+)
+STORE_UNUSABLE = Problem(
+    "signature-source-unusable",
+    "What should hold signatures cannot be used",
+    "No signature can be found in it, so every release would look unsigned.",
+    "Name a directory or archive with sha256=HEX/signature-1 files, ConfigMap manifests, an image that "
+    "`upgraph signatures push` made, or the http or https address of a signature store.",
+)
+STORE_FAILED = Problem(
+    "signature-store-failed",
+    "A signature store could not be asked",
+    "Whether a release is signed is unknown. What was verified before stays verified; what is new has to wait.",
+    "Check the address, the proxy and the certificate (`--ca`). The store is asked again with the next round.",
+)
+SIGNATURE_UNUSABLE = Problem(
+    "signature-unusable",
+    "Something among signatures cannot be taken",
+    "It is left out. If it was the only signature of a release, that release counts as unsigned.",
+    "Fetch it again from its origin. A signature has about 1,000 bytes; one of more than 1 MiB is none.",
+)
+SIGNING_FAILED = Problem(
+    "signing-failed",
+    "gpg did not sign",
+    "There is no signature, so clusters refuse the release.",
+    "Look at what gpg said. The key must be in its keyring (`gpg --list-secret-keys`), able to sign, and not expired; "
+    "--gpg-home names another home, and --passphrase-file is for machines where nobody can be asked.",
+)
+SIGNING_REQUEST = Problem(
+    "signing-request",
+    "It is not clear what to sign",
+    "A signature is over a digest and the name that it is known by. Guessing either could vouch for the wrong image.",
+    "Name the release as HOST/REPOSITORY:TAG, or its digest with --identity HOST/REPOSITORY:TAG.",
+)
+KEY_UNKNOWN_TO_CLUSTERS = Problem(
+    "signing-key-unknown-to-clusters",
+    "A key is of a kind that clusters cannot use",
+    "The Cluster Version Operator knows RSA, DSA and ECDSA on NIST curves. It passes over all other keys, such as Ed25519, so it "
+    "refuses what they sign.",
+    "Sign with an RSA key of 3072 bits or more (`gpg --quick-gen-key NAME rsa4096 sign never`) if clusters should accept it.",
+)
+VERIFICATION_CONFIG = Problem(
+    "verification-config-missing",
+    "A release says nothing about whom to trust",
+    "A cluster at this release verifies nothing, and every update of it has to be forced.",
+    "Look into another release of the same platform. A release carries a ConfigMap with the annotation "
+    "release.openshift.io/verification-config-map for this.",
+)
