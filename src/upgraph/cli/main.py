@@ -22,6 +22,7 @@ _COMMANDS = {
     "registry": "upgraph.cli.registry:registry",
     "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",
+    "signatures": "upgraph.cli.signatures:signatures",
     "status": "upgraph.cli.status:status",
     "trust": "upgraph.cli.trust:trust",
 }

@@ -7,6 +7,7 @@ administrator names. What needs a verified digest takes a :class:`VerifiedDigest
 
 from upgraph.signing.collecting import collect
 from upgraph.signing.config_map import ConfigMap, config_maps_in
+from upgraph.signing.examining import Examined, examine, find
 from upgraph.signing.gpgv import Gpgv
 from upgraph.signing.judge import SignatureJudge
 from upgraph.signing.keyring import Key, Keyring, keyrings_of, parse_keyring, read_keyrings
@@ -27,6 +28,7 @@ __all__ = [
     "Collection",
     "ConfigMap",
     "Evidence",
+    "Examined",
     "GpgKey",
     "GpgSigner",
     "Gpgv",
@@ -50,6 +52,8 @@ __all__ = [
     "config_map_manifest",
     "config_maps",
     "config_maps_in",
+    "examine",
+    "find",
     "keyrings_of",
     "open_store",
     "parse_keyring",

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.signing import STORE_UNUSABLE
-from upgraph.oci import Access, ImageSource, OnDisk, Repository, names_image, parse_image_name
+from upgraph.oci import Access, ImageName, ImageSource, names_image, parse_image_name
 from upgraph.signing.collecting import collect
 from upgraph.signing.store_address import AddressStore
 from upgraph.signing.store_image import ImageStore
@@ -23,8 +23,8 @@ class SignatureReach:
     """How stores are reached that are not on this machine."""
 
     access: Access
-    registry: Callable[[Repository], ImageSource]
-    """Opens a repository, through mirrors where there are some."""
+    images: Callable[[ImageName], ImageSource]
+    """Opens where an image lies, through mirrors where there are some."""
     concurrency: int = 1
     """Most requests to a store at a time."""
 
@@ -59,8 +59,7 @@ def open_store(text: str, reach: SignatureReach) -> CollectedStore | AddressStor
         return LocalStore(Path(unquote(urlsplit(text).path)))
     if names_image(text):
         named = parse_image_name(text)
-        source = named.place.source() if isinstance(named.place, OnDisk) else reach.registry(named.place)
-        return ImageStore(source, named.in_registry)
+        return ImageStore(reach.images(named), named.in_registry)
     if not text.strip():
         raise UserError(STORE_UNUSABLE, "the source of signatures has an empty name")
     return LocalStore(Path(text).expanduser())

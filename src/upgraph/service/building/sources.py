@@ -7,9 +7,11 @@ from upgraph.graphdata import GraphDataSource, Reach, RemoteGraphData, open_sour
 from upgraph.oci import (
     DISK_SOURCES,
     Access,
+    ImageName,
     ImageSource,
     MirroredSource,
     Mirrors,
+    OnDisk,
     RegistryClient,
     Repository,
     open_mirrored,
@@ -71,6 +73,17 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
         path=configuration.graph_data_path,
     )
     return open_source(configuration.graph_data or "", reach)
+
+
+def open_images(name: ImageName, configuration: Configuration, access: Access) -> ImageSource:
+    """Where the image of a name lies, through mirrors if there are rules for it. Nothing is contacted yet.
+
+    Raises:
+        UserError: the files of mirrors cannot be read.
+    """
+    if isinstance(name.place, OnDisk):
+        return name.place.source()
+    return open_registry(name.place, configuration, access)
 
 
 def open_registry(repository: Repository, configuration: Configuration, access: Access) -> ImageSource:
