@@ -163,7 +163,7 @@ def test_the_file_of_a_metadata_helper_is_understood() -> None:
     assert (chosen.listen, chosen.path_prefix, chosen.signatures) == (
         "127.0.0.1:2",
         "/a",
-        Path("/signatures"),
+        "/signatures",
     )
     assert translation.warnings == ["service.backlog has no effect here"]
 

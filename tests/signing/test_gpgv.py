@@ -107,9 +107,8 @@ async def test_a_gpgv_that_cannot_be_started_is_no_verdict(tmp_path: Path, alice
     program = tmp_path / "gpgv"
     program.write_bytes(b"\x7fELF nothing that runs")
     program.chmod(0o755)
-    with Gpgv({"PATH": str(tmp_path)}) as judge:
-        with pytest.raises(RemoteError, match="cannot be run") as caught:
-            await judge.judge(b"\x88message", alice)
+    with Gpgv({"PATH": str(tmp_path)}) as judge, pytest.raises(RemoteError, match="cannot be run") as caught:
+        await judge.judge(b"\x88message", alice)
     assert caught.value.retryable
 
 
@@ -140,7 +139,7 @@ async def test_a_cancelled_judgement_leaves_no_process(tmp_path: Path, alice: Ke
         task = asyncio.ensure_future(judge.judge(b"\x88message", alice))
         pid = judge._home / "pid"
         async with asyncio.timeout(5):
-            while not pid.exists() or not pid.read_text().strip():
+            while not (pid.exists() and pid.read_text().strip()):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.01)
         number = int(pid.read_text())
         task.cancel()

@@ -161,8 +161,7 @@ async def test_a_policy_accepts_what_its_table_says(gpg: GpgHome, gpgv: Gpgv, ca
 async def _is_accepted(gpgv: Gpgv, ring: Keyring, message: bytes, policy: Policy) -> bool:
     try:
         verified = await Verifier([ring], gpgv, policy=policy).verify(DIGEST, [stored(message)])
-    except VerificationError as error:
-        assert "signature-1: " in str(error), "the reason names the signature"
+    except VerificationError:
         return False
     return verified.digest == DIGEST
 

@@ -76,7 +76,7 @@ def create(
     graph_data = _graph_data(chosen)
     gathered = read_releases(chosen, partial=partial)
     show_findings(gathered.findings)
-    digest = write_bundle(Parts(gathered.releases, graph_data, chosen.signatures, layout), output)
+    digest = write_bundle(Parts(gathered.releases, graph_data, chosen.served_signatures, layout), output)
     click.echo(f"{digest}  {output}")
 
 

@@ -161,7 +161,7 @@ def metadata_helper(flags: Mapping[str, str], file: Table) -> Translation:
     directory = reading.get("signatures.dir")
     reading.result.values |= {
         "listen": reading.address("service.address", "service.port"),
-        "signatures": Path(directory) if directory else None,
+        "signatures": directory or None,
     }
     if not directory:
         # The original makes an empty directory of its own, which nobody can put anything into.

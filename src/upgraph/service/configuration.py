@@ -51,6 +51,9 @@ SCRAPE_ENDING = ".json"
 """How the path of a saved scrape ends where it is given without the scheme."""
 _CLOSE = 0.85
 """Likeness from which on one name is taken for another that is misspelt."""
+SIGNATURE_FILES = (".yaml", ".yml", ".json", ".tar", ".tar.gz", ".tgz")
+"""How the name of a source of signatures ends that is one file."""
+_ELSEWHERE = r"[a-z+-]+:"
 _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
@@ -145,12 +148,29 @@ class Configuration:
         " the releases are read from; needed when they are read from somewhere else.",
         metavar="REPOSITORY",
     )
-    signatures: Path | None = setting(
+    signatures: str | None = setting(
         None,
-        optional_path,
-        "Directory of the signatures of releases, which are served under /signatures: sha256=HEX/signature-1 or"
-        " sha256/HEX/signature-1. A file that is added is served at once.",
-        metavar="DIR",
+        optional_text,
+        "Where signatures of releases are. Those of a directory are served under /signatures: sha256=HEX/signature-1"
+        " or sha256/HEX/signature-1; a file that is added is served at once. With --require-signatures also the"
+        " http or https address of a store, an archive, ConfigMap manifests, or an image that"
+        " `upgraph signatures push` made.",
+        metavar="SOURCE",
+    )
+    require_signatures: tuple[Path, ...] = settings(
+        a_path,
+        "Public keys that are trusted: releases without a valid signature by them are left out. Implies"
+        " --verify-layers. The signatures are those of --signatures and of the bundle. Of several keyrings every one"
+        " must have signed. Can be given several times.",
+        metavar="KEYRING",
+    )
+    signature_policy: str = setting(
+        "strict",
+        one_of("strict", "cluster"),
+        "Which signatures --require-signatures accepts: strict takes no expired key, no SHA-1 and no date in the"
+        " future; cluster takes what the Cluster Version Operator takes.",
+        metavar="WORD",
+        choices=("strict", "cluster"),
     )
     upstream: str | None = setting(
         None,
@@ -279,6 +299,19 @@ class Configuration:
         metavar="LEVEL",
         choices=("debug", "info", "warning", "error"),
     )
+
+    @property
+    def served_signatures(self) -> Path | None:
+        """The directory whose signatures are served; None if they are none or elsewhere."""
+        named = self.signatures
+        if named is None or re.match(_ELSEWHERE, named) or named.endswith(SIGNATURE_FILES):
+            return None
+        return Path(named).expanduser()
+
+    @property
+    def wants_whole_layers(self) -> bool:
+        """Whether the metadata of releases has to be proven to be that of their digest."""
+        return self.verify_layers or bool(self.require_signatures)
 
 
 SETTINGS = settings_of(Configuration)

@@ -12,6 +12,8 @@ from upgraph.service.configuration import (
     saved_scrape,
 )
 
+_DIRECTORY_OR_KEYRING = "Name a directory, which `upgraph signatures fetch` makes, or verify releases with --require-signatures KEYRING."
+
 
 def check(configuration: Configuration) -> None:
     """Check what only several settings together can tell.
@@ -20,6 +22,7 @@ def check(configuration: Configuration) -> None:
         UserError: a source is missing, or settings contradict each other.
     """
     check_listeners(configuration)
+    _check_signatures(configuration)
     if (configuration.tls_cert is None) != (configuration.tls_key is None):
         raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
     if configuration.bundle:
@@ -37,6 +40,20 @@ def check(configuration: Configuration) -> None:
     check_releases(configuration)
     if not configuration.graph_data:
         raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
+
+
+def _check_signatures(configuration: Configuration) -> None:
+    if not configuration.require_signatures:
+        if configuration.signatures is not None and configuration.served_signatures is None:
+            seen = f"signatures are at {configuration.signatures}, which is no directory, so they cannot be served"
+            raise UserError(SETTING_INVALID, seen, remedy=_DIRECTORY_OR_KEYRING)
+        return
+    if configuration.upstream:
+        seen = "require-signatures is given together with upstream, whose graph is taken as it is"
+        raise UserError(SETTING_INVALID, seen)
+    if configuration.signatures is None and configuration.bundle is None:
+        seen = "require-signatures is given without signatures, so no release could ever be verified"
+        raise UserError(SETTING_INVALID, seen, remedy="Say with --signatures SOURCE where signatures are.")
 
 
 def check_releases(configuration: Configuration) -> None:

@@ -34,6 +34,8 @@ class Scraped(msgspec.Struct, frozen=True, kw_only=True, tag="scraped"):
     """Releases that are known now."""
     cache_hits: int = 0
     layer_bytes: int = 0
+    unsigned: int = 0
+    """Releases that were left out because signatures are required."""
     message: str
     """One line: counts, or what went wrong."""
 

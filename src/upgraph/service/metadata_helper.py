@@ -30,7 +30,7 @@ async def run(configuration: Configuration, started: Callable[[Bound, Bound], No
     Raises:
         UserError: the directory is none, or an address cannot be listened on.
     """
-    directory = configuration.signatures
+    directory = configuration.served_signatures
     signatures = SignatureDirectory(directory) if directory else NoSignatures()
     registry = new_registry()
     face = edge.metadata_helper(

@@ -49,6 +49,7 @@ from upgraph.service.crew import Crew
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, as_facts, read_snapshot
 from upgraph.service.source_report import SourceReport, joined
+from upgraph.service.trust import required_trust
 
 STOP_SECONDS = 5.0
 """Time that the building process gets to end."""
@@ -276,6 +277,7 @@ class Service:
 
     def _count_scrape(self, message: Scraped) -> None:
         self._builder_metrics.images_met(cache_hits=message.cache_hits, layer_bytes=message.layer_bytes)
+        self._builder_metrics.unsigned_met(message.unsigned)
         if message.succeeded:
             self._builder_metrics.scrape_succeeded(message.seconds, message.releases)
         else:
@@ -344,9 +346,12 @@ async def _serve(service: Service, started: Callable[[Addresses], None]) -> None
 
 
 def _resume(service: Service, configuration: Configuration) -> None:
-    directory = configuration.state_dir
+    directory, wanted = configuration.state_dir, required_trust(configuration)
     if directory is not None and (last := last_snapshot(directory)) is not None:
         snapshot, refreshed_at = last
+        if wanted and snapshot.facts.trust != wanted:
+            _log.warning("the graph that was saved before is not served: its releases were not verified so")
+            return
         # If it has gone just now, the next graph reaches the crew, and until then this process answers alone.
         with contextlib.suppress(OSError), snapshot_path(directory).open("rb") as file:
             service.crew.hand_on(file)

@@ -81,6 +81,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[FindingFact, ...] = ()
     refreshed_at: float
     """Unix time in seconds at which the inputs were last known to be current."""
+    trust: str = ""
+    """Whose signatures every release in it has; empty if none were required. See :mod:`upgraph.service.trust`."""
 
 
 class _Section(msgspec.Struct, frozen=True, array_like=True):

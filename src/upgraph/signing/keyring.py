@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.signing import KEYRING_INVALID
@@ -143,7 +144,7 @@ def _keys(found: list[Packet]) -> tuple[Key, ...]:
     if found and found[0].tag != PUBLIC_KEY:
         raise SyntaxFault(f"it begins with a packet of type {found[0].tag}; a key has type {PUBLIC_KEY}")
     starts = [at for at, packet in enumerate(found) if packet.tag == PUBLIC_KEY]
-    return tuple(_key(found[start:end]) for start, end in zip(starts, [*starts[1:], len(found)], strict=True))
+    return tuple(_key(found[start:end]) for start, end in pairwise([*starts, len(found)]))
 
 
 def _key(parts: list[Packet]) -> Key:

@@ -1,4 +1,4 @@
-"""A web server in memory behind a real socket that serves one file, with the manners and faults of real ones.
+"""A web server in memory behind a real socket that serves files, with the manners and faults of real ones.
 
 Its attributes may be changed between requests; every request is recorded.
 """
@@ -46,7 +46,7 @@ class Manners:
 
 
 class FileServer:
-    """Serves ``content`` at every path. An async context manager; it listens on a free port of 127.0.0.1.
+    """Serves ``content`` at every path, or ``files``. An async context manager; it listens on a free port of 127.0.0.1.
 
     Args:
         certificates: what it shows over TLS; None: plain HTTP.
@@ -54,7 +54,9 @@ class FileServer:
 
     def __init__(self, certificates: Certificates | None = None) -> None:
         self.content: bytes | None = None
-        """None: there is nothing (404)."""
+        """What lies at every path; None: there is nothing (404)."""
+        self.files: dict[str, bytes] = {}
+        """What lies at single paths. If there are any, nothing lies at others."""
         self.manners = Manners()
         self.requests: list[Seen] = []
         self._tls: ssl.SSLContext | None = certificates.server_context() if certificates else None
@@ -89,7 +91,7 @@ class FileServer:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         status, headers = self._answer(request)
         self.requests.append(Seen(request.path, dict(request.headers), status))
-        body = self.content if status == 200 and self.content is not None else b""
+        body = self._content(request.path) or b"" if status == 200 else b""
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = len(body)
         await response.prepare(request)
@@ -106,14 +108,18 @@ class FileServer:
             pair = base64.b64encode(":".join(manners.login).encode()).decode()
             if request.headers.get("Authorization") != f"Basic {pair}":
                 return 401, {"WWW-Authenticate": "Basic"}
-        if manners.status is not None or self.content is None:
+        content = self._content(request.path)
+        if manners.status is not None or content is None:
             return manners.status or 404, {}
         headers = {"Content-Type": "application/gzip"}
         if manners.tags:
-            headers["ETag"] = f'"{hashlib.sha256(self.content).hexdigest()[:16]}"'
+            headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
         if manners.modified is not None:
             headers["Last-Modified"] = manners.modified
         return 304 if self._is_known(request, headers) else 200, {**headers, **manners.headers}
+
+    def _content(self, path: str) -> bytes | None:
+        return self.files.get(path) if self.files else self.content
 
     def _is_known(self, request: web.Request, headers: Mapping[str, str]) -> bool:
         if "If-None-Match" in request.headers:

@@ -10,11 +10,11 @@ from typing import Any, Self, TypeVar
 import click
 
 from upgraph.errors import UserError
-from upgraph.errors.problems.signing import KEYRING_INVALID, SIGNING_REQUEST
+from upgraph.errors.problems.signing import SIGNING_REQUEST
 from upgraph.oci import Access, ImageName, ImageSource, is_digest, parse_image_name
 from upgraph.service.building.sources import access_of, open_images
 from upgraph.service.configuration import Configuration
-from upgraph.service.plain_file import open_plain
+from upgraph.service.trust import keyring_contents
 from upgraph.signing import (
     AddressStore,
     CollectedStore,
@@ -24,7 +24,6 @@ from upgraph.signing import (
     open_store,
     read_keyrings,
 )
-from upgraph.signing.keyring import MAX_KEYRING_BYTES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,15 +78,9 @@ def read_keyring_files(paths: Iterable[Path]) -> tuple[Keyring, ...]:
         UserError: a file cannot be read.
         DataError: it is no keyring.
     """
-    return tuple(ring for path in paths for ring in read_keyrings(_content(path), str(path)))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with open_plain(path) as file:
-            return file.read(MAX_KEYRING_BYTES + 1)
-    except OSError as error:
-        raise UserError(KEYRING_INVALID, f"{path} cannot be read: {error.strerror}") from error
+    files = tuple(paths)
+    contents = zip(files, keyring_contents(files), strict=True)
+    return tuple(ring for path, content in contents for ring in read_keyrings(content, str(path)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,6 @@ def limits() -> Limits:
 
 def _open_signatures(configuration: Configuration, in_force: InForce) -> Signatures | None:
     """Where signatures come from; a directory that is named is stronger than the bundle."""
-    if configuration.signatures is not None:
-        return SignatureDirectory(configuration.signatures)
+    if (directory := configuration.served_signatures) is not None:
+        return SignatureDirectory(directory)
     return edge.BundledSignatures(in_force) if configuration.bundle is not None else None

@@ -179,6 +179,11 @@ class GraphBuilderMetrics(_FaceMetrics):
         self._layer_bytes = Counter(
             "upgraph_layer_bytes_total", "Bytes of layers received by scrapes.", registry=registry
         )
+        self._unsigned = Gauge(
+            "upgraph_unsigned_releases",
+            "Releases that the last scrape left out for want of a valid signature.",
+            registry=registry,
+        )
         self._build = Gauge(
             "upgraph_build_seconds", "Seconds of the last build of all answers.", registry=registry
         )
@@ -226,6 +231,10 @@ class GraphBuilderMetrics(_FaceMetrics):
         """A scrape met so many images that were known, and received so many bytes of layers."""
         self._hits.inc(cache_hits)
         self._layer_bytes.inc(layer_bytes)
+
+    def unsigned_met(self, releases: int) -> None:
+        """A scrape left so many releases out because signatures are required."""
+        self._unsigned.set(releases)
 
     def builder_ended(self) -> None:
         """The building process ended by itself."""

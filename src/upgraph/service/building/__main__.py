@@ -31,6 +31,7 @@ from upgraph.service.building.library import Library
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import LIBRARY, last_snapshot, open_shelf
 from upgraph.service.building.siblings import inherit
+from upgraph.service.building.signed import Gate, admit, open_gate
 from upgraph.service.building.sources import (
     acceptance,
     access_of,
@@ -46,6 +47,7 @@ from upgraph.service.handover import SCRAPE_NOW, Built, Inherited, Message, Refu
 from upgraph.service.log import start_logging
 from upgraph.service.snapshot import Snapshot
 from upgraph.service.source_report import SourceKind
+from upgraph.service.trust import required_trust
 
 _NICENESS = 10
 FIRST_RETRY_SECONDS = 2.0
@@ -104,7 +106,10 @@ class Builder:
         self._graph_data_wanted = asyncio.Event()
         self._shelf = open_shelf(configuration.state_dir)
         self._library = self._shelf.library or (memory / LIBRARY if memory else None)
-        self._workshop = Workshop(self._shelf, self._say, Precedence(configuration.block_precedence))
+        self._trust = required_trust(configuration)
+        self._workshop = Workshop(
+            self._shelf, self._say, Precedence(configuration.block_precedence), trust=self._trust
+        )
         self._ledger = Ledger(self._say)
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
@@ -163,10 +168,11 @@ class Builder:
             library = stack.enter_context(_open_library(self._library))
             timeout = self._configuration.scrape_timeout
             gatherer = Gatherer(sources, library, scrape_settings(self._configuration), timeout)
-            self._resume(gatherer, inherited)
+            gate = await stack.enter_async_context(open_gate(self._configuration, access, library))
+            self._resume(gatherer, gate, inherited)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_graph_data(data))
-                group.create_task(self._follow_releases(gatherer, access))
+                group.create_task(self._follow_releases(gatherer, gate, access))
 
     async def _inherit(self, access: Access) -> tuple[Snapshot, float] | None:
         """The last good snapshot: of this service, or else of another replica, which is then served."""
@@ -176,13 +182,17 @@ class Builder:
         inherited = await inherit(self._configuration.siblings, access, time.time())
         if inherited is None:
             return None
+        if self._trust and inherited.snapshot.facts.trust != self._trust:
+            inherited.file.close()
+            _log.warning("the graph of another replica is not served: its releases were not verified as here")
+            return None
         with inherited.file:
             self._say(Inherited(refreshed_at=inherited.refreshed_at), inherited.file)
         return inherited.snapshot, inherited.refreshed_at
 
-    def _resume(self, gatherer: Gatherer, last: tuple[Snapshot, float] | None) -> None:
+    def _resume(self, gatherer: Gatherer, gate: Gate, last: tuple[Snapshot, float] | None) -> None:
         self._workshop.resume(last)
-        known = gatherer.known()
+        known = gate.known(gatherer.known())
         if known:
             self._workshop.recall_releases(known)
 
@@ -251,10 +261,10 @@ class Builder:
         self._take_graph_data(files, entry)
         return not any(map(unreadable_reason, files.values()))
 
-    async def _follow_releases(self, gatherer: Gatherer, access: Access) -> None:
+    async def _follow_releases(self, gatherer: Gatherer, gate: Gate, access: Access) -> None:
         pauses = self._pauses()
         while True:
-            gathered = await gatherer.gather()
+            gathered = await admit(await gatherer.gather(), gate)
             findings = (*gathered.findings, *access.findings)
             _log.log(logging.INFO if gathered.is_current else logging.ERROR, "%s", gathered.report.message)
             if gathered.is_current:
@@ -278,7 +288,13 @@ class Builder:
 
     async def _follow_bundle(self, path: Path) -> None:
         self._workshop.resume(last_snapshot(self._configuration.state_dir))
-        follower = BundleFollower(path, acceptance(self._configuration), self._workshop)
+        access = access_of(self._configuration, os.environ)
+        async with open_gate(self._configuration, access, None) as gate:
+            await self._keep_bundle(
+                BundleFollower(path, acceptance(self._configuration), self._workshop, gate)
+            )
+
+    async def _keep_bundle(self, follower: BundleFollower) -> None:
         pauses = self._pauses()
         entry = self._ledger.enter(SourceKind.BUNDLE, follower.source.name)
         seen = await asyncio.to_thread(follower.source.fingerprint)

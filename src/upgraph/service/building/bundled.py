@@ -10,7 +10,9 @@ from pathlib import Path
 from upgraph.errors import DataError, Finding, UserError, VerificationError
 from upgraph.errors.problems.service import BUNDLE_INVALID
 from upgraph.service.building.ledger import Entry
+from upgraph.service.building.saved import Saved
 from upgraph.service.building.saved_source import Acceptance
+from upgraph.service.building.signed import OPEN, Gate, bundled_store
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.bundle import BundleSource
 from upgraph.service.handover import Scraped
@@ -25,17 +27,19 @@ class BundleFollower:
         path: where the bundle lies.
         acceptance: what is taken of its releases.
         workshop: takes what the bundle holds.
+        gate: lets releases through, or not.
 
     Raises:
         UserError: nothing lies there.
     """
 
-    def __init__(self, path: Path, acceptance: Acceptance, workshop: Workshop) -> None:
+    def __init__(self, path: Path, acceptance: Acceptance, workshop: Workshop, gate: Gate = OPEN) -> None:
         if not path.exists():
             raise UserError(BUNDLE_INVALID, f"the bundle {path} does not exist")
         self.source = BundleSource(path)
         self._acceptance = acceptance
         self._workshop = workshop
+        self._gate = gate
         self._state: str | None = None
         """Fingerprint of the bundle in force."""
         self._summary = ""
@@ -56,6 +60,8 @@ class BundleFollower:
         try:
             content = await asyncio.to_thread(self.source.read)
             accepted = self._acceptance.of(content.releases, self.source.name)
+            admitted = await self._gate.admit(accepted.releases, bundled_store(content, self.source.name))
+            accepted = Saved(admitted.releases, (*accepted.findings, *admitted.findings))
             content = replace(content, releases=accepted)
             self._workshop.take_bundle(content, refreshed_at=clock())
         except (DataError, VerificationError) as error:
@@ -65,7 +71,8 @@ class BundleFollower:
             # It is looked at again even if nothing changes: a disk that failed shows no change when it works.
             self._state = None
             return self._report(error.seen, started, succeeded=False)
-        self._state, self._fault = state, None
+        # A signature may have come to a store beside the bundle by the next look.
+        self._state, self._fault = None if admitted.is_open else state, None
         self._digest, self._signatures = content.digest, len(content.signatures)
         self._findings = len(accepted.findings)
         self._releases = len(accepted.releases)

@@ -15,6 +15,7 @@ from upgraph.oci import Access
 from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
 from upgraph.service.building.shelf import Shelf, check_directory, claim
+from upgraph.service.building.signed import admit, bundled_store, open_gate
 from upgraph.service.building.sources import (
     acceptance,
     access_of,
@@ -66,9 +67,13 @@ async def _inputs(
     if configuration.bundle is not None:
         content = BundleSource(configuration.bundle).read()
         saved = acceptance(configuration).of(content.releases, str(configuration.bundle))
-        return content.graph_data, saved.releases, saved.findings
+        async with open_gate(configuration, access, None) as gate:
+            store = bundled_store(content, str(configuration.bundle))
+            admitted = await gate.admit(saved.releases, store)
+        return content.graph_data, admitted.releases, (*saved.findings, *admitted.findings)
     files = await read_once(open_graph_data(configuration, access))
-    gathered = await gather_releases(configuration, access)
+    async with open_gate(configuration, access, None) as gate:
+        gathered = await admit(await gather_releases(configuration, access), gate)
     return files, gathered.releases, gathered.findings
 
 

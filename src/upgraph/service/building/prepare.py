@@ -48,6 +48,8 @@ class Origin:
     """Unix time in seconds at which the inputs were last known to be current."""
     signatures: Mapping[str, bytes] = field(default_factory=dict)
     """Signatures that came with the releases, by name."""
+    trust: str = ""
+    """See :attr:`Facts.trust`."""
 
 
 def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Finding], into: BinaryIO) -> Facts:
@@ -98,6 +100,7 @@ def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[F
         ),
         findings=as_facts(findings),
         refreshed_at=origin.refreshed_at,
+        trust=origin.trust,
     )
 
 

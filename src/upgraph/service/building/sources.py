@@ -115,13 +115,13 @@ def acceptance(configuration: Configuration) -> Acceptance:
         UserError: the name of the repository is not valid.
     """
     named = configuration.payload_repository
-    return Acceptance(parse_pull_spec_repository(named) if named else None, configuration.verify_layers)
+    return Acceptance(parse_pull_spec_repository(named) if named else None, configuration.wants_whole_layers)
 
 
 def scrape_settings(configuration: Configuration) -> ScrapeSettings:
     """How sources are scraped under this configuration."""
     return ScrapeSettings(
-        verification=Verification.WHOLE_LAYER if configuration.verify_layers else Verification.PREFIX,
+        verification=Verification.WHOLE_LAYER if configuration.wants_whole_layers else Verification.PREFIX,
         concurrency=configuration.concurrency,
         shrink_limit=configuration.shrink_limit,
     )

@@ -47,12 +47,16 @@ class Workshop:
         shelf: where snapshots lie.
         say: tells the serving process.
         precedence: what a block does to a conditional edge.
+        trust: whose signatures the releases have that it gets; empty if none are required.
     """
 
-    def __init__(self, shelf: Shelf, say: Say, precedence: Precedence = Precedence.BLOCK_WINS) -> None:
+    def __init__(
+        self, shelf: Shelf, say: Say, precedence: Precedence = Precedence.BLOCK_WINS, *, trust: str = ""
+    ) -> None:
         self._shelf = shelf
         self._say = say
         self._precedence = precedence
+        self._trust = trust
         self._loader = Loader()
         self._releases: tuple[Release, ...] | None = None
         self._data: _DataInForce | None = None
@@ -252,7 +256,9 @@ class Workshop:
         built = build(releases, data.data, served=self._served, precedence=self._precedence)
         self._findings["graph"] = built.findings
         archive = write_tarball(data.files)
-        origin = Origin(len(releases), *inputs, archive, self._refreshed_at, self._signatures)
+        origin = Origin(
+            len(releases), *inputs, archive, self._refreshed_at, self._signatures, trust=self._trust
+        )
         self._hand_over(built.graph, origin, started)
 
     def _hand_over(self, graph: UpdateGraph, origin: Origin, started: float) -> None:

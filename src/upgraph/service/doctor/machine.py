@@ -48,8 +48,7 @@ def machine_steps(configuration: Configuration) -> tuple[Step, ...]:
     if configuration.tls_cert is not None and configuration.tls_key is not None:
         chain, key = configuration.tls_cert, configuration.tls_key
         steps.append(_step("certificate", str(chain), lambda: certificate(chain, key), _file(chain)))
-    if configuration.signatures is not None:
-        kept = configuration.signatures
+    if (kept := configuration.served_signatures) is not None:
         steps.append(_step("signatures", str(kept), lambda: signatures(kept), _file(kept)))
     if configuration.state_dir is not None:
         directory = configuration.state_dir

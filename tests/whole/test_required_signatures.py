@@ -1,0 +1,134 @@
+"""A service that requires signatures, with keys of gpg: only verified releases are in its graph."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.whole.conftest import GraphDataPlace, Starter, curl
+from upgraph.oci import LayoutSource
+from upgraph.testing.gpg_home import GpgHome
+from upgraph.testing.signature_judge import release_message
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[GpgHome]:
+    with GpgHome() as home:
+        home.make_key("alice")
+        home.make_key("mallory")
+        yield home
+
+
+@pytest.fixture
+def ring(gpg: GpgHome, tmp_path: Path) -> Path:
+    path = tmp_path / "ring.asc"
+    path.write_bytes(gpg.run("--armor", "--export", "alice"))
+    return path
+
+
+class Signing:
+    """Signs releases of a layout into a directory."""
+
+    def __init__(self, gpg: GpgHome, layout: Path, directory: Path) -> None:
+        self._gpg = gpg
+        self._layout = layout
+        self.directory = directory
+        directory.mkdir()
+
+    async def sign(self, *tags: str, by: str = "alice") -> None:
+        source = LayoutSource(self._layout)
+        async with source:
+            for tag in tags:
+                digest = (await source.manifest(tag)).digest
+                folder = self.directory / digest.replace(":", "=")
+                folder.mkdir()
+                (folder / "signature-1").write_bytes(self._gpg.sign(release_message(digest), by))
+
+
+@pytest.fixture
+def signing(gpg: GpgHome, layout: Path, tmp_path: Path) -> Signing:
+    return Signing(gpg, layout, tmp_path / "signatures")
+
+
+@pytest.fixture
+def required(layout: Path, graph_data: GraphDataPlace, signing: Signing, ring: Path) -> tuple[object, ...]:
+    releases = ("--releases", f"oci:{layout}", "--payload-repository", "registry.example/ocp")
+    trust = ("--signatures", signing.directory, "--require-signatures", ring)
+    return (*releases, "--graph-data", graph_data.path, *trust, "--scrape-interval", "1s")
+
+
+async def test_only_verified_releases_are_served_and_a_later_signature_lets_one_in(
+    start: Starter, required: tuple[object, ...], signing: Signing
+) -> None:
+    await signing.sign("4.1.0-x86_64", "4.1.1-x86_64")
+    await signing.sign("4.1.2-x86_64", by="mallory")
+    service = start.serve(*required)
+    assert set(service.answered().nodes) == {"4.1.0", "4.1.1"}
+    metrics = curl(f"{service.status}/metrics").body.decode()
+    assert 'upgraph_findings{reference="signature-refused",severity="error"} 1.0' in metrics
+    assert 'upgraph_findings{reference="signature-missing",severity="error"} 3.0' in metrics
+    assert "upgraph_unsigned_releases 4.0" in metrics
+    folder = next(path for path in signing.directory.iterdir() if "mallory" not in path.name)
+    assert folder.is_dir()
+
+
+async def test_a_later_signature_lets_a_release_in(
+    start: Starter, required: tuple[object, ...], signing: Signing
+) -> None:
+    await signing.sign("4.1.0-x86_64")
+    service = start.serve(*required)
+    assert set(service.answered().nodes) == {"4.1.0"}
+    await signing.sign("4.1.1-x86_64")
+    assert set(service.answered(lambda graph: len(graph.nodes) == 2).nodes) == {"4.1.0", "4.1.1"}
+
+
+async def test_a_graph_that_was_saved_without_verification_is_not_served(
+    start: Starter, required: tuple[object, ...], signing: Signing, tmp_path: Path
+) -> None:
+    await signing.sign("4.1.0-x86_64")
+    state = ("--state-dir", tmp_path / "state")
+    lax = start.serve(*required[:6], *state)
+    assert len(lax.answered().nodes) == 3
+    assert lax.stop() == 0
+    strict = start.serve(*required, *state)
+    assert set(strict.answered().nodes) == {"4.1.0"}
+    assert "the graph that was saved before is not served" in strict.text
+    assert strict.stop() == 0
+    again = start.serve(*required, *state)
+    assert set(again.answered().nodes) == {"4.1.0"}
+    assert "serving the graph of 1 releases that was saved before" in again.text
+
+
+def test_a_release_that_nobody_signed_leaves_the_service_without_a_graph(
+    start: Starter, required: tuple[object, ...]
+) -> None:
+    service = start.serve(*required)
+    assert "signature-missing" in service.said(r"(signature-missing)")
+    assert curl(service.clusters + "?channel=stable-4.1").status == 503
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"no key", "is no keyring"), (None, "cannot be read")], ids=["text", "missing"]
+)
+def test_a_keyring_that_is_none_ends_the_start(
+    start: Starter, required: tuple[object, ...], ring: Path, content: bytes | None, reason: str
+) -> None:
+    if content is None:
+        ring.unlink()
+    else:
+        ring.write_bytes(content)
+    service = start.serve(*required)
+    assert service.process.wait(60) == 2
+    assert reason in service.text
+    assert "keyring-invalid" in service.text
+
+
+async def test_a_bundle_is_verified_with_the_signatures_that_it_carries(
+    start: Starter, required: tuple[object, ...], signing: Signing, ring: Path, tmp_path: Path
+) -> None:
+    await signing.sign("4.1.0-x86_64", "4.1.2-x86_64")
+    bundle = tmp_path / "site.tar"
+    made = start("upgraph", "bundle", "create", *required[:8], "--verify-layers", "-o", bundle)
+    assert made.process.wait(60) == 0, made.text
+    service = start.serve(bundle, "--require-signatures", ring)
+    assert set(service.answered().nodes) == {"4.1.0", "4.1.2"}
