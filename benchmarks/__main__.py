@@ -23,6 +23,7 @@ from benchmarks.machine import this_machine
 from benchmarks.result import Bench, Measure, Row, table
 from benchmarks.scraping import cold_scrape, layer_bytes, memory, rescrape
 from benchmarks.serve import generated_registry
+from benchmarks.signatures import signatures
 
 DATA_VARIABLE = "UPGRAPH_TEST_DATA"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -38,6 +39,7 @@ MEASURES: Mapping[str, Measure] = {
     "edit": edit,
     "restart": restart,
     "copy": copy,
+    "signatures": signatures,
 }
 
 

@@ -20,7 +20,7 @@ EPOCH = 1_750_000_000
 MAKE_SECONDS = 600
 """Longest time for fetching the packages and making the tar."""
 
-WANTED = ("base-files", "ca-certificates", "libpython3.11-stdlib", "libstdc++6", "python3.11-minimal")
+WANTED = ("base-files", "ca-certificates", "gpgv", "libpython3.11-stdlib", "libstdc++6", "python3.11-minimal")
 KEPT = frozenset(
     {
         *WANTED,
@@ -31,6 +31,8 @@ KEPT = frozenset(
         "libexpat1",
         "libffi8",
         "libgcc-s1",
+        "libgcrypt20",
+        "libgpg-error0",
         "liblzma5",
         "libpython3.11-minimal",
         "libsqlite3-0",

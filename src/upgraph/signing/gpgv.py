@@ -38,6 +38,7 @@ MAX_CPU_SECONDS = 5
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 """Bytes of address space for one message."""
 
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a directory of its own is made in it
 _LIMITS = {
     resource.RLIMIT_FSIZE: MAX_CONTENT_BYTES,
     resource.RLIMIT_CORE: 0,
@@ -54,7 +55,7 @@ class Gpgv:
         concurrency: most processes at a time; by default one for each processor.
 
     Raises:
-        UserError: there is no gpgv.
+        UserError: there is no gpgv, or no place for its home.
     """
 
     def __init__(self, environment: Mapping[str, str], *, concurrency: int | None = None) -> None:
@@ -64,7 +65,7 @@ class Gpgv:
             raise UserError(GPGV_UNUSABLE, f"there is no {PROGRAM} in {path}")
         self._program = program
         self._turns = asyncio.Semaphore(concurrency or len(os.sched_getaffinity(0)))
-        self._directory = tempfile.TemporaryDirectory(prefix="upgraph-gpgv-")
+        self._directory = _private_directory()
         self._home = Path(self._directory.name)
         self._rings: dict[str, Path] = {}
         self._numbers = count(1)
@@ -138,6 +139,15 @@ async def _end(process: Process) -> None:
     while process.stdout is not None and await process.stdout.read(MAX_STATUS_BYTES):
         pass
     await process.wait()
+
+
+def _private_directory() -> tempfile.TemporaryDirectory[str]:
+    # A container may have a root that cannot be written and still have shared memory.
+    for place in (None, _SHARED_MEMORY):
+        with suppress(OSError):
+            return tempfile.TemporaryDirectory(prefix="upgraph-gpgv-", dir=place)
+    seen = f"gpgv needs a private directory, and neither the directory for temporary files nor {_SHARED_MEMORY} can be written"
+    raise UserError(GPGV_UNUSABLE, seen, remedy="Make /tmp or /dev/shm writable, or set TMPDIR.")
 
 
 def _limit(pid: int) -> None:
