@@ -30,7 +30,7 @@ from upgraph.oci import (
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import configuration, crew, signature_names, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
-from upgraph.service.building import library, saved, scrape, siblings, upstream
+from upgraph.service.building import library, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.doctor import host as doctor_host
@@ -38,6 +38,19 @@ from upgraph.service.doctor import images as doctor_images
 from upgraph.service.doctor import one_image
 from upgraph.service.doctor import running as doctor_running
 from upgraph.service.doctor.check import STEP_SECONDS
+from upgraph.signing import (
+    address_store,
+    collecting,
+    config_map,
+    examining,
+    gpgv,
+    image_store,
+    judge,
+    keyring,
+    packing,
+    signing,
+    verifier,
+)
 from upgraph.syntax import signature_names, yaml
 
 LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
@@ -119,6 +132,33 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("versions that a release names as its neighbours", metadata.MAX_NEIGHBOURS, ""),
             ("image configuration", reader.MAX_CONFIG_BYTES, "bytes"),
             ("images that are remembered", library.MAX_IMAGES, ""),
+        ),
+    ),
+    (
+        "Signatures",
+        (
+            ("keyring", keyring.MAX_KEYRING_BYTES, "bytes"),
+            ("keys of a keyring", keyring.MAX_KEYS, ""),
+            ("content of a signature", judge.MAX_CONTENT_BYTES, "bytes"),
+            ("time for judging one", gpgv.JUDGE_SECONDS, "s"),
+            ("processor time for judging one", gpgv.MAX_CPU_SECONDS, "s"),
+            ("memory for judging one", gpgv.MAX_MEMORY_BYTES, "bytes"),
+            ("signatures that are judged for one release", verifier.MAX_CANDIDATES, ""),
+            ("signatures of a release that a store at an address is asked for", address_store.MAX_NUMBER, ""),
+            ("time for asking it for one", address_store.ASK_SECONDS, "s"),
+            (
+                "releases in a row without an answer after which a round asks no more",
+                examining.MAX_FAILURES_IN_A_ROW,
+                "",
+            ),
+            ("files of a directory or an archive of signatures", collecting.MAX_FILES, ""),
+            ("all signatures of a source, an archive unpacked", collecting.MAX_TOTAL_BYTES, "bytes"),
+            ("file of ConfigMaps", collecting.MAX_MANIFEST_BYTES, "bytes"),
+            ("ConfigMaps of a file", config_map.MAX_OBJECTS, ""),
+            ("layer of an image of signatures", image_store.MAX_LAYER_BYTES, "bytes"),
+            ("ConfigMap that is written, unless one signature is larger", packing.APPLIED_BYTES, "bytes"),
+            ("time for signing one release", signing.SIGN_SECONDS, "s"),
+            ("verified digests that are remembered", signed.MAX_REMEMBERED, ""),
         ),
     ),
     (

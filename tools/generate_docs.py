@@ -36,6 +36,7 @@ from upgraph.service.configuration import SETTINGS
 from upgraph.service.doctor.repairs import documented
 from upgraph.service.setting import Setting
 from upgraph.service.snapshot import Facts
+from upgraph.signing.policy import ROWS, Policy
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -98,6 +99,17 @@ groups, because it does the work of both programs; those with `metadata_helper_`
 sends becomes a label, and no cluster id is ever among them. Paths that do not exist are counted under `other`.
 [Monitor it](../how-to/monitor.md) has alerts.
 """
+_SIGNATURES = """
+A signature of a release is one binary OpenPGP message that holds a short JSON text: the digest, and the name under which
+the signer knew it. The program gpgv says whether the message is good; a policy says what counts as good.
+
+- `strict` is the default of `upgraph signatures` and of `--require-signatures`.
+- `cluster` accepts what the Cluster Version Operator accepts, so it tells whether a cluster will apply a release.
+
+What was signed has to name exactly the digest in question. The name of the image is shown and compared with nothing,
+as in clusters: a release that was copied keeps its signature. Of several keyrings every one must have signed, of the
+keys in one keyring any; one signature may count for several keyrings.
+"""
 _COMMANDS = """
 This is what `--help` of each command prints. All settings of the service are explained in [Configuration](configuration.md).
 """
@@ -127,6 +139,7 @@ def pages() -> dict[str, str]:
         "errors.md": _page("Error references", _ERRORS, _problems(every_problem())),
         "faults.md": _faults(),
         "metrics.md": _page("Metrics", _METRICS, _metrics()),
+        "signatures.md": _page("Which signatures are accepted", _SIGNATURES, _policies()),
     }
 
 
@@ -229,6 +242,12 @@ def amount(number: float, unit: str) -> str:
             if number >= 1024**power and number % 1024**power == 0:
                 return f"{number // 1024**power:,.0f} {name}"
     return f"{number:,g} {unit}".strip() if number < 10_000 else f"{number:,.0f} {unit}".strip()
+
+
+def _policies() -> Iterator[str]:
+    marks = {True: "accepted", False: "refused"}
+    rows = [(row.case, *(marks[one in row.accepted_by] for one in Policy), row.note) for row in ROWS]
+    yield _table(("a signature", *(f"`{one}`" for one in Policy), ""), rows)
 
 
 class _NoGraph:

@@ -5,18 +5,18 @@ administrator names. What needs a verified digest takes a :class:`VerifiedDigest
 :class:`Verifier` makes.
 """
 
+from upgraph.signing.address_store import AddressStore
 from upgraph.signing.collecting import collect
 from upgraph.signing.config_map import ConfigMap, config_maps_in
 from upgraph.signing.examining import Examined, examine, find
 from upgraph.signing.gpgv import Gpgv
+from upgraph.signing.image_store import ImageStore, store_image
 from upgraph.signing.judge import SignatureJudge
 from upgraph.signing.keyring import Key, Keyring, keyrings_of, parse_keyring, read_keyrings
 from upgraph.signing.packing import Signatures, config_map_manifest, config_maps, store_archive, store_files
 from upgraph.signing.places import LocalStore, SignatureReach, open_store
 from upgraph.signing.policy import Policy
 from upgraph.signing.signing import GpgKey, GpgSigner, Signed
-from upgraph.signing.store_address import AddressStore
-from upgraph.signing.store_image import ImageStore, store_image
 from upgraph.signing.stores import Candidate, CollectedStore, Collection, MemoryStore, SignatureStore
 from upgraph.signing.verdict import Evidence, Judgement, Outcome
 from upgraph.signing.verifier import Signer, VerifiedDigest, Verifier

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 from upgraph.errors import UserError
 from upgraph.errors.problems.signing import STORE_UNUSABLE
 from upgraph.oci import Access, ImageName, ImageSource, names_image, parse_image_name
+from upgraph.signing.address_store import AddressStore
 from upgraph.signing.collecting import collect
-from upgraph.signing.store_address import AddressStore
-from upgraph.signing.store_image import ImageStore
+from upgraph.signing.image_store import ImageStore
 from upgraph.signing.stores import CollectedStore, Collection
 
 _ADDRESSES = ("http://", "https://")
