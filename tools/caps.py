@@ -28,7 +28,7 @@ from upgraph.oci import (
     trusted_ca,
 )
 from upgraph.payload import metadata, probe, reader
-from upgraph.service import configuration, crew, signature_names, snapshot
+from upgraph.service import crew, origins, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.building import library, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
@@ -189,7 +189,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
     (
         "The service",
         (
-            ("configuration file", configuration.MAX_FILE_BYTES, "bytes"),
+            ("configuration file", origins.MAX_FILE_BYTES, "bytes"),
             ("saved scrape", saved.MAX_BYTES, "bytes"),
             ("releases of a saved scrape", saved.MAX_RELEASES, ""),
             ("manifest of a bundle", bundle_manifest.MAX_BYTES, "bytes"),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.commands.conftest import Command
 from upgraph.errors import UserError
-from upgraph.service.configuration import SETTINGS, Configuration, address, from_json, resolve, to_json
+from upgraph.service.configuration import SETTINGS, Configuration, address, from_json, to_json
 from upgraph.service.consistency import check
+from upgraph.service.origins import resolve
 from upgraph.service.setting import Setting, masked
 
 SAMPLES: dict[str, tuple[str, str, str, str]] = {

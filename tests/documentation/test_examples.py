@@ -20,8 +20,9 @@ from upgraph.graph import Pattern
 from upgraph.graphdata.rules import read_rule
 from upgraph.service import cincinnati
 from upgraph.service.answering.server import Bound
-from upgraph.service.configuration import Configuration, resolve
+from upgraph.service.configuration import Configuration
 from upgraph.service.consistency import check
+from upgraph.service.origins import resolve
 from upgraph.service.running import Addresses
 
 READMES = ("README.md", "README.zh-CN.md")

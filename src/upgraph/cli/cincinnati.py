@@ -10,8 +10,9 @@ import click
 from upgraph import __version__
 from upgraph.cli.serve import serve_configuration
 from upgraph.service.cincinnati import Option, Translation
-from upgraph.service.configuration import Configuration, read_toml
+from upgraph.service.configuration import Configuration
 from upgraph.service.log import start_logging
+from upgraph.service.origins import read_toml
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ import uvloop
 from upgraph.cli.sample import REPOSITORY, Sample, make_sample
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import DIRECTORY_TAKEN
-from upgraph.service.configuration import Configuration, resolve
+from upgraph.service.configuration import Configuration
 from upgraph.service.log import start_logging
+from upgraph.service.origins import resolve
 from upgraph.service.running import Addresses, run
 
 

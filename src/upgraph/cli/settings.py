@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from upgraph.cli.output import show_findings
-from upgraph.service.configuration import SETTINGS, Configuration, Resolved, resolve
+from upgraph.service.configuration import SETTINGS, Configuration
+from upgraph.service.origins import Resolved, resolve
 from upgraph.service.setting import Setting
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import signal
 import socket
 import sys
@@ -28,6 +27,7 @@ from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
+from upgraph.service.building.pauses import Pauses, pause
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import LIBRARY, last_snapshot, open_shelf
 from upgraph.service.building.siblings import inherit
@@ -50,14 +50,11 @@ from upgraph.service.source_report import SourceKind
 from upgraph.service.trust import required_trust
 
 _NICENESS = 10
-FIRST_RETRY_SECONDS = 2.0
-"""Pause after a first failed round; it doubles with every further one, up to the interval."""
+
 _log = logging.getLogger(__name__)
 
 ARGUMENTS = 2
 """Arguments of a building process that has a state directory, its name among them."""
-JITTER = 0.25
-"""Share of a pause after a failure that is left to chance."""
 
 
 def give_way() -> None:
@@ -208,7 +205,7 @@ class Builder:
         while True:
             succeeded = await self._fetch_graph_data(data, entry)
             self._ledger.tell()
-            await _pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
+            await pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
 
     async def _fetch_graph_data(self, data: RemoteGraphData, entry: Entry) -> bool:
         """Ask for the set; false if it could not be had."""
@@ -243,8 +240,8 @@ class Builder:
                 is_whole = await self._read_graph_data(data, entry)
                 self._ledger.tell()
                 # A disk that failed shows no change when it works again, so only another look can tell.
-                pause = None if is_whole else pauses.after(succeeded=False)
-                await _pause(self._graph_data_wanted, pause)
+                seconds = None if is_whole else pauses.after(succeeded=False)
+                await pause(self._graph_data_wanted, seconds)
 
     async def _watch_graph_data(self, data: GraphDataSource, seen: str) -> None:
         async for _ in changes(data, since=seen):
@@ -274,7 +271,7 @@ class Builder:
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
             self._note_releases(gathered.asked)
-            await _pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
+            await pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
 
     def _note_releases(self, asked: tuple[SourceOutcome, ...]) -> None:
         for outcome in asked:
@@ -305,7 +302,7 @@ class Builder:
                 self._say(report)
                 follower.note_in(entry)
                 self._ledger.tell()
-                await _pause(self._releases_wanted, pauses.after(succeeded=report.succeeded))
+                await pause(self._releases_wanted, pauses.after(succeeded=report.succeeded))
 
     async def _watch_bundle(self, bundle: BundleSource, seen: str) -> None:
         async for _ in changes(bundle, since=seen):
@@ -336,18 +333,10 @@ class Builder:
             seconds = time.perf_counter() - started
             self._say(Scraped(succeeded=succeeded, seconds=seconds, message=f"{upstream.name}: {outcome}"))
             self._ledger.tell()
-            await _pause(self._releases_wanted, pauses.after(succeeded=succeeded))
+            await pause(self._releases_wanted, pauses.after(succeeded=succeeded))
 
-    def _pauses(self) -> "_Pauses":
-        return _Pauses(self._configuration.scrape_interval)
-
-
-async def _pause(wanted: asyncio.Event, seconds: float | None) -> None:
-    """Wait for the next round, or until somebody asks for it; without a time, until somebody asks."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await wanted.wait()
-    wanted.clear()
+    def _pauses(self) -> Pauses:
+        return Pauses(self._configuration.scrape_interval)
 
 
 def _open_library(path: Path | None) -> Library:
@@ -357,24 +346,6 @@ def _open_library(path: Path | None) -> Library:
     except DataError as error:
         _log.error("%s; images are remembered in memory", error.seen, extra={"reference": error.reference})
         return Library.open(None)
-
-
-class _Pauses:
-    """How long to wait between two rounds: the interval, or less after a failure, growing up to it."""
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._next = FIRST_RETRY_SECONDS
-
-    def after(self, *, succeeded: bool) -> float:
-        """Seconds to wait after a round."""
-        if succeeded:
-            self._next = FIRST_RETRY_SECONDS
-            return self._interval
-        # A fleet of services that lost the same registry should not come back to it in step.
-        pause = min(self._next, self._interval) * (1 - JITTER * random.random())  # noqa: S311 - chance, no secret
-        self._next *= 2
-        return pause
 
 
 def main() -> None:
