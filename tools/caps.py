@@ -11,6 +11,8 @@ from upgraph.oci import (
     archive_index,
     auth_file,
     auth_writing,
+    authorization,
+    cargo,
     connections,
     credential_helper,
     downloads,
@@ -20,12 +22,16 @@ from upgraph.oci import (
     listing,
     manifest,
     mirror_files,
+    ordering,
+    registry_destination,
     retry,
+    sending,
     storage,
     timing,
     tls_examination,
     transport,
     trusted_ca,
+    upload,
 )
 from upgraph.payload import metadata, probe, reader
 from upgraph.service import crew, origins, snapshot
@@ -115,6 +121,25 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("files of a directory of certificates", anchors.MAX_FILES, ""),
             ("time to find out why a certificate is refused", tls_examination.EXAMINATION_SECONDS, "s"),
             ("time for a download that is no image", downloads.DOWNLOAD_SECONDS, "s"),
+        ),
+    ),
+    (
+        "Copying images",
+        (
+            ("blob that is sent in one request", upload.WHOLE_BYTES, "bytes"),
+            ("part of a blob, where larger requests are refused", upload.PIECE_BYTES, "bytes"),
+            ("time for the answer after the last byte of a blob", sending.LAST_SECONDS, "s"),
+            ("attempts at one request", registry_destination.PATIENT.retry.attempts, ""),
+            (
+                "wait that a registry may ask for",
+                registry_destination.PATIENT.retry.longest_asked,
+                "s",
+            ),
+            ("slowest transfer, on average", timing.SLOWEST_BYTES_PER_SECOND, "bytes/s"),
+            ("levels of indexes in indexes", cargo.MAX_DEPTH, ""),
+            ("repositories of one token", authorization.MAX_SCOPES, ""),
+            ("list of images", ordering.MAX_LIST_BYTES, "bytes"),
+            ("lines of it", ordering.MAX_LIST_LINES, ""),
         ),
     ),
     (

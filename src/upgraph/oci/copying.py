@@ -202,7 +202,8 @@ class CopyRun:
             for place, blob in missing.items():
                 self._moves.begin(place, partial(self._move, blob, order, watch), tasks)
             await self._moves.wait(missing)
-            await self._publish(planned, tasks)
+            if missing or not planned.is_there:
+                await self._publish(planned, tasks)
         except UpgraphError as error:
             return Failure(order, error)
         watch.copied(planned)
@@ -214,7 +215,7 @@ class CopyRun:
 
     async def _publish(self, planned: Planned, tasks: asyncio.TaskGroup) -> None:
         destination, image = planned.order.destination, planned.cargo.image
-        for manifest in planned.cargo.manifests:
+        for manifest in planned.cargo.manifests[:-1]:
             # Images of several indexes are put once.
             place = (destination.name, manifest.digest)
             self._stores.begin(place, partial(self._store, destination, manifest), tasks)

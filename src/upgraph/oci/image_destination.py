@@ -60,7 +60,7 @@ class ImageDestination(Protocol):
         ...
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
-        """Let a tag point to a manifest that is there, whatever it pointed to before.
+        """Store a manifest and let a tag point to it, whatever it pointed to before. What it names has to be there.
 
         An image without a tag is given its digest as one: where images are listed, it is then listed under it.
 

@@ -101,6 +101,7 @@ class LayoutDestination(Closing):
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""
+        await self.put_manifest(manifest)
         with self._translated():
             entries = await self._prepare()
             entries.point(tag, Descriptor(manifest.media_type, manifest.digest, len(manifest.content)))
@@ -135,7 +136,8 @@ class LayoutDestination(Closing):
     def _put_manifest(self, manifest: Manifest) -> None:
         place = self._place(manifest.digest)
         place.parent.mkdir(exist_ok=True)
-        replace_file(place, manifest.content)
+        if not place.exists() or place.read_bytes() != manifest.content:
+            replace_file(place, manifest.content)
 
     async def _prepare(self) -> LayoutEntries:
         """The entries, after the directory was made and taken into possession."""

@@ -99,8 +99,7 @@ class RegistryDestination(Closing):
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""
-        if not is_digest(tag):
-            await self._timing.retried(lambda: self._put(tag, manifest))
+        await self._timing.retried(lambda: self._put(tag, manifest))
 
     async def close(self) -> None:
         """Close all connections."""
