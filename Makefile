@@ -25,7 +25,7 @@ demo: setup ## serve a small sample platform and say what to try
 	$(BIN)/upgraph demo $(ARGS)
 
 .PHONY: test
-test: setup deps parts ## run every test, with branch coverage
+test: setup deps parts copier ## run every test, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
@@ -52,9 +52,18 @@ bench: setup deps ## measure, beside nginx and a bare client
 parts: setup deps ## fetch what the image is made of, so that building it needs no network
 	$(BIN)/python -m tools.image --fetch
 
+# Needed for `graph-data pack --runnable` alone; the compiler is a download of 100 MB, once.
+.PHONY: copier
+copier: setup .copier/.ready ## compile the program of graph-data images that need no base image
+	PYTHONPATH=$(CURDIR)/.copier ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/.copier/cache $(BIN)/python -m tools.copier
+
+.PHONY: wheel
+wheel: setup copier ## build the package, with that program, into dist
+	$(UV) build --quiet --wheel --no-build-isolation --python=$(BIN)/python --out-dir=dist
+
 # ARCH=arm64 builds for another machine, BASE_IMAGE=NAME builds on another base, DEBIAN_MIRROR=LINE uses a mirror.
 .PHONY: image
-image: setup deps ## build the operand image, and an archive of it
+image: setup deps copier ## build the operand image, and an archive of it
 	$(BIN)/python -m tools.image $(if $(ARCH),--arch=$(ARCH)) $(if $(BASE_IMAGE),--base=$(BASE_IMAGE)) \
 	  $(if $(BUILDER_IMAGE),--builder=$(BUILDER_IMAGE)) $(if $(DEBIAN_MIRROR),"--mirror=$(DEBIAN_MIRROR)") $(ARGS)
 
@@ -79,7 +88,7 @@ lock: .tools/.ready ## resolve the dependencies anew (make lock ARGS=--upgrade t
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .tools .fuzz dist docs/_build .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .tools .fuzz .copier dist docs/_build src/upgraph/graphdata/runnable/copier-* .coverage .coverage.* .hypothesis .*_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps make a repeated call instant: they are older than their inputs only after a change.
@@ -99,4 +108,10 @@ clean: ## remove everything that make has made
 .fuzz/.ready: .tools/.ready requirements/fuzz.lock
 	rm -rf .fuzz
 	$(UV) pip install --quiet --python .venv --target .fuzz --only-binary :all: --require-hashes -r requirements/fuzz.lock
+	touch $@
+
+# Apart from .venv for its size: 400 MB.
+.copier/.ready: .tools/.ready requirements/copier.lock
+	rm -rf .copier
+	$(UV) pip install --quiet --python .venv --target .copier --only-binary :all: --require-hashes -r requirements/copier.lock
 	touch $@

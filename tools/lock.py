@@ -24,6 +24,7 @@ SOURCES = {
     "requirements/run.lock": ("pyproject.toml", "--constraints=requirements/dev.lock"),
     "requirements/tools.lock": ("requirements/tools.in",),
     "requirements/fuzz.lock": ("requirements/fuzz.in",),
+    "requirements/copier.lock": ("requirements/copier.in",),
 }
 """Each lock with the arguments that make it; the second takes its versions from the first."""
 
@@ -52,6 +53,7 @@ def digest_of_inputs(root: Path = ROOT) -> str:
         tables["dependency-groups"],
         (root / "requirements" / "tools.in").read_text(),
         (root / "requirements" / "fuzz.in").read_text(),
+        (root / "requirements" / "copier.in").read_text(),
     ]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 

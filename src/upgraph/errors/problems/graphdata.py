@@ -161,3 +161,12 @@ IGNORED = Problem(
     "Only files that end in .yaml or .yml are graph data. If this is one, it has no effect.",
     "Rename the file if it is graph data; otherwise nothing is to be done.",
 )
+NO_COPIER = Problem(
+    "graph-data-copier",
+    "The program that makes an image of graph data run is not there",
+    "An image that runs without a base image needs a small program, which is compiled when Upgraph is packaged. It "
+    "is missing where Upgraph was installed from its sources without the compiler, or for an architecture that "
+    "update services do not run on.",
+    "Install Upgraph from its wheel, or run `make copier` in a checkout. Or make the image with --base IMAGE, where "
+    "IMAGE has a shell and cp.",
+)
