@@ -49,6 +49,7 @@ from upgraph.oci.manifest import (
     DOCKER_MANIFEST,
     DOCKER_MANIFEST_LIST,
     MAX_MANIFEST_BYTES,
+    OCI_CONFIG,
     OCI_INDEX,
     OCI_LAYER_GZIP,
     OCI_MANIFEST,
@@ -66,6 +67,7 @@ from upgraph.oci.ordering import Wish, every_order, order_of, parse_list
 from upgraph.oci.proxies import Proxies
 from upgraph.oci.publishing import destination_tag, open_destination, publish
 from upgraph.oci.reference import Repository, parse_pull_spec_repository
+from upgraph.oci.referrers import Referrer, fallback_tag, referrer_index, referrers_of
 from upgraph.oci.registry_destination import PATIENT, RegistryDestination
 from upgraph.oci.registry_key import RegistryKey
 from upgraph.oci.retry import Retry
@@ -83,6 +85,7 @@ __all__ = [
     "DOCKER_MANIFEST_LIST",
     "FIRST_RANGE_BYTES",
     "MAX_MANIFEST_BYTES",
+    "OCI_CONFIG",
     "OCI_INDEX",
     "OCI_LAYER_GZIP",
     "OCI_MANIFEST",
@@ -133,6 +136,7 @@ __all__ = [
     "Planned",
     "Platform",
     "Proxies",
+    "Referrer",
     "RefusalCause",
     "RegistryClient",
     "RegistryDestination",
@@ -156,6 +160,7 @@ __all__ = [
     "digest_of",
     "every_order",
     "examine_tls",
+    "fallback_tag",
     "forget_login",
     "greet",
     "gzipped",
@@ -174,6 +179,8 @@ __all__ = [
     "publish",
     "read_document",
     "read_mirrors",
+    "referrer_index",
+    "referrers_of",
     "save_login",
     "shown",
     "tar_layer",

@@ -65,6 +65,10 @@ class Composition(Closing):
         """Make an index of images in the given order; ``media_type`` may be ``DOCKER_MANIFEST_LIST``."""
         return self._manifest(index_document(entries, media_type), media_type)
 
+    def document(self, document: Mapping[str, object], media_type: str) -> Descriptor:
+        """Take a manifest that says more than those of :meth:`image` and :meth:`index`, for example a subject."""
+        return self._manifest(encoded(document), media_type)
+
     def tag(self, tag: str, image: Descriptor) -> None:
         """Let a tag point to an image or index that was made here."""
         self._tags[tag] = image.digest

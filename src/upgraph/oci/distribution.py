@@ -22,9 +22,10 @@ from upgraph.oci.digest import Digest, digest_of, is_digest, verify
 from upgraph.oci.failures import read_reason, registry_reason
 from upgraph.oci.image_source import FIRST_RANGE_BYTES, MAX_RANGE_BYTES, ImageMissing, Manifest, Sink
 from upgraph.oci.listing import MAX_LISTED_CHARACTERS, MAX_PAGE_BYTES, TAG, TagListing
-from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
+from upgraph.oci.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, OCI_INDEX, Descriptor
 from upgraph.oci.pouring import Pouring, receive
 from upgraph.oci.reference import Repository
+from upgraph.oci.referrers import Referrer, ReferrerListing
 from upgraph.oci.streaming import pieces_of
 from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
 from upgraph.oci.transport import DOCUMENT_SECONDS, Transport
@@ -36,6 +37,9 @@ PROGRESS_BYTES = 64 * 1024
 """A connection that brought as much before it broke was worth it: attempts are counted anew."""
 
 _MANIFEST_HEADERS = {"Accept": ACCEPT_MANIFESTS}
+_REFERRER_HEADERS = {"Accept": OCI_INDEX}
+_NOT_OFFERED = frozenset({404, 405, 501})
+"""What registries answer that keep no account of what refers to an image."""
 _NO_HEADERS: dict[str, str] = {}
 _DIGEST_HEADER = "Docker-Content-Digest"
 
@@ -95,6 +99,20 @@ class RegistryClient(Closing):
         path = self._manifest_path(reference)
         return await self._timing.retried(lambda: self._get_manifest(path, reference))
 
+    async def referrers(self, digest: Digest) -> tuple[Referrer, ...] | None:
+        """What refers to an image, as the registry says; None if it keeps no account of that.
+
+        Then :func:`upgraph.oci.referrers_of` looks where clients keep it.
+
+        Raises:
+            RemoteError: the listing could not be read to its end. There is no partial listing.
+        """
+        listing = ReferrerListing(self.name, f"{self._root}/referrers/{digest}", self._repository)
+        while listing.next is not None:
+            if not await self._timing.retried(lambda: self._referrer_page(listing)):
+                return None
+        return listing.referrers()
+
     async def pour(self, blob: Descriptor, into: Sink, *, first: int | None = FIRST_RANGE_BYTES) -> int:
         """See :meth:`ImageSource.pour`."""
         pouring = Pouring(blob, into, first)
@@ -134,6 +152,17 @@ class RegistryClient(Closing):
                 raise await self._transport.failure(response)
             body = await read_capped(response, MAX_PAGE_BYTES, self._transport.what("GET", path))
             listing.add(body, ", ".join(response.headers.getall("Link", [])))
+
+    async def _referrer_page(self, listing: ReferrerListing) -> bool:
+        path = listing.next or ""
+        async with self._transport.exchange("GET", path, _REFERRER_HEADERS) as response:
+            if response.status in _NOT_OFFERED and listing.is_new:
+                return False
+            if response.status != 200:
+                raise await self._transport.failure(response)
+            body = await read_capped(response, MAX_MANIFEST_BYTES, self._transport.what("GET", path))
+            listing.add(body, ", ".join(response.headers.getall("Link", [])))
+            return True
 
     async def _head(self, path: str) -> Digest | None:
         response = await self._transport.head(path, _MANIFEST_HEADERS)

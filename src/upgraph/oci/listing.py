@@ -34,8 +34,63 @@ class _Page(msgspec.Struct, frozen=True):
     tags: list[str] | None
 
 
+class Pages:
+    """Which page of a listing to read next. Links that put completeness in doubt are refused.
+
+    Args:
+        source: name of the repository, for messages.
+        first: path and query of the first page; later ones have the same path.
+        repository: where links may lead.
+    """
+
+    def __init__(self, source: str, first: str, repository: Repository) -> None:
+        self.next: str | None = first
+        """Path and query of the page to read next; None: the listing is complete."""
+        self._source = source
+        self._path = first.partition("?")[0]
+        self._host = URL(repository.url).host
+        self._seen = {first}
+
+    def advance(self, link: str | None) -> None:
+        """Take the ``Link`` header of the page that ``next`` asked for.
+
+        Raises:
+            RemoteError: the listing cannot become complete.
+        """
+        following = self._following(link)
+        if following is not None:
+            if following in self._seen:
+                raise self.broken(f"the pages lead in a circle, to {following[:200]!r} again")
+            if len(self._seen) >= MAX_PAGES:
+                raise self.broken(f"more than {MAX_PAGES} pages")
+            self._seen.add(following)
+        self.next = following
+
+    def broken(self, reason: str) -> RemoteError:
+        """The error for a listing that cannot be used."""
+        return RemoteError(problems.BROKEN_LISTING, f"{self._source}: {reason}")
+
+    def _following(self, link: str | None) -> str | None:
+        try:
+            target = next_link(link)
+        except ValueError as error:
+            raise self.broken(f"the link to the next page cannot be read: {error}") from error
+        if target is None:
+            return None
+        try:
+            url = URL(target, encoded=True)
+        except ValueError as error:
+            raise self.broken(f"the link to the next page is no address: {target[:200]!r}") from error
+        if url.host is not None and url.host != self._host:
+            raise self.broken(f"the link to the next page leads to another host, {url.host}")
+        if not url.raw_query_string or not all("!" <= c <= "~" for c in url.raw_query_string):
+            raise self.broken(f"the link to the next page has no usable query: {target[:200]!r}")
+        # Only the query counts: behind a proxy a registry does not know the scheme, port and path it is reached by.
+        return f"{self._path}?{url.raw_query_string}"
+
+
 class TagListing:
-    """A listing while it is read.
+    """A listing of tags while it is read.
 
     Args:
         source: name of the repository, for messages.
@@ -44,13 +99,13 @@ class TagListing:
     """
 
     def __init__(self, source: str, path: str, repository: Repository) -> None:
-        self.next: str | None = f"{path}?n={PAGE_TAGS}"
-        """Path and query of the page to read next; None: the listing is complete."""
-        self._source = source
-        self._path = path
-        self._host = URL(repository.url).host
-        self._seen = {self.next}
+        self._pages = Pages(source, f"{path}?n={PAGE_TAGS}", repository)
         self._tags: set[str] = set()
+
+    @property
+    def next(self) -> str | None:
+        """Path and query of the page to read next; None: the listing is complete."""
+        return self._pages.next
 
     def add(self, body: bytes, link: str | None) -> None:
         """Take the page that ``next`` asked for.
@@ -61,46 +116,15 @@ class TagListing:
         try:
             tags = msgspec.json.decode(body, type=_Page).tags or []
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise self._broken(f"a page is not the JSON that was expected: {error}") from error
+            raise self._pages.broken(f"a page is not the JSON that was expected: {error}") from error
         self._tags.update(tag[:MAX_LISTED_CHARACTERS] for tag in tags)
         if len(self._tags) > MAX_TAGS:
-            raise self._broken(f"more than {MAX_TAGS} tags")
-        self._advance(link)
+            raise self._pages.broken(f"more than {MAX_TAGS} tags")
+        self._pages.advance(link)
 
     def tags(self) -> list[str]:
         """All tags, sorted, without repeats; also names that do not match ``TAG``."""
         return sorted(self._tags)
-
-    def _advance(self, link: str | None) -> None:
-        following = self._following(link)
-        if following is not None:
-            if following in self._seen:
-                raise self._broken(f"the pages lead in a circle, to {following[:200]!r} again")
-            if len(self._seen) >= MAX_PAGES:
-                raise self._broken(f"more than {MAX_PAGES} pages")
-            self._seen.add(following)
-        self.next = following
-
-    def _following(self, link: str | None) -> str | None:
-        try:
-            target = next_link(link)
-        except ValueError as error:
-            raise self._broken(f"the link to the next page cannot be read: {error}") from error
-        if target is None:
-            return None
-        try:
-            url = URL(target, encoded=True)
-        except ValueError as error:
-            raise self._broken(f"the link to the next page is no address: {target[:200]!r}") from error
-        if url.host is not None and url.host != self._host:
-            raise self._broken(f"the link to the next page leads to another host, {url.host}")
-        if not url.raw_query_string or not all("!" <= c <= "~" for c in url.raw_query_string):
-            raise self._broken(f"the link to the next page has no usable query: {target[:200]!r}")
-        # Only the query counts: behind a proxy a registry does not know the scheme, port and path it is reached by.
-        return f"{self._path}?{url.raw_query_string}"
-
-    def _broken(self, reason: str) -> RemoteError:
-        return RemoteError(problems.BROKEN_LISTING, f"{self._source}: {reason}")
 
 
 def next_link(header: str | None) -> str | None:

@@ -17,6 +17,7 @@ from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSourc
 from upgraph.oci.manifest import Descriptor
 from upgraph.oci.mirrors import Mirrors, Place
 from upgraph.oci.reference import Repository
+from upgraph.oci.referrers import Referrer, referrers_of
 
 _MAX_SHOWN = 300
 """Characters of what was seen at one place, in a message about all of them."""
@@ -131,6 +132,10 @@ class MirroredSource(Closing):
                 self._note(failures, place)
                 return
         raise self._exhausted(failures)
+
+    async def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
+        """What refers to an image, at the first place that can tell."""
+        return await self._ask(lambda place: referrers_of(place, digest))
 
     async def close(self) -> None:
         """Close all places."""

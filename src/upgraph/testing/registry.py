@@ -23,9 +23,10 @@ from aiohttp import web
 
 from upgraph.oci import OCI_MANIFEST, Digest, Repository, digest_of
 from upgraph.oci.layout_entries import REF_NAME
+from upgraph.testing.registry_referrers import KeptReferrers
 from upgraph.testing.registry_uploads import Lost, Reply, Uploads, refusal
 
-Step = Literal["base", "tags", "manifest", "blob", "upload", "token"]
+Step = Literal["base", "tags", "manifest", "blob", "upload", "referrers", "token"]
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _CHUNK_BYTES = 64 * 1024
@@ -116,6 +117,7 @@ class SimulatedRegistry:
         """Tokens that are valid now; clear it to make all be refused."""
         self.tls = tls
         self.uploads = Uploads(path, self.blobs, self.tags)
+        self.referrers = KeptReferrers(self.blobs)
         self.scopes: dict[str, list[str]] = {}
         """What was asked for with each token."""
         self._issued = 0
@@ -195,7 +197,12 @@ class SimulatedRegistry:
             return "token", ""
         if path == f"{root}tags/list":
             return "tags", ""
-        places = {"upload": f"{root}blobs/uploads/", "manifest": f"{root}manifests/", "blob": f"{root}blobs/"}
+        places = {
+            "upload": f"{root}blobs/uploads/",
+            "manifest": f"{root}manifests/",
+            "blob": f"{root}blobs/",
+            "referrers": f"{root}referrers/",
+        }
         for step, place in places.items():
             if path.startswith(place):
                 return step, path.removeprefix(place)
@@ -217,8 +224,13 @@ class SimulatedRegistry:
             return await self._written(request, step, name, fault)
         if step == "base":
             return Reply(200, b"{}", {"Content-Type": "application/json"})
+        return self._read(request, step, name)
+
+    def _read(self, request: web.Request, step: str, name: str) -> Reply:
         if step == "tags":
             return self._page(request)
+        if step == "referrers":
+            return self.referrers.answer(request, name)
         return self._manifest(request, name) if step == "manifest" else self._blob(request, name)
 
     async def _written(self, request: web.Request, step: str, name: str, fault: Fault) -> Reply:
