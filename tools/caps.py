@@ -23,6 +23,7 @@ from upgraph.oci import (
     manifest,
     mirror_files,
     ordering,
+    referrers,
     registry_destination,
     retry,
     sending,
@@ -57,6 +58,8 @@ from upgraph.signing import (
     signing,
     verifier,
 )
+from upgraph.signing.cosign import finding, key_box, payload, public_keys
+from upgraph.signing.cosign import signature as cosign_signature
 from upgraph.syntax import signature_names, yaml
 
 LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
@@ -98,6 +101,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("manifest", manifest.MAX_MANIFEST_BYTES, "bytes"),
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
+            ("things that refer to one image", referrers.MAX_REFERRERS, ""),
             ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
             ("members of an archive", archive_index.MAX_MEMBERS, ""),
             ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
@@ -209,6 +213,18 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),
             ("compiled pattern", pattern.MAX_PROGRAM_BYTES, "bytes"),
             ("version", version.MAX_VERSION_LENGTH, "characters"),
+        ),
+    ),
+    (
+        "Signatures of cosign",
+        (
+            ("signatures of an image that are looked at", finding.MAX_SIGNATURES, ""),
+            ("of these in one image", cosign_signature.MAX_LAYERS, ""),
+            ("payload", payload.MAX_PAYLOAD_BYTES, "bytes"),
+            ("signature, in base64", cosign_signature.MAX_SIGNATURE_CHARACTERS, "characters"),
+            ("file of keys", public_keys.MAX_KEY_FILE_BYTES, "bytes"),
+            ("keys in it", public_keys.MAX_KEYS, ""),
+            ("memory to open a locked key of cosign", key_box.MAX_SCRYPT_BYTES, "bytes"),
         ),
     ),
     (

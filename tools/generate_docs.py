@@ -127,6 +127,7 @@ _ROOMS = {
     "signing": "Signatures",
     "service": "The service and its configuration",
     "doctor": "What `upgraph doctor` looks for beside all others",
+    "cosign": "Signatures of cosign",
 }
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-ONLY_FOR_BUILDING = {"aiohttp", "yaml", "re2", "zstandard", "sqlite3", "lightkube", "httpx2"}
+ONLY_FOR_BUILDING = {"aiohttp", "cryptography", "httpx2", "lightkube", "re2", "sqlite3", "yaml", "zstandard"}
 
 
 @pytest.mark.parametrize("module", ["upgraph.service.running", "upgraph.cli.serve"])

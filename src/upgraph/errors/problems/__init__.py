@@ -20,6 +20,11 @@ from upgraph.errors.problems import signing
 
 __all__ = [
     "ROOMS",
+from upgraph.errors.problems import cosign, doctor, graph, graphdata, oci, payload, service
+
+__all__ = [
+    "ROOMS",
+    "cosign",
     "doctor",
     "every_problem",
     "graph",
@@ -41,6 +46,7 @@ ROOMS = {
     "signing": signing,
     "service": service,
     "doctor": doctor,
+    "cosign": cosign,
 }
 
 
