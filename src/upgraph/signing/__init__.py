@@ -62,6 +62,3 @@ __all__ = [
     "store_files",
     "store_image",
 ]
-"""Signatures; what may enter are bytes that claim to be signatures, what leaves is verified or refused."""
-
-__all__: list[str] = []

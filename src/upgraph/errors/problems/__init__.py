@@ -1,34 +1,28 @@
 """The catalogue of documented problems, one module a room; ``docs/reference/errors`` is made from it."""
 
 from upgraph.errors.problem import Problem
-from upgraph.errors.problems import credentials, doctor, graph, graphdata, kube, oci, payload, service
+from upgraph.errors.problems import (
+    cosign,
+    credentials,
+    doctor,
+    graph,
+    graphdata,
+    kube,
+    oci,
+    payload,
+    service,
+    signing,
+)
 
 __all__ = [
     "ROOMS",
+    "cosign",
     "credentials",
     "doctor",
     "every_problem",
     "graph",
     "graphdata",
     "kube",
-    "oci",
-    "payload",
-    "problem",
-    "service",
-]
-from upgraph.errors.problems import signing
-
-__all__ = [
-    "ROOMS",
-from upgraph.errors.problems import cosign, doctor, graph, graphdata, oci, payload, service
-
-__all__ = [
-    "ROOMS",
-    "cosign",
-    "doctor",
-    "every_problem",
-    "graph",
-    "graphdata",
     "oci",
     "payload",
     "problem",
