@@ -71,7 +71,7 @@ from upgraph.oci.referrers import Referrer, fallback_tag, referrer_index, referr
 from upgraph.oci.registry_destination import PATIENT, RegistryDestination
 from upgraph.oci.registry_key import RegistryKey
 from upgraph.oci.retry import Retry
-from upgraph.oci.tar_layer import LayerFile, gzipped, tar_layer
+from upgraph.oci.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer
 from upgraph.oci.timing import Timing
 from upgraph.oci.tls_examination import RefusalCause, TlsExamination, examine_tls
 from upgraph.oci.trust import Trust
@@ -120,6 +120,7 @@ __all__ = [
     "IndexEntry",
     "Kept",
     "LayerFile",
+    "LayerFolder",
     "LayoutDestination",
     "LayoutSource",
     "LayoutWriter",

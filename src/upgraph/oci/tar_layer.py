@@ -3,7 +3,7 @@
 import gzip
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _FOLDER_MODE = 0o755
@@ -21,16 +21,31 @@ class LayerFile:
     """Seconds since 1970."""
 
 
-def tar_layer(files: Iterable[LayerFile]) -> bytes:
-    """The files as a tar archive, in their order, each directory before the first thing in it."""
+@dataclass(frozen=True, slots=True)
+class LayerFolder:
+    """A directory of a layer, owned by user and group 0, for which the usual mode and time are not right."""
+
+    path: str
+    """Without leading and trailing slash."""
+    mode: int
+    modified: int = 0
+    """Seconds since 1970."""
+
+
+def tar_layer(entries: Iterable[LayerFile | LayerFolder]) -> bytes:
+    """The entries as a tar archive, in their order, each directory before the first thing in it."""
     archive = io.BytesIO()
     made: set[str] = set()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for file in files:
-            _add_folders(tar, file, made)
-            entry = tarfile.TarInfo(file.path)
-            entry.size, entry.mode, entry.mtime = len(file.content), file.mode, file.modified
-            tar.addfile(entry, io.BytesIO(file.content))
+        for one in entries:
+            _add_folders(tar, one, made)
+            if isinstance(one, LayerFolder):
+                made.add(one.path)
+                tar.addfile(_folder(_AsNamed(one.path), one.mode, one.modified))
+                continue
+            entry = tarfile.TarInfo(one.path)
+            entry.size, entry.mode, entry.mtime = len(one.content), one.mode, one.modified
+            tar.addfile(entry, io.BytesIO(one.content))
     return archive.getvalue()
 
 
@@ -39,12 +54,22 @@ def gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def _add_folders(tar: tarfile.TarFile, file: LayerFile, made: set[str]) -> None:
-    parts = file.path.split("/")[:-1]
+class _AsNamed(tarfile.TarInfo):
+    """A directory without the slash that the library would put behind its name, as writers in Go leave it out."""
+
+    def get_info(self) -> Mapping[str, str | int | bytes | Mapping[str, str]]:
+        return {**super().get_info(), "name": self.name}
+
+
+def _folder(entry: tarfile.TarInfo, mode: int, modified: int) -> tarfile.TarInfo:
+    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, mode, modified
+    return entry
+
+
+def _add_folders(tar: tarfile.TarFile, inner: LayerFile | LayerFolder, made: set[str]) -> None:
+    parts = inner.path.split("/")[:-1]
     for length in range(1, len(parts) + 1):
         folder = "/".join(parts[:length])
         if folder not in made:
             made.add(folder)
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, _FOLDER_MODE, file.modified
-            tar.addfile(entry)
+            tar.addfile(_folder(tarfile.TarInfo(folder), _FOLDER_MODE, inner.modified))

@@ -53,6 +53,8 @@ class Entry:
     """Bytes of its content, as the header says."""
     target: str
     """Where a link leads; empty for anything else."""
+    modified: int = 0
+    """Whole seconds since 1970 as the header says; 0 if it says nothing that can be used."""
 
 
 class Visitor(Protocol):
@@ -178,7 +180,8 @@ class TarStream:
         elif kind is EntryKind.FILE and ahead.is_sparse:
             kind = EntryKind.OTHER  # its bytes are not its content
         is_link = kind in {EntryKind.HARD_LINK, EntryKind.SYMBOLIC_LINK}
-        return Entry(name, kind, ahead.size if ahead.size is not None else size, target if is_link else "")
+        size = ahead.size if ahead.size is not None else size
+        return Entry(name, kind, size, target if is_link else "", _time(block[136:148]))
 
     def _keep(self, size: int, limit: int, what: str) -> None:
         if size > limit:
@@ -227,6 +230,12 @@ def _checksum_matches(block: bytes) -> bool:
     stated = _number(block[148:156])
     unsigned = sum(block) - sum(block[148:156]) + 8 * ord(" ")
     return stated == unsigned
+
+
+def _time(field: bytes) -> int:
+    # Nothing depends on it but the times of what is unpacked, so it never spoils a layer.
+    digits = field.partition(b"\0")[0].strip()
+    return int(digits, 8) if digits and _OCTAL_DIGITS.issuperset(digits) else 0
 
 
 def _number(field: bytes) -> int:

@@ -21,6 +21,18 @@ MAX_NODES = 100_000
 MAX_EXPANDED_CHARACTERS = 4 * 1024 * 1024
 """Most characters of all scalars after aliases are followed."""
 
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is accepted of the documents of one file together."""
+
+    depth: int = MAX_DEPTH
+    nodes: int = MAX_NODES
+    characters: int = MAX_EXPANDED_CHARACTERS
+
+
+DEFAULT_LIMITS = Limits()
+
 _STANDARD = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset({None, "!", *(_STANDARD + kind for kind in ("str", "int", "float", "bool", "null"))})
 _ITEMS_TAGS = frozenset({None, "!", _STANDARD + "seq"})
@@ -83,23 +95,27 @@ def parse(content: bytes, *, parser: Parser = DEFAULT_PARSER) -> Value:
     return documents[0]
 
 
-def parse_all(content: bytes, *, parser: Parser = DEFAULT_PARSER) -> list[Value]:
-    """The values of all documents in ``content``, which the limits of this module concern together.
+def parse_all(
+    content: bytes, *, parser: Parser = DEFAULT_PARSER, limits: Limits = DEFAULT_LIMITS
+) -> list[Value]:
+    """The values of all documents in ``content``, which the limits concern together.
 
     Args:
         content: the whole file.
         parser: makes events of it.
+        limits: what is accepted.
 
     Raises:
         SyntaxFault: as :func:`parse`, but for the number of documents.
     """
-    return _read(content, parser, _Documents.read_all)
+    return _read(content, parser, _Documents.read_all, limits)
 
 
 def _read(
     content: bytes,
     parser: Parser,
     read: Callable[["_Documents"], list[Value]],
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Value]:
     try:
         content.decode()
@@ -107,7 +123,7 @@ def _read(
         line = _line_at(content, error.start)
         raise SyntaxFault(f"byte {content[error.start]:#04x} is not UTF-8", line) from error
     try:
-        return read(_Documents(parser(content)))
+        return read(_Documents(parser(content), limits))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise SyntaxFault(error.problem or "not YAML", mark.line + 1 if mark else None) from error
@@ -134,8 +150,9 @@ def _check_tag(event: yaml.Event, tag: str | None, known: frozenset[str | None])
 class _Documents:
     """Makes the values of documents from events."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, limits: Limits) -> None:
         self._events = events
+        self._limits = limits
         self._anchors: dict[str, _Anchored] = {}
         self._nodes = 0
         self._characters = 0
@@ -189,10 +206,10 @@ class _Documents:
     def _count(self, event: yaml.Event, nodes: int, characters: int) -> None:
         self._nodes += nodes
         self._characters += characters
-        if self._nodes > MAX_NODES:
-            raise SyntaxFault(f"more than {MAX_NODES} values, aliases included", _line(event))
-        if self._characters > MAX_EXPANDED_CHARACTERS:
-            seen = f"more than {MAX_EXPANDED_CHARACTERS} characters, aliases included"
+        if self._nodes > self._limits.nodes:
+            raise SyntaxFault(f"more than {self._limits.nodes} values, aliases included", _line(event))
+        if self._characters > self._limits.characters:
+            seen = f"more than {self._limits.characters} characters, aliases included"
             raise SyntaxFault(seen, _line(event))
 
     def _follow(self, event: yaml.Event) -> Value:
@@ -205,8 +222,8 @@ class _Documents:
         return anchored.value
 
     def _collection(self, event: yaml.CollectionStartEvent, depth: int) -> Value:
-        if depth > MAX_DEPTH:
-            seen = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+        if depth > self._limits.depth:
+            seen = f"lists and mappings are nested more than {self._limits.depth} deep"
             raise SyntaxFault(seen, _line(event))
         if isinstance(event, yaml.SequenceStartEvent):
             _check_tag(event, event.tag, _ITEMS_TAGS)
