@@ -53,7 +53,7 @@ async def _read(layout: Path) -> ReleaseImage:
 WAYS = {
     "gzip": (["--dest-compress-format", "gzip", "--dest-compress-level", "1"], b"\x1f\x8b"),
     "zstd": (["--dest-compress-format", "zstd"], b"\x28\xb5\x2f\xfd"),
-    "not compressed": (["--dest-oci-accept-uncompressed-layers"], b"release-manifests/"),
+    "not compressed": (["--dest-oci-accept-uncompressed-layers"], b"release-manifests\0"),
 }
 
 

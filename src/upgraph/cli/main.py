@@ -20,6 +20,7 @@ _COMMANDS = {
     "problem": "upgraph.cli.problem:problem",
     "pull-secret": "upgraph.cli.pull_secret:pull_secret",
     "registry": "upgraph.cli.registry:registry",
+    "release": "upgraph.cli.release:release",
     "scrape": "upgraph.cli.scrape:scrape",
     "serve": "upgraph.cli.serve:serve",
     "signatures": "upgraph.cli.signatures:signatures",

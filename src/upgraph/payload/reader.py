@@ -84,6 +84,8 @@ class Reading:
     image: ReleaseImage | OtherImage
     layer_bytes: int
     """Bytes of layers that were received."""
+    layer: Descriptor | None = None
+    """The layer with the metadata, if the image is a release."""
 
 
 class _Config(msgspec.Struct):
@@ -99,13 +101,14 @@ class _RunConfig(msgspec.Struct, rename={"labels": "Labels"}):
     labels: dict[str, str] | None = None
 
 
-class _Bytes:
-    """A sink that keeps everything."""
+class Kept:
+    """A sink that keeps everything, for blobs whose size was looked at."""
 
     def __init__(self) -> None:
         self.content = bytearray()
 
     def feed(self, chunk: bytes) -> bool:
+        """See :meth:`~upgraph.oci.Sink.feed`."""
         self.content += chunk
         return True
 
@@ -126,7 +129,7 @@ async def read_release(source: ImageSource, manifest: Manifest, verification: Ve
         is_expected = error.problem is METADATA_MISSING and not reader.is_labelled
         severity = Severity.INFO if is_expected else Severity.ERROR
         image = OtherImage(manifest.digest, Finding(severity, error.problem, error.seen))
-    return Reading(image, reader.layer_bytes)
+    return Reading(image, reader.layer_bytes, reader.layer)
 
 
 class _Reader:
@@ -138,6 +141,8 @@ class _Reader:
         self.layer_bytes = 0
         self.is_labelled = False
         """Whether the image says that it is a release."""
+        self.layer: Descriptor | None = None
+        """The layer with the metadata, once it was found."""
 
     async def read(self, manifest: Manifest) -> ReleaseImage:
         parsed = _parsed(manifest)
@@ -156,6 +161,7 @@ class _Reader:
 
     async def _release(self, digest: Digest, arch: str, image: Image, patience: Patience) -> ReleaseImage:
         layer, metadata = await self._find(image, patience)
+        self.layer = layer
         # Only now: charts and signatures have no architecture either, and that is no fault of theirs.
         check_architecture(arch)
         if self._verification is Verification.WHOLE_LAYER:
@@ -176,7 +182,7 @@ class _Reader:
         if descriptor.size > MAX_CONFIG_BYTES:
             seen = f"the image configuration has {descriptor.size} bytes, more than {MAX_CONFIG_BYTES}"
             raise DataError(METADATA_INVALID, seen)
-        sink = _Bytes()
+        sink = Kept()
         await self._pour(descriptor, sink, None)
         content = bytes(sink.content)
         verify(content, descriptor.digest, "the image configuration")

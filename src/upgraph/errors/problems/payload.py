@@ -38,3 +38,123 @@ LAYER_MISMATCH = Problem(
     "Somebody or something changed it after it was published, so the release is left out of the graph.",
     "Mirror the image again from a source you trust, and find out what changed it.",
 )
+ENTRY_REFUSED = Problem(
+    "release-entry-refused",
+    "A release has a file that cannot be taken",
+    "Its name leads out of its directory, it is a link or a device, or it stands there twice. Unpacked it could overwrite other files, or two readers would see different releases.",
+    "Do not use this release. Ask who made it; `oc adm release new` and `upgraph release new` make no such files.",
+)
+REFERENCES_INVALID = Problem(
+    "release-references-invalid",
+    "The list of components of a release cannot be used",
+    "Clusters take the images of all components from `release-manifests/image-references`, and refuse a release without a good one.",
+    "Make the release anew with `upgraph release new` or `oc adm release new`.",
+)
+CONFIG_INVALID = Problem(
+    "image-config-invalid",
+    "The configuration of an image cannot be used",
+    "It names the architecture and carries the label of the release, so nothing can be said of the image without it.",
+    "Copy the image again; if the source has the same fault, have the image rebuilt.",
+)
+ARCHITECTURE_MISSING = Problem(
+    "release-architecture-missing",
+    "A release has no image for an architecture",
+    "Nodes of that architecture could not run it.",
+    "Leave out `--arch` or name one that is there, or make or mirror the release with all its architectures.",
+)
+RELEASE_NAMES = Problem(
+    "release-name-mismatch",
+    "A release does not have the same version everywhere",
+    "Clusters compare the version in `release-metadata` with the name in `image-references` and refuse the release if they differ; tools believe the label.",
+    "Make the release anew; its version must be the same in the metadata, in the list of components and in the label, in a form that clusters read (1.2.3 or 1.2.3-rc.1).",
+)
+RELEASE_TAG = Problem(
+    "release-tag-mismatch",
+    "The tag of a release names another version",
+    "Nothing reads the version from the tag, but people do, and would install another release than they think.",
+    "Give the image a tag with its version, such as 4.18.1-x86_64, or find out which of the two is right.",
+)
+RELEASE_ARCHITECTURES = Problem(
+    "release-architecture-mismatch",
+    "The parts of a release name different architectures",
+    "Nodes choose an image by the index, and clusters ask for updates by the metadata: where they differ, nodes get programs that they cannot run, or clusters find no updates.",
+    "Make the release anew with the right architecture in the configuration of each image; one for several architectures needs `release.openshift.io/architecture=multi` in its metadata.",
+)
+RELEASE_MEMBERS_DIFFER = Problem(
+    "release-members-differ",
+    "The images of a release have different content",
+    "What a cluster applies would depend on the node that its Cluster Version Operator happens to run on.",
+    "Make the release anew, with the same manifests, metadata and components for all architectures.",
+)
+MANIFEST_INVALID = Problem(
+    "release-manifest-invalid",
+    "A manifest of a release cannot be used",
+    "The Cluster Version Operator refuses the whole release if one manifest cannot be read or has no apiVersion, kind and name.",
+    "Repair the file at the line that is named, and make the release anew.",
+)
+MANIFEST_TWICE = Problem(
+    "release-manifest-twice",
+    "A manifest of a release has an object twice",
+    "The Cluster Version Operator refuses the whole release, because nobody can tell which of the two is meant.",
+    "Keep one of them and make the release anew. In another file the same object is allowed, and applied again.",
+)
+IMAGE_UNLISTED = Problem(
+    "release-image-unlisted",
+    "A manifest runs an image that the release does not list",
+    "Tools mirror the images that `image-references` list. This one is left behind, and its pods do not start at a disconnected site.",
+    "Add the image with `--image NAME=PULLSPEC`, and write its pull spec with the digest into the manifest.",
+)
+COMPONENT_MISSING = Problem(
+    "release-component-missing",
+    "An image that a release refers to is not there",
+    "Clusters that apply the release cannot pull it, and stop in the middle of the update.",
+    "Copy the image with the digest that is named into the repository, or name the mirror that holds it with `--mirrors`.",
+)
+COMPONENT_UNREACHABLE = Problem(
+    "release-component-unreachable",
+    "Nobody could be asked whether an image of a release is there",
+    "It may be there or not: nothing was found out.",
+    "See `upgraph problem` for the cause that is named; at a disconnected site give the rules for mirrors with `--mirrors`, or check with `--no-components` what needs no registry.",
+)
+COMPONENT_UNPINNED = Problem(
+    "release-component-unpinned",
+    "A release refers to an image without its digest",
+    "A tag can be moved after the release was signed, so a cluster could run what nobody checked; mirrors are used for digests only.",
+    "Make the release anew with HOST/REPOSITORY@sha256:... for each image.",
+)
+NO_OPERATOR_FILES = Problem(
+    "release-without-operator",
+    "A release has no Cluster Version Operator in it",
+    "It can be served and looked into, but a Cluster Version Operator refuses an image without `/manifests`, which come from the base of the release.",
+    "For clusters with a Cluster Version Operator make the release with `--base` and the image of that operator. Otherwise there is nothing to do.",
+)
+EXTRACT_TAKEN = Problem(
+    "extract-target-taken",
+    "The place where a release is to be unpacked holds something else",
+    "Files of two releases would be mixed, and nobody could tell them apart.",
+    "Name a directory that does not exist or is empty, or replace files of the same name with `--overwrite`.",
+)
+EXTRACT_UNWRITABLE = Problem(
+    "extract-target-unwritable",
+    "A release cannot be unpacked where it should be",
+    "Nothing was left there.",
+    "See that the directory above it exists, may be written and has room.",
+)
+FILE_MISSING = Problem(
+    "release-file-missing",
+    "A release has no file of that name",
+    "Nothing was printed, so that nothing else is taken for it.",
+    "List the names with `upgraph release info -o json`.",
+)
+RELEASE_FAULTY = Problem(
+    "release-faulty",
+    "A release was examined and found faulty",
+    "Clusters would refuse it, or stop in the middle of the update.",
+    "See each fault that is listed; `upgraph problem` with its reference says what to do.",
+)
+IMAGE_UNNAMED = Problem(
+    "release-image-unnamed",
+    "Nobody can tell which image is meant",
+    "The place holds several images, or none, and the name has no tag.",
+    "Add the tag: oci:DIR:TAG.",
+)
