@@ -6,9 +6,13 @@ decided in :mod:`upgraph.graph`.
 
 from upgraph.payload.check import SignatureCheck, Verdict, examine_release
 from upgraph.payload.compare import Change, Difference, compare
+from upgraph.payload.composing import bare_foundations, base_foundations, compose_release
 from upgraph.payload.contents import METADATA, REFERENCES, PayloadFile
-from upgraph.payload.make import ReleaseContent, add_release, release_layer
+from upgraph.payload.directory import Manifests, read_directory
+from upgraph.payload.draft import draft_findings
+from upgraph.payload.make import Foundation, ReleaseContent, add_release, release_layer
 from upgraph.payload.metadata import ReleaseMetadata, UnverifiedMetadata, VerifiedMetadata, parse_metadata
+from upgraph.payload.pinning import pin
 from upgraph.payload.reader import OtherImage, Reading, ReleaseImage, Verification, read_release
 from upgraph.payload.references import COMMIT, SOURCE, Component, ImageReferences, parse_references
 from upgraph.payload.unpack import unpack, unpack_over
@@ -22,7 +26,9 @@ __all__ = [
     "Change",
     "Component",
     "Difference",
+    "Foundation",
     "ImageReferences",
+    "Manifests",
     "Member",
     "OtherImage",
     "Payload",
@@ -37,11 +43,17 @@ __all__ = [
     "Verification",
     "VerifiedMetadata",
     "add_release",
+    "bare_foundations",
+    "base_foundations",
     "choose",
     "compare",
+    "compose_release",
+    "draft_findings",
     "examine_release",
     "parse_metadata",
     "parse_references",
+    "pin",
+    "read_directory",
     "read_members",
     "read_payload",
     "read_release",

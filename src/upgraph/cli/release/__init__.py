@@ -5,15 +5,16 @@ import click
 from upgraph.cli.release.diff import diff
 from upgraph.cli.release.extract import extract
 from upgraph.cli.release.info import info
+from upgraph.cli.release.new import new
 from upgraph.cli.release.verify import verify
 
-__all__ = ["diff", "extract", "info", "release", "verify"]
+__all__ = ["diff", "extract", "info", "new", "release", "verify"]
 
 
 @click.group()
 def release() -> None:
-    """Look into release images."""
+    """Make release images and look into them."""
 
 
-for _command in (diff, extract, info, verify):
+for _command in (diff, extract, info, new, verify):
     release.add_command(_command)

@@ -152,6 +152,42 @@ RELEASE_FAULTY = Problem(
     "Clusters would refuse it, or stop in the middle of the update.",
     "See each fault that is listed; `upgraph problem` with its reference says what to do.",
 )
+MANIFEST_DIRECTORY = Problem(
+    "release-manifests-unreadable",
+    "The directory with the manifests of a release cannot be used",
+    "A release of a part of the manifests would leave clusters half updated, so none is made.",
+    "Name a directory whose files may be read, of a size that a release may have; links must stay inside it.",
+)
+FILE_LEFT_OUT = Problem(
+    "release-file-left-out",
+    "A file beside the manifests is not taken into the release",
+    "Clusters would not read it: only .yaml, .yml and .json in the directory itself are manifests.",
+    "Rename or move the file if it is meant to be a manifest; otherwise nothing.",
+)
+CONTENT_INVALID = Problem(
+    "release-content-invalid",
+    "What a release is to be made of cannot make a good one",
+    "Clusters or the update service would refuse the release, so none is made.",
+    "Correct what is named and run the command again.",
+)
+PULL_SPEC_INVALID = Problem(
+    "release-pull-spec-invalid",
+    "An image of a release is named in a form that nodes cannot pull",
+    "Nodes pull from registries only, by the names that stand in the release.",
+    "Name it as `--image NAME=HOST/REPOSITORY@sha256:...`, or with a tag, which is looked up.",
+)
+MANIFEST_PLACEHOLDER = Problem(
+    "release-manifest-placeholder",
+    "A manifest has a placeholder for the version",
+    "`oc adm release new` replaces it by the version of the release. Here manifests go in byte for byte, so that what was reviewed is what is applied.",
+    "Put the version in before the release is made, for example with sed, kustomize or helm.",
+)
+ORDER_UNCLEAR = Problem(
+    "release-manifest-order",
+    "The name of a manifest does not say when it is applied",
+    "A Cluster Version Operator applies manifests by the number at the beginning of their names: NNNN_RR_COMPONENT_..., lower numbers first. Others have no place in that order.",
+    "Rename the file, for example 0000_50_mycomponent_10-deployment.yaml.",
+)
 IMAGE_UNNAMED = Problem(
     "release-image-unnamed",
     "Nobody can tell which image is meant",

@@ -1,0 +1,82 @@
+"""A release put together: one image, or an index of one for each architecture, on a base or on nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from upgraph.errors import DataError, UserError
+from upgraph.errors.problems.payload import ARCHITECTURE_MISSING, CONFIG_INVALID
+from upgraph.graph import labels
+from upgraph.oci import (
+    DOCKER_MANIFEST,
+    DOCKER_MANIFEST_LIST,
+    OCI_INDEX,
+    Composition,
+    Descriptor,
+    ImageSource,
+    Platform,
+)
+from upgraph.payload.make import Foundation, ReleaseContent, make_release
+from upgraph.payload.whole import DEFAULT_ARCHITECTURE, Member, read_members
+
+
+def bare_foundations(architectures: Sequence[str]) -> tuple[Foundation, ...]:
+    """What releases without a base stand on; ``amd64`` if no architecture is named."""
+    return tuple(map(Foundation, sorted(set(architectures)) or [DEFAULT_ARCHITECTURE]))
+
+
+async def base_foundations(
+    source: ImageSource, reference: str, architectures: Sequence[str]
+) -> tuple[Foundation, ...]:
+    """The images of a base, or those for the architectures that are named.
+
+    Raises:
+        UserError: the base has no image for one of them.
+        DataError, RemoteError, VerificationError: the base cannot be read or used.
+    """
+    members = await read_members(source, await source.manifest(reference))
+    found = {member.config.architecture: _foundation(member) for member in members}
+    lacking = sorted(set(architectures) - found.keys())
+    if lacking:
+        seen = f"the base is for {', '.join(sorted(found))}; {', '.join(lacking)} was asked for"
+        raise UserError(ARCHITECTURE_MISSING, seen)
+    return tuple(found[name] for name in sorted(set(architectures) or found))
+
+
+def compose_release(
+    content: ReleaseContent, foundations: Sequence[Foundation], base: ImageSource | None
+) -> tuple[Composition, Descriptor]:
+    """Make the release.
+
+    Args:
+        content: what goes into it. An index gets the mark of a release for several architectures in its metadata.
+        foundations: one for each architecture; more than one make an index.
+        base: where the layers of the base lie. It is closed with the composition.
+
+    Returns:
+        The composition, and the image or index in it.
+    """
+    images = Composition(f"release {content.version}", base)
+    if len(foundations) == 1:
+        return images, make_release(images, content, foundations[0])
+    content = replace(content, metadata={labels.RELEASE_ARCHITECTURE: labels.MULTI, **content.metadata})
+    members = [(make_release(images, content, one), Platform(one.architecture)) for one in foundations]
+    is_docker = all(one.media_type == DOCKER_MANIFEST for one in foundations)
+    return images, images.index(members, media_type=DOCKER_MANIFEST_LIST if is_docker else OCI_INDEX)
+
+
+def _foundation(member: Member) -> Foundation:
+    rootfs = member.config.document.get("rootfs")
+    known = rootfs.get("diff_ids") if isinstance(rootfs, Mapping) else None
+    layers = member.image.layers
+    if not isinstance(known, list) or len(known) != len(layers):
+        seen = (
+            f"{member.manifest.digest}: the configuration does not list the {len(layers)} layers of the base"
+        )
+        raise DataError(CONFIG_INVALID, seen)
+    return Foundation(
+        member.config.architecture,
+        member.image.media_type,
+        member.manifest.digest,
+        layers,
+        member.config.document,
+    )
