@@ -15,7 +15,8 @@ from upgraph.payload import Change, Difference, compare
 _EXAMPLES = """
 \b
 Examples:
-  upgraph release diff registry.example:5000/ocp/release:4.18.1-x86_64 registry.example:5000/ocp/release:4.18.2-x86_64
+  upgraph release diff registry.example:5000/ocp/release:4.18.1-x86_64 \\
+      registry.example:5000/ocp/release:4.18.2-x86_64
   upgraph release diff oci:old:4.18.1 oci:new:4.18.2 -o json
 """
 _SHOWN = 19

@@ -14,8 +14,7 @@ from upgraph.cli.release.opening import Opener, access_options, opened
 from upgraph.cli.settings import configuration
 from upgraph.errors import Severity, UserError
 from upgraph.errors.problems.payload import CONTENT_INVALID
-from upgraph.oci import Digest, ImageSource, parse_image_name
-from upgraph.oci.publishing import publish
+from upgraph.oci import Digest, ImageSource, parse_image_name, publish
 from upgraph.payload import (
     Foundation,
     ReleaseContent,
@@ -37,13 +36,15 @@ MAX_STREAM_BYTES = 16 * 1024 * 1024
 _EXAMPLES = """
 \b
 Examples:
-  upgraph release new --name 4.18.1 --previous 4.18.0,4.17.9 --metadata url=https://errata.example/1 \\
-      --manifests manifests --image app=registry.example:5000/platform/app:1.4 \\
+  upgraph release new --name 4.18.1 --previous 4.18.0,4.17.9 --manifests manifests \\
+      --metadata url=https://errata.example/1 \\
+      --image app=registry.example:5000/platform/app:1.4 \\
       -o docker://registry.example:5000/platform/release:4.18.1
   upgraph release new --name 4.18.1 --manifests manifests --images image-references \\
       --base registry.example:5000/ocp/cluster-version-operator:4.18.1 -o oci:releases:4.18.1
-  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) upgraph release new --name 1.0.0 --manifests manifests \\
-      --arch amd64 --arch arm64 -o oci-archive:release.tar:1.0.0
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) \\
+      upgraph release new --name 1.0.0 --manifests manifests --arch amd64 \\
+      --arch arm64 -o oci-archive:release.tar:1.0.0
 """
 
 

@@ -18,10 +18,12 @@ _EXAMPLES = """
 \b
 Examples:
   upgraph release verify registry.example:5000/ocp/release:4.18.1-x86_64
-  upgraph release verify registry.example:5000/ocp/release:4.18.1-multi --mirrors /etc/containers/registries.conf
+  upgraph release verify registry.example:5000/ocp/release:4.18.1-multi \\
+      --mirrors /etc/containers/registries.conf
   upgraph release verify oci:releases:4.18.1 --no-components -o json
 
-Exit codes: 0 no fault (there may be warnings), 3 faults, 4 components could not be asked for and nothing else is wrong.
+Exit codes: 0 no fault (there may be warnings), 3 faults, 4 nothing is wrong but that components could not be
+asked for.
 """
 
 
