@@ -33,6 +33,7 @@ from upgraph.payload import (
     ReleaseContent,
     add_release,
     bare_foundations,
+    base_findings,
     base_foundations,
     compose_release,
     release_layer,
@@ -265,3 +266,19 @@ async def test_a_base_whose_configuration_does_not_list_its_layers_is_refused(
         layout.image(config=BASE, layers=[layer], tag="base")
     with pytest.raises(DataError, match="does not list the 1 layers"):
         await base_foundations(LayoutSource(path), "base", [])
+
+
+async def test_a_release_is_no_base(layout: LayoutWriter, path: Path) -> None:
+    with layout:
+        add_release(layout, CONTENT, "amd64", "base")
+    with pytest.raises(UserError) as caught:
+        await base_foundations(LayoutSource(path), "base", [])
+    assert caught.value.reference == "release-base-is-release"
+
+
+async def test_a_base_without_the_files_of_an_operator_is_doubtful(layout: LayoutWriter, path: Path) -> None:
+    with layout:
+        digest = _base(layout)
+    source = LayoutSource(path)
+    (finding,) = await base_findings(source, await base_foundations(source, "base", []))
+    assert (finding.reference, finding.file) == ("release-without-operator", digest)

@@ -6,7 +6,12 @@ decided in :mod:`upgraph.graph`.
 
 from upgraph.payload.check import SignatureCheck, Verdict, examine_release
 from upgraph.payload.compare import Change, Difference, compare
-from upgraph.payload.composing import bare_foundations, base_foundations, compose_release
+from upgraph.payload.composing import (
+    bare_foundations,
+    base_findings,
+    base_foundations,
+    compose_release,
+)
 from upgraph.payload.contents import METADATA, REFERENCES, PayloadFile
 from upgraph.payload.directory import Manifests, read_directory
 from upgraph.payload.draft import draft_findings
@@ -44,6 +49,7 @@ __all__ = [
     "VerifiedMetadata",
     "add_release",
     "bare_foundations",
+    "base_findings",
     "base_foundations",
     "choose",
     "compare",

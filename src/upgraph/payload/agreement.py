@@ -29,15 +29,15 @@ def member_findings(member: Member) -> Iterator[Finding]:
     config, stated = member.config, member.stated_architecture
     if stated is not None and stated != config.architecture:
         seen = f"the index says {stated!r}, the configuration {config.architecture[:_SHOWN]!r}"
-        yield _finding(RELEASE_ARCHITECTURES, seen, member.manifest.digest)
+        yield _finding(RELEASE_ARCHITECTURES, seen, member.digest)
     if config.os != _LINUX:
         seen = f"the configuration says that it runs on {config.os[:_SHOWN]!r}, not on {_LINUX!r}"
-        yield _finding(RELEASE_ARCHITECTURES, seen, member.manifest.digest)
+        yield _finding(RELEASE_ARCHITECTURES, seen, member.digest)
 
 
 def payload_findings(payload: Payload) -> Iterator[Finding]:
     """Names of one image that are not its version, or a version that clusters do not read."""
-    digest = payload.member.manifest.digest
+    digest = payload.member.digest
     fault = strict_fault(payload.version)
     if fault is not None:
         yield _finding(RELEASE_NAMES, f"{METADATA}: {fault}", digest)
@@ -60,7 +60,7 @@ def index_findings(payloads: Sequence[Payload]) -> Iterator[Finding]:
         yield _finding(RELEASE_ARCHITECTURES, seen)
     if multi is not None and multi not in {labels.MULTI, first.member.config.architecture}:
         seen = f"{METADATA} says {multi[:_SHOWN]!r}, the configuration {first.member.config.architecture!r}"
-        yield _finding(RELEASE_ARCHITECTURES, seen, first.member.manifest.digest)
+        yield _finding(RELEASE_ARCHITECTURES, seen, first.member.digest)
     for other in payloads[1:]:
         names = sorted(
             name
@@ -70,7 +70,7 @@ def index_findings(payloads: Sequence[Payload]) -> Iterator[Finding]:
         if names:
             shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
             of = f"{first.member.config.architecture} and {other.member.config.architecture}"
-            yield _finding(RELEASE_MEMBERS_DIFFER, f"{of} differ in {shown}", other.member.manifest.digest)
+            yield _finding(RELEASE_MEMBERS_DIFFER, f"{of} differ in {shown}", other.member.digest)
 
 
 def tag_findings(tag: str, payload: Payload) -> Iterator[Finding]:

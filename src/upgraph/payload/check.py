@@ -89,11 +89,11 @@ async def examine_release(
 
 async def _read(source: ImageSource, member: Member, findings: list[Finding]) -> Payload | None:
     """One image of the release, or None if it cannot be read; what is wrong is added to the findings."""
-    digest = member.manifest.digest
+    digest = member.digest
     findings += member_findings(member)
     try:
         payload = await read_payload(source, member)
-        if not await has_operator_files(source, member.image):
+        if not await has_operator_files(source, member.image.layers):
             seen = "no layer has a file below /manifests"
             findings.append(Finding(Severity.WARNING, NO_OPERATOR_FILES, seen, digest))
     except (DataError, RemoteError, VerificationError) as error:

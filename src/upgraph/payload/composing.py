@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from upgraph.errors import DataError, UserError
-from upgraph.errors.problems.payload import ARCHITECTURE_MISSING, CONFIG_INVALID
+from upgraph.errors import DataError, Finding, Severity, UserError
+from upgraph.errors.problems.payload import (
+    ARCHITECTURE_MISSING,
+    BASE_IS_RELEASE,
+    CONFIG_INVALID,
+    NO_OPERATOR_FILES,
+)
 from upgraph.graph import labels
 from upgraph.oci import (
     DOCKER_MANIFEST,
@@ -15,7 +20,9 @@ from upgraph.oci import (
     ImageSource,
     Platform,
 )
-from upgraph.payload.make import Foundation, ReleaseContent, make_release
+from upgraph.payload.make import BASE_LABEL, Foundation, ReleaseContent, make_release
+from upgraph.payload.operator_files import has_operator_files
+from upgraph.payload.reader import RELEASE_LABEL
 from upgraph.payload.whole import DEFAULT_ARCHITECTURE, Member, read_members
 
 
@@ -30,7 +37,7 @@ async def base_foundations(
     """The images of a base, or those for the architectures that are named.
 
     Raises:
-        UserError: the base has no image for one of them.
+        UserError: the base has no image for one of them, or is a release itself.
         DataError, RemoteError, VerificationError: the base cannot be read or used.
     """
     members = await read_members(source, await source.manifest(reference))
@@ -64,14 +71,31 @@ def compose_release(
     return images, images.index(members, media_type=DOCKER_MANIFEST_LIST if is_docker else OCI_INDEX)
 
 
+async def base_findings(source: ImageSource, foundations: Sequence[Foundation]) -> list[Finding]:
+    """What is doubtful about a base: whether a Cluster Version Operator is in it.
+
+    Raises:
+        DataError, RemoteError: a layer cannot be read.
+    """
+    seen = "no layer of the base has a file below /manifests"
+    return [
+        Finding(Severity.WARNING, NO_OPERATOR_FILES, seen, one.digest)
+        for one in foundations
+        if not await has_operator_files(source, one.layers)
+    ]
+
+
 def _foundation(member: Member) -> Foundation:
+    if RELEASE_LABEL in member.config.labels:
+        version = member.config.labels[RELEASE_LABEL]
+        below = member.config.labels.get(BASE_LABEL, "unknown")
+        seen = f"the base is the release {version[:80]!r} itself; its own base has the digest {below[:80]}"
+        raise UserError(BASE_IS_RELEASE, seen)
     rootfs = member.config.document.get("rootfs")
     known = rootfs.get("diff_ids") if isinstance(rootfs, Mapping) else None
     layers = member.image.layers
     if not isinstance(known, list) or len(known) != len(layers):
-        seen = (
-            f"{member.manifest.digest}: the configuration does not list the {len(layers)} layers of the base"
-        )
+        seen = f"{member.digest}: the configuration does not list the {len(layers)} layers of the base"
         raise DataError(CONFIG_INVALID, seen)
     return Foundation(
         member.config.architecture,

@@ -4,8 +4,10 @@ There lie the manifests of the operator itself; they come from the base of a rel
 of the Cluster Version Operator, for which a directory is a release only if it has both directories.
 """
 
+from collections.abc import Sequence
+
 from upgraph.errors import DataError
-from upgraph.oci import Descriptor, Image, ImageSource
+from upgraph.oci import Descriptor, ImageSource
 from upgraph.payload.inflate import LayerInflater
 from upgraph.payload.tarstream import Entry, EntryKind, TarStream
 from upgraph.payload.whole_layer import MAX_INFLATED_BYTES
@@ -13,13 +15,13 @@ from upgraph.payload.whole_layer import MAX_INFLATED_BYTES
 OPERATOR_FOLDER = "manifests"
 
 
-async def has_operator_files(source: ImageSource, image: Image) -> bool:
-    """Whether some layer has a file below ``/manifests``. The topmost layers are looked through first.
+async def has_operator_files(source: ImageSource, layers: Sequence[Descriptor]) -> bool:
+    """Whether some layer of an image has a file below ``/manifests``. The topmost are looked through first.
 
     Raises:
         RemoteError, DataError: a layer could not be read.
     """
-    for layer in reversed(image.layers):
+    for layer in reversed(layers):
         if await _has(source, layer):
             return True
     return False

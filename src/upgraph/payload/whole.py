@@ -51,6 +51,11 @@ class Member:
     """What the index says that it is for; None without an index."""
 
     @property
+    def digest(self) -> Digest:
+        """The digest of its manifest."""
+        return self.manifest.digest
+
+    @property
     def size(self) -> int:
         """Bytes of its layers, as transferred."""
         return sum(layer.size for layer in self.image.layers)
@@ -171,6 +176,6 @@ async def _read_config(source: ImageSource, blob: Descriptor) -> Config:
         known = msgspec.json.decode(content, type=_Config)
         document = msgspec.json.decode(content, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(CONFIG_INVALID, f"{Digest(blob.digest)}: {error}") from error
+        raise DataError(CONFIG_INVALID, f"{blob.digest}: {error}") from error
     labels = (known.config.labels if known.config else None) or {}
     return Config(known.architecture, known.os, known.created, labels, document)

@@ -77,7 +77,7 @@ def _lines(found: Opened) -> Iterator[str]:
     yield "Images:"
     for one in found.members:
         size = f"{one.size:,} bytes, layers: {len(one.image.layers)}"
-        yield f"  {one.config.os}/{one.config.architecture}  {one.manifest.digest}  {size}"
+        yield f"  {one.config.os}/{one.config.architecture}  {one.digest}  {size}"
     yield ""
     yield "Release Metadata:"
     yield f"  Version:  {payload.version}"
@@ -114,11 +114,11 @@ def _show_components(components: tuple[Component, ...], *, pullspecs: bool, comm
 def _document(found: Opened) -> dict[str, object]:
     """What `oc adm release info -o json` gives under the same names, and more."""
     payload, member = found.payload, found.payload.member
-    is_index = found.manifest.digest != member.manifest.digest
+    is_index = found.manifest.digest != member.digest
     return {
         "image": found.pull_spec,
         "digest": found.manifest.digest,
-        "contentDigest": member.manifest.digest,
+        "contentDigest": member.digest,
         **({"listDigest": found.manifest.digest} if is_index else {}),
         "config": {
             "architecture": member.config.architecture,
@@ -142,7 +142,7 @@ def _platform(member: Member) -> dict[str, object]:
     return {
         "os": member.config.os,
         "architecture": member.config.architecture,
-        "digest": member.manifest.digest,
+        "digest": member.digest,
         "created": member.config.created,
         "layers": len(member.image.layers),
         "size": member.size,

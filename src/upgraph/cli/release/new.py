@@ -19,6 +19,7 @@ from upgraph.payload import (
     Foundation,
     ReleaseContent,
     bare_foundations,
+    base_findings,
     base_foundations,
     compose_release,
     draft_findings,
@@ -165,7 +166,9 @@ async def _base(
         yield None, bare_foundations(request.architectures)
         return
     async with opened(opener, parse_image_name(request.base)) as (source, reference):
-        yield source, await base_foundations(source, reference, request.architectures)
+        foundations = await base_foundations(source, reference, request.architectures)
+        show_findings(await base_findings(source, foundations))
+        yield source, foundations
 
 
 async def _pinned(opener: Opener, content: ReleaseContent) -> ReleaseContent:

@@ -194,3 +194,9 @@ IMAGE_UNNAMED = Problem(
     "The place holds several images, or none, and the name has no tag.",
     "Add the tag: oci:DIR:TAG.",
 )
+BASE_IS_RELEASE = Problem(
+    "release-base-is-release",
+    "The base of a release is a release itself",
+    "The manifests of both would lie in one directory, and clusters would apply a mixture of the two.",
+    "Name the image that was the base of that release, usually the one of the Cluster Version Operator: the digest is in the label `io.openshift.release.base-image-digest`.",
+)
