@@ -34,8 +34,8 @@ from upgraph.oci import (
     trusted_ca,
     upload,
 )
-from upgraph.payload import metadata, probe, reader
-from upgraph.service import crew, origins, snapshot
+from upgraph.payload import components, contents, manifests, metadata, probe, reader, references, whole_layer
+from upgraph.service import crew, origins, signature_names, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.building import library, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
@@ -161,6 +161,14 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("versions that a release names as its neighbours", metadata.MAX_NEIGHBOURS, ""),
             ("image configuration", reader.MAX_CONFIG_BYTES, "bytes"),
             ("images that are remembered", library.MAX_IMAGES, ""),
+            ("of a layer that is read whole, unpacked", whole_layer.MAX_INFLATED_BYTES, "bytes"),
+            ("file of a release that is looked into", contents.MAX_FILE_BYTES, "bytes"),
+            ("files of a release that is looked into", contents.MAX_FILES, ""),
+            ("all files of a release together", contents.MAX_TOTAL_BYTES, "bytes"),
+            ("components of a release", references.MAX_COMPONENTS, ""),
+            ("components that are asked for at a time", components.MAX_AT_ONCE, ""),
+            ("nesting of a manifest that is examined", manifests.LIMITS.depth, "levels"),
+            ("values of a manifest that is examined", manifests.LIMITS.nodes, ""),
         ),
     ),
     (
