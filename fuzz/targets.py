@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from upgraph.errors import UpgraphError
+from upgraph.errors import DataError, UpgraphError
 from upgraph.graph import decode
 from upgraph.graph.pattern import Pattern
 from upgraph.graph.version import Version
@@ -25,15 +25,26 @@ from upgraph.graphdata.files import Files
 from upgraph.graphdata.metadata import read_raw_metadata, read_schema
 from upgraph.graphdata.rules import read_rule
 from upgraph.graphdata.tarball import read_tarball, write_tarball
-from upgraph.oci import Repository
+from upgraph.oci import Descriptor, Repository, digest_of
 from upgraph.oci import manifest as manifests
 from upgraph.oci.auth_file import read_auth_file
 from upgraph.oci.challenge import parse_challenges
 from upgraph.oci.digest import parse_digest
 from upgraph.oci.listing import next_link
 from upgraph.oci.reference import parse_pull_spec_repository
-from upgraph.payload import ReleaseContent, parse_metadata, release_layer
+from upgraph.payload import (
+    Component,
+    ImageReferences,
+    ReleaseContent,
+    parse_metadata,
+    parse_references,
+    release_layer,
+)
+from upgraph.payload.contents import Collector
+from upgraph.payload.manifests import read_manifest
 from upgraph.payload.probe import Budget, MetadataProbe, Patience
+from upgraph.payload.references import references_document
+from upgraph.payload.whole_layer import WholeLayer
 from upgraph.service.answering import negotiation
 from upgraph.service.answering.message import RefusalError
 from upgraph.service.answering.query import read_query
@@ -95,6 +106,22 @@ def _layer(content: bytes) -> object:
 def _archive(content: bytes) -> object:
     """The same in gzip, so that the fuzzer changes the archive and not its compression."""
     return _layer(gzip.compress(content, compresslevel=1, mtime=0))
+
+
+def _release_files(content: bytes) -> object:
+    layer = gzip.compress(content, compresslevel=1, mtime=0)
+    collector = Collector()
+    reader = WholeLayer(Descriptor(manifests.OCI_LAYER_GZIP, digest_of(layer), len(layer)), collector)
+    reader.feed(layer)
+    reader.check()
+    return collector.files
+
+
+def _release_manifest(content: bytes) -> object:
+    objects, findings = read_manifest("fuzz.yaml", content)
+    if findings:
+        raise DataError(findings[0].problem, findings[0].seen)
+    return objects
 
 
 def _tarball(content: bytes) -> object:
@@ -183,6 +210,15 @@ _METADATA = _json(
         },
     }
 )
+_COMPONENTS = references_document(
+    ImageReferences("4.17.3", (Component("cli", f"r.example/cli@{_DIGEST}", {"note": "a=b,c=d"}),)),
+    "2026-01-01T00:00:00Z",
+)
+_OBJECTS = (
+    b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}\n"
+    b"spec:\n  template:\n    spec:\n      containers:\n      - image: r.example/a:1\n"
+    b'---\n{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}\n'
+)
 _BLOCK = b"to: 4.17.3\nfrom: 4[.]16[.].*\n"
 _RISK = (
     b"to: 4.17.3\nfrom: .*\nurl: https://example/1\nname: Known\nmessage: |-\n  Something breaks.\n"
@@ -261,6 +297,9 @@ TARGETS: dict[str, Target] = {
             b"q.io/a/b",
         ],
     ),
+    "release-components": Target(parse_references, [_COMPONENTS]),
+    "release-files": Target(_release_files, [gzip.decompress(_release())]),
+    "release-manifest": Target(_release_manifest, [_OBJECTS]),
     "rule": Target(lambda content: read_rule("r.yaml", content), [_BLOCK, _RISK]),
     "tarball": Target(_tarball, [gzip.decompress(write_tarball(_GRAPH_DATA))]),
     "version": Target(

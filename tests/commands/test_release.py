@@ -249,3 +249,14 @@ def test_a_tag_that_points_elsewhere_is_kept_unless_asked(
     (manifests / "0000_50_b.yaml").write_text(MANIFEST)
     assert make("1.1.0").code == 2
     assert make("1.1.0", "--overwrite").code == 0
+
+
+@pytest.mark.parametrize(
+    ("image", "is_told"), [(APP.partition("=")[2], False), ("registry.example/app:1", True)]
+)
+def test_an_image_that_is_no_component_is_told(
+    make: Callable[..., Done], manifests: Path, image: str, *, is_told: bool
+) -> None:
+    (manifests / "0000_50_b.yaml").write_text(f"{MANIFEST}containers: [{{image: '{image}'}}]\n")
+    done = make("1.1.0")
+    assert (done.code, "[release-image-unlisted]" in done.err) == (0, is_told)

@@ -104,7 +104,7 @@ async def test_a_bomb_is_cut_short(path: Path, layout: LayoutWriter, pack: Pack)
     with layout:
         blob = layout.blob(pack(_member("filler"), content=bytes(1 << 22)), OCI_LAYER_GZIP)
     assert blob.size < 10_000
-    sink = whole_layer.WholeLayer(blob, contents._Collector(), limit=1 << 20)
+    sink = whole_layer.WholeLayer(blob, contents.Collector(), limit=1 << 20)
     async with LayoutSource(path) as source:
         await source.pour(blob, sink, first=None)
     with pytest.raises(DataError, match="unpacks to more than 1048576 bytes"):

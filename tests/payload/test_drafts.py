@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from upgraph.payload import ReleaseContent, draft_findings
+from upgraph.payload import ReleaseContent, examine_draft
 
 MANIFEST = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 GOOD = ReleaseContent("4.8.1", previous=["4.8.0"], manifests={"0000_50_a.yaml": MANIFEST})
 
 
 def test_a_good_draft_has_no_fault() -> None:
-    assert list(draft_findings(GOOD)) == []
+    assert examine_draft(GOOD).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_good_draft_has_no_fault() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_fault_of_names_is_told(draft: ReleaseContent, seen: str) -> None:
-    (finding,) = draft_findings(draft)
+    (finding,) = examine_draft(draft).findings
     assert (finding.reference, finding.severity.name) == ("release-content-invalid", "ERROR")
     assert finding.seen.startswith(seen)
 
@@ -39,9 +39,8 @@ def test_each_fault_of_names_is_told(draft: ReleaseContent, seen: str) -> None:
         ("0000_50_a.yaml", b"a: b: c", "release-manifest-invalid"),
         ("0000_50_a.yaml", MANIFEST + b"data: {version: 0.0.1-snapshot}", "release-manifest-placeholder"),
         ("a.yaml", MANIFEST, "release-manifest-order"),
-        ("0000_50_a.yaml", MANIFEST + b"containers: [{image: x.example/a:1}]", "release-image-unlisted"),
     ],
 )
 def test_each_doubt_about_a_manifest_is_told(name: str, body: bytes, reference: str) -> None:
-    found = list(draft_findings(replace(GOOD, manifests={name: body})))
+    found = examine_draft(replace(GOOD, manifests={name: body})).findings
     assert [(finding.reference, finding.file) for finding in found] == [(reference, name)]

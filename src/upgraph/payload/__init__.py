@@ -14,8 +14,9 @@ from upgraph.payload.composing import (
 )
 from upgraph.payload.contents import METADATA, REFERENCES, PayloadFile
 from upgraph.payload.directory import Manifests, read_directory
-from upgraph.payload.draft import draft_findings
+from upgraph.payload.draft import Draft, examine_draft
 from upgraph.payload.make import Foundation, ReleaseContent, add_release, release_layer
+from upgraph.payload.manifests import unlisted_images
 from upgraph.payload.metadata import ReleaseMetadata, UnverifiedMetadata, VerifiedMetadata, parse_metadata
 from upgraph.payload.pinning import pin
 from upgraph.payload.reader import OtherImage, Reading, ReleaseImage, Verification, read_release
@@ -31,6 +32,7 @@ __all__ = [
     "Change",
     "Component",
     "Difference",
+    "Draft",
     "Foundation",
     "ImageReferences",
     "Manifests",
@@ -54,7 +56,7 @@ __all__ = [
     "choose",
     "compare",
     "compose_release",
-    "draft_findings",
+    "examine_draft",
     "examine_release",
     "parse_metadata",
     "parse_references",
@@ -64,6 +66,7 @@ __all__ = [
     "read_payload",
     "read_release",
     "release_layer",
+    "unlisted_images",
     "unpack",
     "unpack_over",
 ]

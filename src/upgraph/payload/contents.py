@@ -56,7 +56,7 @@ async def read_contents(source: ImageSource, layer: Descriptor) -> Mapping[str, 
         DataError: it is damaged or too large, or has an entry that cannot be taken.
         RemoteError: it could not be read.
     """
-    collector = _Collector()
+    collector = Collector()
     reader = WholeLayer(layer, collector)
     await source.pour(layer, reader, first=None)
     reader.check()
@@ -79,11 +79,12 @@ def _is_safe_part(part: str) -> bool:
     return len(part.encode()) <= MAX_NAME_BYTES
 
 
-class _Collector:
-    """Collects the files as a visitor of the archive."""
+class Collector:
+    """Collects the files of a release as a visitor of its archive."""
 
     def __init__(self) -> None:
         self.files: dict[str, PayloadFile] = {}
+        """By their path below ``release-manifests/``."""
         self._bytes = 0
 
     def begin(self, entry: Entry) -> int | None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from upgraph.errors import Finding, Severity
 from upgraph.errors.problems.payload import (
@@ -11,7 +12,7 @@ from upgraph.errors.problems.payload import (
     ORDER_UNCLEAR,
 )
 from upgraph.payload.make import ReleaseContent
-from upgraph.payload.manifests import Manifest, read_manifest, unlisted_images
+from upgraph.payload.manifests import Manifest, read_manifest
 from upgraph.payload.metadata import MAX_NEIGHBOURS
 from upgraph.payload.strict_version import strict_fault
 
@@ -22,28 +23,40 @@ _COMPONENT = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
 _ORDERED = re.compile(r"[0-9]{4}_[0-9]{2}_")
 
 
-def draft_findings(content: ReleaseContent) -> Iterator[Finding]:
-    """What is wrong with the content of a release, or probably not meant."""
-    yield from _name_findings(content)
-    yield from _neighbour_findings(content)
-    for name in content.images:
-        if not _COMPONENT.fullmatch(name):
-            yield _wrong(
-                f"the component {name[:200]!r} is not lower-case letters and digits, joined by . _ -"
-            )
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of a release before it is made."""
+
+    objects: tuple[Manifest, ...]
+    """What its manifests hold."""
+    findings: tuple[Finding, ...]
+    """What is wrong, or probably not meant; with an error it makes no good release."""
+
+
+def examine_draft(content: ReleaseContent) -> Draft:
+    """Look at the content of a release.
+
+    What its manifests run is not compared with its components, whose digests may not be known yet: that is
+    what :func:`unlisted_images` does.
+    """
     objects: list[Manifest] = []
+    findings = [*_name_findings(content), *_neighbour_findings(content)]
     for name, body in content.manifests.items():
         found, faults = read_manifest(name, body)
         objects += found
-        yield from faults
-        yield from _file_findings(name, body)
-    yield from unlisted_images(tuple(objects), content.references)
+        findings += [*faults, *_file_findings(name, body)]
+    return Draft(tuple(objects), tuple(findings))
 
 
 def _name_findings(content: ReleaseContent) -> Iterator[Finding]:
     fault = strict_fault(content.version)
     if fault is not None:
         yield _wrong(f"the name of the release: {fault}")
+    for name in content.images:
+        if not _COMPONENT.fullmatch(name):
+            yield _wrong(
+                f"the component {name[:200]!r} is not lower-case letters and digits, joined by . _ -"
+            )
 
 
 def _neighbour_findings(content: ReleaseContent) -> Iterator[Finding]:

@@ -16,16 +16,18 @@ from upgraph.errors import Severity, UserError
 from upgraph.errors.problems.payload import CONTENT_INVALID
 from upgraph.oci import Digest, ImageSource, parse_image_name, publish
 from upgraph.payload import (
+    Draft,
     Foundation,
     ReleaseContent,
     bare_foundations,
     base_findings,
     base_foundations,
     compose_release,
-    draft_findings,
+    examine_draft,
     parse_references,
     pin,
     read_directory,
+    unlisted_images,
 )
 from upgraph.service.plain_file import open_plain
 
@@ -149,8 +151,10 @@ def new(  # noqa: PLR0913, PLR0917  # click gives one argument an option
 
 
 async def _make(opener: Opener, request: _Request, *, overwrite: bool) -> Digest:
-    _refuse_faulty(request.content)
+    draft = examine_draft(request.content)
+    _refuse_faulty(draft)
     content = await _pinned(opener, request.content)
+    show_findings(unlisted_images(draft.objects, content.references))
     async with _base(opener, request) as (source, foundations):
         composition, made = compose_release(content, foundations, source)
         return await publish(
@@ -186,14 +190,12 @@ def _destination(text: str, version: str) -> str:
     return text if name.reference is not None else f"{text}:{version}"
 
 
-def _refuse_faulty(content: ReleaseContent) -> None:
-    findings = tuple(draft_findings(content))
-    show_findings(findings)
-    faults = [finding for finding in findings if finding.severity is Severity.ERROR]
+def _refuse_faulty(draft: Draft) -> None:
+    show_findings(draft.findings)
+    faults = [finding for finding in draft.findings if finding.severity is Severity.ERROR]
     if faults:
-        raise UserError(
-            faults[0].problem, f"the release cannot be made; {len(faults)} faults, first: {faults[0]}"
-        )
+        seen = f"the release cannot be made; {len(faults)} faults, first: {faults[0]}"
+        raise UserError(faults[0].problem, seen)
 
 
 def _listed(texts: Sequence[str]) -> tuple[str, ...]:
