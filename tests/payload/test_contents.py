@@ -86,10 +86,15 @@ async def test_a_file_that_stands_there_twice_makes_the_layer_unusable(
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("MAX_FILE_BYTES", 2), ("MAX_FILES", 2), ("MAX_TOTAL_BYTES", 8)]
+    ("limit", "value", "reference"),
+    [
+        ("MAX_FILE_BYTES", 2, "layer-unreadable"),
+        ("MAX_FILES", 2, "layer-too-large"),
+        ("MAX_TOTAL_BYTES", 8, "layer-too-large"),
+    ],
 )
 async def test_more_than_a_release_may_have_is_refused(
-    path: Path, layout: LayoutWriter, pack: Pack, limit: str, value: int
+    path: Path, layout: LayoutWriter, pack: Pack, *, limit: str, value: int, reference: str
 ) -> None:
     layer = pack(*(_member(f"{PLACE}/{number}") for number in range(3)), content=b"xyz")
     assert len(await _read(path, layout, layer)) == 3
@@ -97,7 +102,7 @@ async def test_more_than_a_release_may_have_is_refused(
         patch.setattr(contents, limit, value)
         with pytest.raises(DataError) as caught:
             await _read(path, layout, layer)
-    assert caught.value.reference == "layer-unreadable"
+    assert caught.value.reference == reference
 
 
 async def test_a_bomb_is_cut_short(path: Path, layout: LayoutWriter, pack: Pack) -> None:
@@ -127,4 +132,4 @@ async def test_a_layer_that_is_not_what_its_digest_says_is_refused(path: Path, l
     async with LayoutSource(path) as source:
         with pytest.raises(VerificationError) as caught:
             await read_contents(source, Descriptor(OCI_LAYER_GZIP, digest_of(good), len(other)))
-    assert caught.value.reference == "layer-mismatch"
+    assert caught.value.reference == "oci-digest-mismatch"

@@ -11,14 +11,14 @@ to be what the manifest says.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from upgraph.errors import DataError, VerificationError
+from upgraph.errors import DataError
 from upgraph.errors.problems.graphdata import IMAGE, TOO_LARGE
-from upgraph.errors.problems.oci import DIGEST_MISMATCH
+from upgraph.errors.problems.payload import LAYER_TOO_LARGE
 from upgraph.graphdata.files import MAX_FILE_BYTES, MAX_TOTAL_BYTES, inside
 from upgraph.graphdata.tree import MAX_NODES, Link, Tree, Unreadable
-from upgraph.oci import Descriptor, Hasher
-from upgraph.payload.inflate import LayerInflater
-from upgraph.payload.tarstream import Entry, EntryKind, TarStream
+from upgraph.oci import Descriptor
+from upgraph.payload.tarstream import Entry, EntryKind
+from upgraph.payload.whole_layer import WholeLayer
 
 MAX_INFLATED_BYTES = 4 * 1024 * 1024 * 1024
 """Largest layer, unpacked; base images of the usual distributions have up to about 1 GB."""
@@ -89,24 +89,13 @@ class LayerReader:
     """
 
     def __init__(self, blob: Descriptor, base: str, name: str) -> None:
-        self._blob = blob
         self._name = f"{name}: layer {blob.digest}"
-        self._hasher = Hasher.like(blob.digest)
         self._changes = _Changes(base, self._name)
-        self._stream = TarStream(self._changes)
-        self._inflater = LayerInflater()
-        self._inflated = 0
-        self._fault: DataError | None = None
+        self._whole = WholeLayer(blob, self._changes, limit=MAX_INFLATED_BYTES)
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next bytes of the layer. It wants all of them, also after a fault."""
-        self._hasher.update(chunk)
-        if self._fault is None:
-            try:
-                self._inflate(chunk)
-            except DataError as error:
-                self._fault = error
-        return True
+        return self._whole.feed(chunk)
 
     def result(self) -> Layer:
         """What the layer does, once all of it was fed.
@@ -115,23 +104,12 @@ class LayerReader:
             VerificationError: the bytes are not those that its digest names.
             DataError: it is damaged, cut off, hostile or too large.
         """
-        got = self._hasher.digest()
-        if got != self._blob.digest:
-            raise VerificationError(DIGEST_MISMATCH, f"{self._name}: its content has the digest {got}")
-        if self._fault is not None:
-            if self._fault.problem is TOO_LARGE:
-                raise self._fault
-            raise DataError(IMAGE, f"{self._name}: {self._fault.seen}") from self._fault
-        if not (self._inflater.is_whole and self._stream.has_end_mark):
-            raise DataError(IMAGE, f"{self._name} is cut off: it ends without the mark of the end")
+        try:
+            self._whole.check()
+        except DataError as error:
+            problem = TOO_LARGE if error.problem in {TOO_LARGE, LAYER_TOO_LARGE} else IMAGE
+            raise DataError(problem, f"{self._name}: {error.seen}") from error
         return self._changes.layer()
-
-    def _inflate(self, chunk: bytes) -> None:
-        for piece in self._inflater.feed(chunk):
-            self._inflated += len(piece)
-            if self._inflated > MAX_INFLATED_BYTES:
-                raise DataError(TOO_LARGE, f"{self._name} unpacks to more than {MAX_INFLATED_BYTES} bytes")
-            self._stream.feed(piece)
 
 
 class _Changes:
@@ -153,7 +131,7 @@ class _Changes:
         """See :meth:`~upgraph.payload.tarstream.Visitor.begin`."""
         self._seen += 1
         if self._seen > MAX_ENTRIES:
-            raise DataError(TOO_LARGE, f"{self._name} has more than {MAX_ENTRIES} entries")
+            raise DataError(TOO_LARGE, f"it has more than {MAX_ENTRIES} entries")
         path = inside(entry.name)
         if path is None or len(path) > MAX_PATH_CHARACTERS:
             raise DataError(IMAGE, f"an entry has a name that leads out of the image: {entry.name[:200]!a}")
@@ -170,7 +148,7 @@ class _Changes:
         """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
         self._kept_bytes += len(content)
         if self._kept_bytes > MAX_TOTAL_BYTES:
-            seen = f"{self._name} has more than {MAX_TOTAL_BYTES} bytes at the place of the graph data"
+            seen = f"it has more than {MAX_TOTAL_BYTES} bytes at the place of the graph data"
             raise DataError(TOO_LARGE, seen)
         self._note(inside(entry.name) or "", content)
         return True
@@ -201,7 +179,7 @@ class _Changes:
 
     def _check_count(self) -> None:
         if len(self._entries) + len(self._removed) + len(self._emptied) > MAX_NODES:
-            seen = f"{self._name} has more than {MAX_NODES} entries at the place of the graph data"
+            seen = f"it has more than {MAX_NODES} entries at the place of the graph data"
             raise DataError(TOO_LARGE, seen)
 
 

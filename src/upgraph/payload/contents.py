@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from upgraph.errors import DataError
-from upgraph.errors.problems.payload import ENTRY_REFUSED, LAYER_UNREADABLE
+from upgraph.errors.problems.payload import ENTRY_REFUSED, LAYER_TOO_LARGE
 from upgraph.oci import Descriptor, Digest, ImageSource, digest_of
 from upgraph.payload.metadata import METADATA_PATH
 from upgraph.payload.tarstream import Entry, EntryKind
@@ -59,7 +59,10 @@ async def read_contents(source: ImageSource, layer: Descriptor) -> Mapping[str, 
     collector = Collector()
     reader = WholeLayer(layer, collector)
     await source.pour(layer, reader, first=None)
-    reader.check()
+    try:
+        reader.check()
+    except DataError as error:
+        raise DataError(error.problem, f"layer {layer.digest}: {error.seen}") from error
     return collector.files
 
 
@@ -101,14 +104,14 @@ class Collector:
         if path in self.files:
             raise _refused(entry, "it stands there twice, so two readers could take different ones")
         if len(self.files) >= MAX_FILES:
-            raise DataError(LAYER_UNREADABLE, f"{FOLDER}/ has more than {MAX_FILES} files")
+            raise DataError(LAYER_TOO_LARGE, f"{FOLDER}/ has more than {MAX_FILES} files")
         return MAX_FILE_BYTES
 
     def take(self, entry: Entry, content: bytes) -> bool:
         """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
         self._bytes += len(content)
         if self._bytes > MAX_TOTAL_BYTES:
-            raise DataError(LAYER_UNREADABLE, f"{FOLDER}/ has more than {MAX_TOTAL_BYTES} bytes")
+            raise DataError(LAYER_TOO_LARGE, f"{FOLDER}/ has more than {MAX_TOTAL_BYTES} bytes")
         self.files[_inside(entry) or ""] = PayloadFile(content, entry.modified)
         return True
 

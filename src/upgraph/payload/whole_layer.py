@@ -5,7 +5,8 @@ byte was hashed nobody knows that the layer is the one of the manifest.
 """
 
 from upgraph.errors import DataError, VerificationError
-from upgraph.errors.problems.payload import LAYER_MISMATCH, LAYER_UNREADABLE
+from upgraph.errors.problems.oci import DIGEST_MISMATCH
+from upgraph.errors.problems.payload import LAYER_TOO_LARGE, LAYER_UNREADABLE
 from upgraph.oci import Descriptor, Hasher
 from upgraph.payload.inflate import LayerInflater
 from upgraph.payload.tarstream import TarStream, Visitor
@@ -49,18 +50,19 @@ class WholeLayer:
             VerificationError: the bytes are not those that its digest names.
             DataError: it is damaged, cut off or too large, or what the visitor raised.
         """
-        if self._hasher.digest() != self._blob.digest:
-            seen = f"the layer {self._blob.digest} has other content than its digest says"
-            raise VerificationError(LAYER_MISMATCH, seen)
+        got = self._hasher.digest()
+        if got != self._blob.digest:
+            raise VerificationError(
+                DIGEST_MISMATCH, f"layer {self._blob.digest}: its content has the digest {got}"
+            )
         if self._fault is not None:
-            raise DataError(self._fault.problem, f"layer {self._blob.digest}: {self._fault.seen}")
+            raise self._fault
         if not (self._inflater.is_whole and self._stream.has_end_mark):
-            seen = f"the layer {self._blob.digest} ends in the middle of its archive"
-            raise DataError(LAYER_UNREADABLE, seen)
+            raise DataError(LAYER_UNREADABLE, "the layer is cut off: it ends without the mark of the end")
 
     def _inflate(self, chunk: bytes) -> None:
         for piece in self._inflater.feed(chunk):
             self._inflated += len(piece)
             if self._inflated > self._limit:
-                raise DataError(LAYER_UNREADABLE, f"it unpacks to more than {self._limit} bytes")
+                raise DataError(LAYER_TOO_LARGE, f"the layer unpacks to more than {self._limit} bytes")
             self._stream.feed(piece)

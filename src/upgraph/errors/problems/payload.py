@@ -20,6 +20,12 @@ LAYER_UNREADABLE = Problem(
     "What cannot be unpacked cannot be placed in the graph, so this image is left out. Other releases are not affected.",
     "Mirror the image again; if the source has the same fault, have the image rebuilt.",
 )
+LAYER_TOO_LARGE = Problem(
+    "layer-too-large",
+    "A layer holds more than is read",
+    "A few bytes can unpack to any number, so there are limits that no real release comes near.",
+    "Do not use this image before you know who made it; the page Caps has the limits.",
+)
 ARCHITECTURE_INVALID = Problem(
     "release-architecture-invalid",
     "The architecture of a release image cannot be used",
