@@ -78,3 +78,11 @@ async def test_a_tag_becomes_its_digest_and_a_digest_is_not_asked_for(
 ) -> None:
     silent = f"x.example/silent@{LOST}"
     assert await pin({"a": "x.example/app:1.0", "b": silent}, places) == {"a": there, "b": silent}
+
+
+async def test_a_tag_that_cannot_be_asked_for_ends_it_with_that_error(
+    places: Callable[[Repository], ImageSource], there: str
+) -> None:
+    images = {"a": "x.example/app:1.0", "b": "x.example/app:2.0", "c": "x.example/app:3.0"}
+    with pytest.raises(RemoteError, match=r"has no tag '2\.0'"):
+        await pin(images, places)

@@ -282,3 +282,22 @@ async def test_a_base_without_the_files_of_an_operator_is_doubtful(layout: Layou
     source = LayoutSource(path)
     (finding,) = await base_findings(source, await base_foundations(source, "base", []))
     assert (finding.reference, finding.file) == ("release-without-operator", digest)
+
+
+async def test_a_base_with_two_images_for_one_architecture_is_refused(
+    layout: LayoutWriter, path: Path
+) -> None:
+    with layout:
+        layer = layout.blob(b"base", OCI_LAYER_GZIP)
+        config = BASE | {"rootfs": {"diff_ids": [digest_of(b"base")]}}
+        images = [layout.image(config=config | {"author": name}, layers=[layer]) for name in ("a", "b")]
+        layout.index([(image, Platform("s390x")) for image in images], "base")
+    with pytest.raises(DataError, match="two images for one architecture"):
+        await base_foundations(LayoutSource(path), "base", [])
+
+
+@pytest.mark.parametrize("name", ["x86_64", "AMD64", "", "linux/amd64"])
+def test_an_architecture_that_no_cluster_asks_for_is_refused(name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        bare_foundations(["amd64", name])
+    assert caught.value.reference == "release-architecture-invalid"

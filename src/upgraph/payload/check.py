@@ -14,7 +14,7 @@ from upgraph.errors.problems.payload import NO_OPERATOR_FILES
 from upgraph.oci import Digest, ImageSource, is_digest
 from upgraph.payload.agreement import index_findings, member_findings, payload_findings, tag_findings
 from upgraph.payload.components import OpenRepository, check_components
-from upgraph.payload.manifests import Manifest, read_manifest, unlisted_images
+from upgraph.payload.manifests import ManifestObject, read_manifest, unlisted_images
 from upgraph.payload.operator_files import has_operator_files
 from upgraph.payload.whole import Member, Payload, read_members, read_payload
 
@@ -68,7 +68,7 @@ async def examine_release(
     except (DataError, RemoteError, VerificationError) as error:
         findings.append(Finding.of(error))
     payloads = [payload for member in members if (payload := await _read(source, member, findings))]
-    objects: tuple[Manifest, ...] = ()
+    objects: tuple[ManifestObject, ...] = ()
     if payloads:
         findings += index_findings(payloads)
         findings += () if is_digest(reference) else tag_findings(reference, payloads[0])
@@ -103,9 +103,9 @@ async def _read(source: ImageSource, member: Member, findings: list[Finding]) ->
     return payload
 
 
-def _objects(payload: Payload, findings: list[Finding]) -> tuple[Manifest, ...]:
+def _objects(payload: Payload, findings: list[Finding]) -> tuple[ManifestObject, ...]:
     """The objects of all manifests; what is wrong with them is added to the findings."""
-    found: list[Manifest] = []
+    found: list[ManifestObject] = []
     for name, file in payload.manifests.items():
         objects, faults = read_manifest(name, file.content)
         found += objects

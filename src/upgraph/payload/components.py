@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 
-from upgraph.errors import DataError, Finding, Problem, RemoteError, Severity, UserError, VerificationError
+from upgraph.errors import Finding, Problem, RemoteError, Severity, UpgraphError, UserError
 from upgraph.errors.problems.payload import COMPONENT_MISSING, COMPONENT_UNPINNED, COMPONENT_UNREACHABLE
 from upgraph.oci import ImageMissing, ImageSource, Repository, parse_image_name
 from upgraph.payload.references import Component
@@ -65,7 +65,7 @@ async def _ask(source: ImageSource, component: Component, permits: asyncio.Semap
         return _finding(COMPONENT_MISSING, component, f"{source.name} has no {component.digest}")
     except RemoteError as error:
         return _finding(COMPONENT_UNREACHABLE, component, error.seen)
-    except (DataError, VerificationError) as error:
+    except UpgraphError as error:
         return Finding.of(error, component.name)
     return None
 

@@ -22,12 +22,18 @@ from upgraph.oci import (
 )
 from upgraph.payload.make import BASE_LABEL, Foundation, ReleaseContent, make_release
 from upgraph.payload.operator_files import has_operator_files
-from upgraph.payload.reader import RELEASE_LABEL
+from upgraph.payload.reader import RELEASE_LABEL, check_architecture
 from upgraph.payload.whole import DEFAULT_ARCHITECTURE, Member, read_members
 
 
 def bare_foundations(architectures: Sequence[str]) -> tuple[Foundation, ...]:
-    """What releases without a base stand on; ``amd64`` if no architecture is named."""
+    """What releases without a base stand on; ``amd64`` if no architecture is named.
+
+    Raises:
+        DataError: a name is none that clusters can ask for.
+    """
+    for name in architectures:
+        check_architecture(name)
     return tuple(map(Foundation, sorted(set(architectures)) or [DEFAULT_ARCHITECTURE]))
 
 
@@ -42,6 +48,8 @@ async def base_foundations(
     """
     members = await read_members(source, await source.manifest(reference))
     found = {member.config.architecture: _foundation(member) for member in members}
+    if len(found) < len(members):
+        raise DataError(CONFIG_INVALID, f"{reference}: the base has two images for one architecture")
     lacking = sorted(set(architectures) - found.keys())
     if lacking:
         seen = f"the base is for {', '.join(sorted(found))}; {', '.join(lacking)} was asked for"
@@ -65,7 +73,7 @@ def compose_release(
     images = Composition(f"release {content.version}", base)
     if len(foundations) == 1:
         return images, make_release(images, content, foundations[0])
-    content = replace(content, metadata={labels.RELEASE_ARCHITECTURE: labels.MULTI, **content.metadata})
+    content = replace(content, metadata={**content.metadata, labels.RELEASE_ARCHITECTURE: labels.MULTI})
     members = [(make_release(images, content, one), Platform(one.architecture)) for one in foundations]
     is_docker = all(one.media_type == DOCKER_MANIFEST for one in foundations)
     return images, images.index(members, media_type=DOCKER_MANIFEST_LIST if is_docker else OCI_INDEX)
@@ -91,6 +99,7 @@ def _foundation(member: Member) -> Foundation:
         below = member.config.labels.get(BASE_LABEL, "unknown")
         seen = f"the base is the release {version[:80]!r} itself; its own base has the digest {below[:80]}"
         raise UserError(BASE_IS_RELEASE, seen)
+    check_architecture(member.config.architecture)
     rootfs = member.config.document.get("rootfs")
     known = rootfs.get("diff_ids") if isinstance(rootfs, Mapping) else None
     layers = member.image.layers
@@ -100,7 +109,7 @@ def _foundation(member: Member) -> Foundation:
     return Foundation(
         member.config.architecture,
         member.image.media_type,
-        member.manifest.digest,
+        member.digest,
         layers,
         member.config.document,
     )

@@ -12,7 +12,7 @@ from upgraph.errors.problems.payload import (
     ORDER_UNCLEAR,
 )
 from upgraph.payload.make import ReleaseContent
-from upgraph.payload.manifests import Manifest, read_manifest
+from upgraph.payload.manifests import ManifestObject, read_manifest
 from upgraph.payload.metadata import MAX_NEIGHBOURS
 from upgraph.payload.strict_version import strict_fault
 
@@ -27,7 +27,7 @@ _ORDERED = re.compile(r"[0-9]{4}_[0-9]{2}_")
 class Draft:
     """What is known of a release before it is made."""
 
-    objects: tuple[Manifest, ...]
+    objects: tuple[ManifestObject, ...]
     """What its manifests hold."""
     findings: tuple[Finding, ...]
     """What is wrong, or probably not meant; with an error it makes no good release."""
@@ -39,7 +39,7 @@ def examine_draft(content: ReleaseContent) -> Draft:
     What its manifests run is not compared with its components, whose digests may not be known yet: that is
     what :func:`unlisted_images` does.
     """
-    objects: list[Manifest] = []
+    objects: list[ManifestObject] = []
     findings = [*_name_findings(content), *_neighbour_findings(content)]
     for name, body in content.manifests.items():
         found, faults = read_manifest(name, body)

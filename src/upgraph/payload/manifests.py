@@ -25,7 +25,7 @@ _SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ManifestObject:
     """One object of a manifest."""
 
     file: str
@@ -44,7 +44,7 @@ class Manifest:
         return group, self.kind, self.namespace, self.name
 
 
-def read_manifest(file: str, content: bytes) -> tuple[tuple[Manifest, ...], tuple[Finding, ...]]:
+def read_manifest(file: str, content: bytes) -> tuple[tuple[ManifestObject, ...], tuple[Finding, ...]]:
     """The objects in a file, and what is wrong with it."""
     try:
         documents = parse_all(content, limits=LIMITS)
@@ -64,7 +64,7 @@ def read_manifest(file: str, content: bytes) -> tuple[tuple[Manifest, ...], tupl
     return tuple(manifests), (*findings, *_repeated(file, manifests))
 
 
-def unlisted_images(manifests: tuple[Manifest, ...], references: ImageReferences) -> Iterator[Finding]:
+def unlisted_images(manifests: tuple[ManifestObject, ...], references: ImageReferences) -> Iterator[Finding]:
     """Images in manifests that the release does not list: they are not mirrored with it."""
     listed = {component.pull_spec for component in references.components}
     for manifest in manifests:
@@ -74,7 +74,7 @@ def unlisted_images(manifests: tuple[Manifest, ...], references: ImageReferences
                 yield Finding(Severity.WARNING, IMAGE_UNLISTED, seen, manifest.file, manifest.line)
 
 
-def _manifest(file: str, number: int, document: Value) -> Manifest | Finding:
+def _manifest(file: str, number: int, document: Value) -> ManifestObject | Finding:
     if not isinstance(document, Table):
         return _finding(file, None, f"document {number} is no object of Kubernetes but a list or a text")
     line = min(document.lines.values(), default=1)
@@ -89,12 +89,12 @@ def _manifest(file: str, number: int, document: Value) -> Manifest | Finding:
     if lacking:
         return _finding(file, line, f"document {number} has no {' and no '.join(lacking)}")
     version, kind, name = (str(value) for value in fields.values())
-    return Manifest(
+    return ManifestObject(
         file, line, version, kind, _text(about.get("namespace", "")), name, tuple(_images(document))
     )
 
 
-def _repeated(file: str, manifests: list[Manifest]) -> Iterator[Finding]:
+def _repeated(file: str, manifests: list[ManifestObject]) -> Iterator[Finding]:
     seen: set[tuple[str, str, str, str]] = set()
     for manifest in manifests:
         if manifest.identity in seen:

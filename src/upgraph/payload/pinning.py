@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from upgraph.errors import UserError
+from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems.payload import PULL_SPEC_INVALID
 from upgraph.oci import Digest, ImageName, ImageSource, Repository, is_digest, parse_image_name
 from upgraph.payload.components import MAX_AT_ONCE, OpenRepository
@@ -28,13 +28,20 @@ async def pin(images: Mapping[str, str], open_repository: OpenRepository) -> dic
         sources = {}
         for place in sorted(wanted, key=str):
             sources[place] = await stack.enter_async_context(open_repository(place))
-        found = await asyncio.gather(
-            *(_digest(sources.get(place), reference, permits) for place, reference in names.values())
-        )
-    return {
-        component: f"{place.name}@{digest}"
-        for (component, (place, _)), digest in zip(names.items(), found, strict=True)
-    }
+        async with asyncio.TaskGroup() as tasks:
+            asked = {
+                component: tasks.create_task(_digest(sources.get(place), reference, permits))
+                for component, (place, reference) in names.items()
+            }
+    return {component: f"{place.name}@{_given(asked[component])}" for component, (place, _) in names.items()}
+
+
+def _given(task: asyncio.Task[Digest | UpgraphError]) -> Digest:
+    """What a task found out; the first error of all is the one that is raised, whichever came first."""
+    outcome = task.result()
+    if isinstance(outcome, UpgraphError):
+        raise outcome
+    return outcome
 
 
 def _name(component: str, spec: str) -> tuple[Repository, str]:
@@ -45,8 +52,13 @@ def _name(component: str, spec: str) -> tuple[Repository, str]:
     return name.place, name.in_registry
 
 
-async def _digest(source: ImageSource | None, reference: str, permits: asyncio.Semaphore) -> Digest:
+async def _digest(
+    source: ImageSource | None, reference: str, permits: asyncio.Semaphore
+) -> Digest | UpgraphError:
     if source is None or is_digest(reference):
         return Digest(reference)
-    async with permits:
-        return await source.resolve(reference) or (await source.manifest(reference)).digest
+    try:
+        async with permits:
+            return await source.resolve(reference) or (await source.manifest(reference)).digest
+    except UpgraphError as error:
+        return error
