@@ -35,7 +35,7 @@ from upgraph.oci import (
     upload,
 )
 from upgraph.payload import components, contents, manifests, metadata, probe, reader, references, whole_layer
-from upgraph.service import crew, origins, signature_names, snapshot
+from upgraph.service import crew, origins, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
 from upgraph.service.building import library, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
