@@ -120,6 +120,7 @@ cannot be configured. What does not stand here has no limit of its own.
 _ROOMS = {
     "graph": "Versions, patterns and the building of the graph",
     "graphdata": "Graph data",
+    "checking": "What `upgraph graph-data` looks for beside all others",
     "oci": "Registries and OCI layouts",
     "credentials": "Logging in, pull secrets and giving an authority to a cluster",
     "kube": "Clusters",

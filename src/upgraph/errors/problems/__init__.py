@@ -18,6 +18,11 @@ __all__ = [
     "ROOMS",
     "cosign",
     "credentials",
+from upgraph.errors.problems import checking, doctor, graph, graphdata, oci, payload, service
+
+__all__ = [
+    "ROOMS",
+    "checking",
     "doctor",
     "every_problem",
     "graph",
@@ -33,6 +38,7 @@ __all__ = [
 ROOMS = {
     "graph": graph,
     "graphdata": graphdata,
+    "checking": checking,
     "oci": oci,
     "credentials": credentials,
     "kube": kube,
