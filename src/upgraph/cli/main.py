@@ -17,6 +17,7 @@ _COMMANDS = {
     "completion": "upgraph.cli.completion:completion",
     "graph": "upgraph.cli.graph:graph",
     "image": "upgraph.cli.image:image",
+    "graph-data": "upgraph.cli.graph_data:graph_data",
     "problem": "upgraph.cli.problem:problem",
     "pull-secret": "upgraph.cli.pull_secret:pull_secret",
     "registry": "upgraph.cli.registry:registry",

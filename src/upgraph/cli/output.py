@@ -25,6 +25,7 @@ class Format(StrEnum):
     YAML = "yaml"
     DOT = "dot"
     TEXT = "text"
+    SARIF = "sarif"
 
 
 FORMATS = (Format.TABLE, Format.JSON, Format.YAML)

@@ -6,8 +6,10 @@ Enters: bytes of files that administrators and release engineers write. Leaves: 
 second is pure, so what a set means can be tested without a disk.
 """
 
+from upgraph.graphdata.base_image import read_bases
 from upgraph.graphdata.files import Files, digest_of
 from upgraph.graphdata.load import Loaded, Loader, load
+from upgraph.graphdata.packing import ARCHITECTURES, bare, pack
 from upgraph.graphdata.source import (
     GraphDataSource,
     Reach,
@@ -16,22 +18,30 @@ from upgraph.graphdata.source import (
     read_once,
     repository_of,
 )
+from upgraph.graphdata.starter import write_starter
 from upgraph.graphdata.tarball import read_tarball, write_tarball
 from upgraph.graphdata.watch import changes
+from upgraph.graphdata.writing import write_directory
 
 __all__ = [
+    "ARCHITECTURES",
     "Files",
     "GraphDataSource",
     "Loaded",
     "Loader",
     "Reach",
     "RemoteGraphData",
+    "bare",
     "changes",
     "digest_of",
     "load",
     "open_source",
+    "pack",
+    "read_bases",
     "read_once",
     "read_tarball",
     "repository_of",
+    "write_directory",
+    "write_starter",
     "write_tarball",
 ]

@@ -249,19 +249,24 @@ def write_tarball(files: Files) -> bytes:
     Names begin with ``./`` as in Cincinnati's tarball. All three directories are there even when empty,
     because Cincinnati refuses a set without them.
     """
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in (".", *(f"./{folder}" for folder in FOLDERS)):
-            archive.addfile(_entry(path, tarfile.DIRTYPE, _MODE_FOLDER))
-        for path in sorted(files):
-            entry = _entry(f"./{path}", tarfile.REGTYPE, _MODE_FILE)
-            entry.size = len(files[path])
-            archive.addfile(entry, io.BytesIO(files[path]))
     compressed = io.BytesIO()
     # The header must carry neither a file name nor a time.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=compressed, mtime=0) as file:
-        file.write(packed.getbuffer())
+        file.write(tar_of(files, top="."))
     return compressed.getvalue()
+
+
+def tar_of(files: Files, *, top: str) -> bytes:
+    """The set as a tar archive below the directory ``top``; equal sets give equal bytes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in (top, *(f"{top}/{folder}" for folder in FOLDERS)):
+            archive.addfile(_entry(path, tarfile.DIRTYPE, _MODE_FOLDER))
+        for path in sorted(files):
+            entry = _entry(f"{top}/{path}", tarfile.REGTYPE, _MODE_FILE)
+            entry.size = len(files[path])
+            archive.addfile(entry, io.BytesIO(files[path]))
+    return packed.getvalue()
 
 
 def _entry(path: str, kind: bytes, mode: int) -> tarfile.TarInfo:
