@@ -60,7 +60,9 @@ def _foreign(place: Path) -> list[Path]:
     for folder in FOLDERS:
         inner = place / folder
         if inner.is_dir():
-            found += [child for child in inner.iterdir() if not belongs(f"{folder}/{child.name}")]
+            found += [
+                child for child in inner.iterdir() if child.is_dir() or not belongs(f"{folder}/{child.name}")
+            ]
     return found
 
 
