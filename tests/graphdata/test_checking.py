@@ -206,4 +206,4 @@ def test_the_result_does_not_depend_on_the_order_of_files(a_set: Make) -> None:
     files = a_set(
         {"blocked-edges/4.18.2-Slow.yaml": risk(), "blocked-edges/4.18.2-x.yaml": risk(message="x")}
     )
-    assert check(dict(reversed(files.items()))) == check(files)
+    assert check(dict(reversed(list(files.items())))) == check(files)
