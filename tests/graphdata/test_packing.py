@@ -109,7 +109,9 @@ async def test_a_service_reads_the_set_out_of_the_image(a_set: Make, architectur
 async def test_the_same_set_is_the_same_image_in_whatever_order(a_set: Make) -> None:
     files = a_set({})
     one = pack(Composition("x"), files, bare(ARCHITECTURES), tag="packed")
-    other = pack(Composition("y"), dict(reversed(list(files.items()))), bare(reversed(ARCHITECTURES)), tag="packed")
+    other = pack(
+        Composition("y"), dict(reversed(list(files.items()))), bare(reversed(ARCHITECTURES)), tag="packed"
+    )
     assert one == other
 
 
