@@ -1,8 +1,9 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
 from upgraph.cli import passwords, status
-from upgraph.graph import pattern, version
-from upgraph.graphdata import address, directory, files, git, image, layer, tarball, tree
+from upgraph.graph import pattern, pattern_set, version
+from upgraph.graphdata import address, base_image, directory, files, git, image, layer, tarball, tree
+from upgraph.graphdata.checking import baseline, promql
 from upgraph.kube import configuration as kube_configuration
 from upgraph.kube import exec_login
 from upgraph.kube import transport as kube_transport
@@ -221,6 +222,10 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),
             ("compiled pattern", pattern.MAX_PROGRAM_BYTES, "bytes"),
             ("version", version.MAX_VERSION_LENGTH, "characters"),
+            ("query of a risk that is judged", promql.MAX_QUERY_CHARACTERS, "characters"),
+            ("all patterns of a set that is checked, compiled", pattern_set.MAX_PROGRAM_BYTES, "bytes"),
+            ("file of accepted warnings", baseline.MAX_BASELINE_BYTES, "bytes"),
+            ("configuration of a base image", base_image.MAX_CONFIG_BYTES, "bytes"),
         ),
     ),
     (
