@@ -106,6 +106,10 @@ def test_a_good_set_gives_no_findings(found: Found) -> None:
             "promql-invalid", Severity.ERROR, 6, id="PromQL",
         ),
         pytest.param(
+            {"blocked-edges/4.18.2-Slow.yaml": query("up offset 9999999999999999999999")},
+            "promql-invalid", Severity.ERROR, 6, id="PromQL with a number beyond all bounds",
+        ),
+        pytest.param(
             {"blocked-edges/4.18.2-Slow.yaml": query("brand_new(up)")},
             "promql-unchecked", Severity.WARNING, 6, id="unknown function",
         ),

@@ -66,7 +66,7 @@ Examples:
   upgraph graph-data check .
   upgraph graph-data check . --releases docker://registry.example/ocp/release --fail-on warning
   upgraph graph-data check graph-data.tar.gz --releases releases.json -o sarif >check.sarif
-  upgraph graph-data check . --write-baseline --reason "there since 2021, updates from there have ended"
+  upgraph graph-data check . --write-baseline --reason "there since 2021"
 """
 )
 @click.argument("source")
@@ -160,8 +160,8 @@ def _accept(
     epilog="""
 \b
 Examples:
-  upgraph graph-data fetch https://git.example/platform/graph-data/archive/main.tar.gz -o graph-data
-  upgraph graph-data fetch http://updates.example/api/upgrades_info/graph-data -o graph-data.tar.gz
+  upgraph graph-data fetch https://git.example/graph-data/archive/main.tar.gz -o graph-data
+  upgraph graph-data fetch http://updates.example/api/upgrades_info/graph-data -o data.tar.gz
   upgraph graph-data fetch git:/srv/cincinnati-graph-data#v7 -o graph-data.tar.gz
   upgraph graph-data fetch docker://registry.example/openshift/graph-image:latest -o graph-data
 """
@@ -201,8 +201,9 @@ def fetch(source: str, config: tuple[Path, ...], output: Path, **flags: object) 
     epilog="""
 \b
 Examples:
-  upgraph graph-data pack graph-data -o docker://registry.example/openshift/graph-data:latest
-  upgraph graph-data pack graph-data.tar.gz -o oci-archive:graph-data.tar --base registry.example/ubi9/ubi-minimal:9.6
+  upgraph graph-data pack graph-data -o docker://registry.example/openshift/graph-data:4.18
+  upgraph graph-data pack graph-data.tar.gz -o oci-archive:graph-data.tar \\
+      --base registry.example/ubi9/ubi-minimal:9.6
   upgraph graph-data pack . -o oci:images:graph-data --arch amd64 --no-check risk-url
 """,
 )
