@@ -2,6 +2,7 @@
 
 from upgraph.errors.problem import Problem
 from upgraph.errors.problems import (
+    checking,
     cosign,
     credentials,
     doctor,
@@ -16,13 +17,9 @@ from upgraph.errors.problems import (
 
 __all__ = [
     "ROOMS",
+    "checking",
     "cosign",
     "credentials",
-from upgraph.errors.problems import checking, doctor, graph, graphdata, oci, payload, service
-
-__all__ = [
-    "ROOMS",
-    "checking",
     "doctor",
     "every_problem",
     "graph",
