@@ -13,7 +13,7 @@ REQUESTS = (
     b"GET /a?b=c HTTP/1.1\r\nHost: one\r\nAccept: x\r\naccept: y\r\n\r\n",
     b"POST /b HTTP/1.1\r\nHost: two\r\nContent-Length: 5\r\n\r\nhello",
     b"HEAD /c%20d HTTP/1.1\r\nHost: three\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
-    b"GET http://host.example/e?f#g HTTP/1.1\r\n\r\n",
+    b"GET http://host.example/e?f#g HTTP/1.1\r\nHost: four\r\n\r\n",
 )
 
 
@@ -55,11 +55,13 @@ def test_any_bytes_are_requests_or_a_fault(first: bytes, second: bytes) -> None:
 @pytest.mark.parametrize(
     ("lines", "keeps_open"),
     [
-        pytest.param(b"GET / HTTP/1.1\r\n", True, id="1.1"),
-        pytest.param(b"GET / HTTP/1.1\r\nConnection: close\r\n", False, id="1.1 that closes"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\n", True, id="1.1"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", False, id="1.1 that closes"),
         pytest.param(b"GET / HTTP/1.0\r\n", False, id="1.0"),
         pytest.param(
-            b"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n", False, id="upgrade"
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n",
+            False,
+            id="upgrade",
         ),
     ],
 )
@@ -89,13 +91,43 @@ def test_the_client_decides_whether_the_connection_stays(lines: bytes, *, keeps_
             "the request has a body of more",
             id="long body",
         ),
-        pytest.param(b"GET / HTTP/1.1\r\n\r\n" * (MAX_AT_ONCE + 1), "more than 100 requests", id="many"),
+        pytest.param(b"GET / HTTP/1.1\r\nA: b\r\n\r\n", "Host is missing", id="no host"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * (MAX_AT_ONCE + 1), "more than 100 requests", id="many"
+        ),
     ],
 )
 def test_what_ends_a_connection_is_told(data: bytes, text: str) -> None:
     _, fault = read(data)
     assert fault is not None
     assert fault.startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "method"),
+    [
+        pytest.param((b"HE", b"AD /\xff HTTP/1.1\r\n"), "HEAD", id="target"),
+        pytest.param((b"HEAD / HTTP/1.7\r\n",), "HEAD", id="version"),
+        pytest.param((b"HEAD / HTTP/1.1\r\nA : b\r\n",), "HEAD", id="header"),
+        pytest.param((b"HEAD / HTTP/1.1\r\n\r\n",), "HEAD", id="no host"),
+        pytest.param((b"HEAD /" + b"a" * 2**18,), "HEAD", id="unfinished"),
+        pytest.param((b"GET / HTTP/1.1\r\nA : b\r\n",), "GET", id="another method"),
+        pytest.param((b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x00"), None, id="nothing after a HEAD"),
+    ],
+)
+def test_the_method_of_what_is_no_request_is_known_once_it_has_come(
+    pieces: tuple[bytes, ...], method: str | None
+) -> None:
+    reader = RequestReader(LIMIT)
+    for piece in pieces:
+        reader.feed(piece)
+    assert reader.fault is not None
+    assert reader.unfinished_method == method
+
+
+def test_http_1_0_needs_no_host() -> None:
+    received, fault = read(b"GET / HTTP/1.0\r\n\r\n")
+    assert (len(received), fault) == (1, None)
 
 
 def test_a_header_that_grows_for_ever_is_not_collected() -> None:

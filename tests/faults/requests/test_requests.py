@@ -11,9 +11,8 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 from tests.faults.requests.conftest import MALFORMED, TARGET, Service, asking, essence, until_closed
-from tests.serving.conftest import (
-    PREFIX,
-)
+from tests.serving.conftest import PREFIX
+from upgraph.service.answering.requests import MAX_BODY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ def posting(*lines: bytes, body: bytes) -> bytes:
     return b"\r\n".join(head) + body + asking(TARGET + b"&hidden=1")
 
 
+HOST_BEHIND = b"GET %s HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: a\r\n\r\n" % TARGET
 NO_REQUEST = "400 this is no HTTP/1.1 request"
 
 # Refused by what was asked: the connection stays, and the next request on it is answered.
@@ -90,6 +90,8 @@ BROKEN = [
     row("query of 100 KB", with_query(b"channel=stable-4.9&x=" + b"y" * 100_000), "431 the header has more"),
     row("header of 100 KB", asking(TARGET, b"X-Long: " + b"y" * 100_000), "431 the header has more"),
     row("thousand header lines", asking(TARGET, *[b"X: y"] * 1000), "431 the header has more"),
+    row("no host", b"GET %s HTTP/1.1\r\nAccept: */*\r\n\r\n" % TARGET, "400 Host is missing"),
+    row("host behind the body", HOST_BEHIND, "400 Host is missing"),
     row("two hosts", asking(TARGET, b"Host: b"), "400 Host is repeated"),
     row("folded line", asking(TARGET, b"X-Folded: a", b"  b"), NO_REQUEST),
     row("null byte in a header", asking(TARGET, b"X-Null: a\x00b"), NO_REQUEST),
@@ -97,6 +99,7 @@ BROKEN = [
     row("header without a name", asking(TARGET, b": a"), NO_REQUEST),
     row("header without a colon", asking(TARGET, b"alone"), NO_REQUEST),
     row("space before the colon", asking(TARGET, b"X-Space : a"), NO_REQUEST),
+    row("address", asking(b"http://["), "400 the request target is no URL"),
     row("unknown version", b"GET / HTTP/1.7\r\nHost: a\r\n\r\n", NO_REQUEST),
     row("unknown method", b"FETCH / HTTP/1.1\r\nHost: a\r\n\r\n", "405 HTTP knows no such method"),
     row("TLS on the plain port", bytes.fromhex("160301020001000001fc0303"), "400 this is TLS"),
@@ -134,6 +137,16 @@ SMUGGLED = [
         "chunks in HTTP/1.0",
         b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "400 HTTP/1.0 has no chunks",
+    ),
+    row(
+        "long body",
+        posting(b"Content-Length: 99999999", body=b"x" * (MAX_BODY_BYTES + 1)),
+        "413 a body of more than 65536 bytes",
+    ),
+    row(
+        "body that waits to be wanted",
+        posting(b"Expect: 100-continue", b"Content-Length: 5", body=b"hello"),
+        "417 nothing that a request could bring",
     ),
     row("length of a chunk", posting(b"Transfer-Encoding: chunked", body=b"+0\r\n\r\n"), NO_REQUEST),
     row("endless chunk", posting(b"Transfer-Encoding: chunked", body=b"f" * 17 + b"\r\n"), NO_REQUEST),
@@ -177,3 +190,12 @@ async def test_an_upgrade_is_declined_and_nothing_behind_it_is_read(service: Ser
     async with service.cluster.connected() as connection:
         await connection.send(upgrade + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + asking(TARGET))
         assert [essence(answer) for answer in await until_closed(connection)] == [before]
+
+
+async def test_the_refusal_of_a_head_has_no_body(service: Service, quiet: None) -> None:
+    async with service.cluster.connected() as connection:
+        await connection.send(asking(TARGET).replace(b"GET", b"HEAD") + b"HEAD /\xff HTTP/1.1\r\n\r\n")
+        answers = [await connection.receive("HEAD"), await connection.receive("HEAD")]
+        assert await connection.is_closed_by_server()
+    assert [answer.status for answer in answers] == [200, 400]
+    assert int(answers[1].header("content-length") or 0) > 0

@@ -252,6 +252,8 @@ class Connection(asyncio.Protocol):
     def _refuse(self, fault: RefusalError) -> None:
         """Answer what is no request, and close once the client has stopped sending it."""
         response = error_response(fault)
+        if self._reader.unfinished_method == "HEAD":
+            response = for_method(response, "HEAD")
         self._has_ended = True
         self.since = self._host.now
         self._transport.writelines((_head(response, self._host.date, keeps_open=False), response.body or b""))

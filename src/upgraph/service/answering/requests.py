@@ -47,6 +47,7 @@ class RequestReader:
 
     __slots__ = (
         "_body_bytes",
+        "_is_past_method",
         "_limit",
         "_lines",
         "_lines_before_body",
@@ -68,6 +69,7 @@ class RequestReader:
         self._body_bytes = 0
         self._piece_bytes = 0
         self._unfinished_bytes = 0
+        self._is_past_method = False
         self.fault: RefusalError | None = None
         """Why nothing more is taken: the answer to whatever was sent after the last request."""
 
@@ -75,6 +77,13 @@ class RequestReader:
     def is_between_requests(self) -> bool:
         """Whether nothing of a next request has come."""
         return not (self._unfinished_bytes or self._target or self._lines)
+
+    @property
+    def unfinished_method(self) -> str | None:
+        """The method of the request that has begun and not ended, or whose fault ends the connection; None if unknown."""
+        # Until it has read the method, the parser names the one of the request before.
+        is_known = self._target or self._is_past_method
+        return self._parser.get_method().decode() if is_known else None
 
     def feed(self, data: bytes) -> list[Received]:
         """Take the next bytes; gives the requests that are complete with them, in their order.
@@ -91,6 +100,7 @@ class RequestReader:
         except httptools.HttpParserUpgrade:
             self._decline_upgrade()
         except httptools.HttpParserError as error:
+            self._is_past_method = not isinstance(error, httptools.HttpParserInvalidMethodError)
             self._fail(_malformed(data, error))
         if not received:
             self._count_unfinished(len(data))
@@ -165,6 +175,9 @@ class RequestReader:
         # Fields behind a body are not to be taken for those before it (RFC 9110, 6.5.1).
         lines = self._lines[: self._lines_before_body]
         fields = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in lines}
+        if "host" not in fields and self._parser.get_http_version() != "1.0":
+            # RFC 9112, 3.2: a server must not answer it in any other way.
+            self._refuse(_invalid("Host is missing, which HTTP/1.1 requires"))
         if len(fields) == len(lines):
             return fields
         several: dict[str, list[str]] = {}
