@@ -1,5 +1,7 @@
 """Fetching the graph of another graph builder."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -8,8 +10,12 @@ from aiohttp import web
 
 from upgraph.errors import RemoteError
 from upgraph.oci import Access
+from upgraph.service import handover
 from upgraph.service.building import upstream as room
+from upgraph.service.building.__main__ import Builder as BuildingProcess
 from upgraph.service.building.upstream import Fetched, Upstream
+from upgraph.service.configuration import Configuration
+from upgraph.service.handover import Current, Message
 
 DOCUMENT = b'{"nodes":[],"edges":[],"conditionalEdges":[]}'
 
@@ -21,6 +27,7 @@ class Builder:
     port: int = 0
     status: int = 200
     etag: str | None = '"1"'
+    document: bytes = DOCUMENT
     seen: list[dict[str, str]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -28,7 +35,7 @@ class Builder:
         if self.status == 200 and self.etag and request.headers.get("If-None-Match") == self.etag:
             return web.Response(status=304)
         return web.Response(
-            status=self.status, body=DOCUMENT, headers={"ETag": self.etag} if self.etag else {}
+            status=self.status, body=self.document, headers={"ETag": self.etag} if self.etag else {}
         )
 
 
@@ -95,3 +102,31 @@ async def test_nobody_there_is_a_failure(address: str) -> None:
     finally:
         await nobody.close()
     assert caught.value.reference == "upstream-failed"
+
+
+async def test_what_is_wrong_with_the_access_is_told_with_the_state_of_the_graph(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,http://registry.example")
+    url = f"http://127.0.0.1:{builder.port}/graph"
+    builder.document = b'{"nodes":[{"version":"4.1.0","payload":"a/b@sha256:0","metadata":{}}],"edges":[]}'
+    here, there = handover.pair()
+    with here, there:
+        building = asyncio.create_task(BuildingProcess(Configuration(upstream=url), there, None).run())
+        told = [await next_message(here) for _ in range(3)]
+        here.close()
+        await asyncio.gather(building, return_exceptions=True)
+    [current] = [message for message in told if isinstance(message, Current)]
+    assert [fact.reference for fact in current.findings] == ["proxy-exemption"]
+
+
+async def next_message(connection: socket.socket) -> Message:
+    """What the building process says next."""
+    async with asyncio.timeout(20):
+        received = await asyncio.to_thread(handover.receive, connection)
+    assert received is not None
+    message, file = received
+    if file is not None:
+        file.close()
+    return message

@@ -9,12 +9,22 @@ import asyncio
 import logging
 import platform
 
-from upgraph.errors import DataError
+from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.graphdata import IMAGE, TOO_LARGE
 from upgraph.graphdata.files import MAX_TOTAL_BYTES, Files, Intake, inside
 from upgraph.graphdata.layer import Layer, LayerReader
 from upgraph.graphdata.tree import Tree, Unreadable
-from upgraph.oci import Descriptor, Digest, Image, ImageSource, Index, IndexEntry, is_digest, parse_manifest
+from upgraph.oci import (
+    Descriptor,
+    Digest,
+    Image,
+    ImageSource,
+    Index,
+    IndexEntry,
+    MirroredSource,
+    is_digest,
+    parse_manifest,
+)
 from upgraph.oci.closing import Closing
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024 * 1024
@@ -81,6 +91,10 @@ class ImageDataSource(Closing):
         files = await self._read(parsed if isinstance(parsed, Image) else await self._chosen(parsed))
         self._known = manifest.digest
         return files
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """See :meth:`RemoteGraphData.take_findings`: which mirrors failed where another place answered."""
+        return self._images.take_findings() if isinstance(self._images, MirroredSource) else ()
 
     async def close(self) -> None:
         """Close what the images are read from."""

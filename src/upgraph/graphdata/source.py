@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from upgraph.errors import UserError
+from upgraph.errors import Finding, UserError
 from upgraph.errors.problems.graphdata import SOURCE
 from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
@@ -76,6 +76,10 @@ class RemoteGraphData(Protocol):
             DataError: what it holds is no set, is damaged or too large.
             VerificationError: what it gave is not what its digest names.
         """
+        ...
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """What was noticed about the place itself since this was last asked, though the set could be had."""
         ...
 
     async def close(self) -> None:

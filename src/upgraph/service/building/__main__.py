@@ -39,7 +39,7 @@ from upgraph.service.building.sources import (
     open_releases,
     scrape_settings,
 )
-from upgraph.service.building.upstream import Upstream
+from upgraph.service.building.upstream import Fetched, Upstream
 from upgraph.service.building.workshop import Workshop
 from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, from_json
@@ -152,7 +152,7 @@ class Builder:
             if self._configuration.upstream:
                 upstream = Upstream(self._configuration.upstream, access)
                 stack.push_async_callback(upstream.close)
-                await self._follow_upstream(upstream)
+                await self._follow_upstream(upstream, access)
                 return
             data = open_graph_data(self._configuration, access)
             if isinstance(data, RemoteGraphData):
@@ -204,6 +204,7 @@ class Builder:
         pauses = self._pauses()
         while True:
             succeeded = await self._fetch_graph_data(data, entry)
+            self._workshop.note_graph_data_place(data.take_findings())
             self._ledger.tell()
             await pause(self._graph_data_wanted, pauses.after(succeeded=succeeded))
 
@@ -308,14 +309,14 @@ class Builder:
         async for _ in changes(bundle, since=seen):
             self._releases_wanted.set()
 
-    async def _follow_upstream(self, upstream: Upstream) -> None:
+    async def _follow_upstream(self, upstream: Upstream, access: Access) -> None:
         etag = None
         pauses = self._pauses()
         entry = self._ledger.enter(SourceKind.UPSTREAM, upstream.name)
         while True:
             started = time.perf_counter()
             try:
-                fetched = await upstream.fetch(etag)
+                fetched = await self._fetch_upstream(upstream, access, etag)
                 if fetched is not None:
                     self._workshop.take_graph(fetched.document)
                     etag = fetched.etag
@@ -334,6 +335,13 @@ class Builder:
             self._say(Scraped(succeeded=succeeded, seconds=seconds, message=f"{upstream.name}: {outcome}"))
             self._ledger.tell()
             await pause(self._releases_wanted, pauses.after(succeeded=succeeded))
+
+    async def _fetch_upstream(self, upstream: Upstream, access: Access, etag: str | None) -> Fetched | None:
+        try:
+            return await upstream.fetch(etag)
+        finally:
+            # Certificates and proxies are looked at again with each connection.
+            self._workshop.note_access(access.findings)
 
     def _pauses(self) -> Pauses:
         return Pauses(self._configuration.scrape_interval)

@@ -120,6 +120,15 @@ class Workshop:
             _log.info("the graph data can be read again and is as it was")
             self.publish()
 
+    def note_graph_data_place(self, findings: tuple[Finding, ...]) -> None:
+        """Note what was noticed where the graph data lies; nothing is withheld because of it."""
+        known = self._findings.get("graph-data-place", ())
+        if findings != known:
+            self._findings["graph-data-place"] = findings
+            for finding in findings:
+                _log.log(_level((finding,)), "%s", finding, extra={"reference": finding.reference})
+            self.publish()
+
     def graph_data_failed(self, error: UpgraphError) -> None:
         """Note that the graph data could not be read. What was found in the set in force stays true."""
         self._findings["graph-data-source"] = (Finding.of(error),)
@@ -189,9 +198,13 @@ class Workshop:
             graph, findings = decode(document)
             if not _offered(graph):
                 raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
-            self._findings = {"graph": findings}
+            self._findings["graph"] = findings
             self._hand_over(graph, Origin(len(_offered(graph)), *made_of, None, time.time()), started)
             self._made_of = made_of
+
+    def note_access(self, findings: tuple[Finding, ...]) -> None:
+        """Note what is wrong with credentials, certificates or proxies, to be told with the next state of the graph."""
+        self._findings["access"] = findings
 
     def graph_is_current(self, refreshed_at: float) -> None:
         """Note that the graph of the upstream server is the one in force, as of a Unix time in seconds."""
