@@ -1,6 +1,8 @@
 """Graph data that changes under a running service: rules that break and are mended, and sets turned by a link."""
 
+import asyncio
 import shutil
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,6 +12,13 @@ from tests.faults.conftest import VERSIONS, GraphDataPlace, Row, Site, check_sur
 from upgraph.testing.answers import read_answer
 
 # What the rules of these rows would block are updates of the site, so that here something changes for clusters.
+TURN_FOR_EVER = """
+import itertools, os, sys
+os.chdir(sys.argv[1])
+for name in itertools.cycle(("..second", "..first")):
+    os.symlink(name, "..data_tmp")
+    os.replace("..data_tmp", "..data")
+"""
 BROKEN_RULES = ("to: 4.1.2\nfrom: (\n", "to: 4.1.2\nfrom: a\nfrom: b\n", "to: 4.1.2\nfrom: &a [*a]\n")
 
 
@@ -21,6 +30,22 @@ async def test_a_rule_that_cannot_be_read_withholds_the_updates_into_its_target_
             await answered(site, {("4.1.0", "4.1.1")})
             (site.graph_data.path / "blocked-edges/4.1.2.yaml").unlink()
             await answered(site, good.edges)
+
+
+async def test_a_file_that_changes_is_noticed(site: Site) -> None:
+    async with in_one_process(site):
+        await site.serves(VERSIONS)
+        site.graph_data.channel("4.1.0", "4.1.1")
+        await noticed(site, ("4.1.0", "4.1.1"))
+
+
+async def noticed(site: Site, versions: Collection[str]) -> None:
+    """Wait until clusters get exactly these versions, though nobody asks for the sources to be read."""
+
+    async def look() -> bool:
+        return set(read_answer((await site.answer()).body).nodes) == set(versions)
+
+    await until(look, what=f"{sorted(versions)}; the log: {site.service.log()}")
 
 
 async def answered(site: Site, edges: Collection[tuple[str, str]]) -> None:
@@ -53,6 +78,7 @@ class TestSetsTurnedByALink:
     @staticmethod
     def turn(mount: Path, name: str) -> None:
         beside = mount / "..data_tmp"
+        beside.unlink(missing_ok=True)
         beside.symlink_to(name)
         beside.replace(mount / "..data")
 
@@ -64,7 +90,7 @@ class TestSetsTurnedByALink:
             await site.serves(VERSIONS)
             self.turn(mount, "..second")
             shutil.rmtree(mount / "..first")
-            await site.serves(("4.1.0", "4.1.1"))
+            await noticed(site, ("4.1.0", "4.1.1"))
             assert (await site.state())["details"] == []
 
     async def test_a_broken_set_is_refused_and_the_next_good_one_taken(self, site: Site, mount: Path) -> None:
@@ -96,8 +122,11 @@ class TestSetsTurnedByALink:
         async with in_one_process(site):
             first = read_answer((await site.serves(VERSIONS)).body)
             whole = {frozenset(first.edges), frozenset()}
-            for turn in range(40):
-                self.turn(mount, ("..second", "..first")[turn % 2])
+            turning = await asyncio.create_subprocess_exec(sys.executable, "-c", TURN_FOR_EVER, mount)
+            for _ in range(10):
                 await site.scrape()
                 assert frozenset(read_answer((await site.answer()).body).edges) in whole
-            await site.serves(VERSIONS)
+            turning.kill()
+            await turning.wait()
+            self.turn(mount, "..second")
+            await noticed(site, ("4.1.0", "4.1.1"))

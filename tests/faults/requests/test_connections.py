@@ -39,6 +39,15 @@ async def test_requests_in_a_row_are_answered_up_to_a_bound(service: Service, qu
     assert (refused.status, b"more than 100 requests" in refused.body) == (400, True)
 
 
+@pytest.mark.parametrize("begun", [b"GET /", b"GET / HTTP/1.1\r\nX: "], ids=["target", "header"])
+async def test_what_has_no_end_is_refused_before_it_ends(service: Service, quiet: None, begun: bytes) -> None:
+    async with service.cluster.connected() as connection:
+        await connection.send(begun + b"y" * 200_000)
+        [answer] = await until_closed(connection)
+    assert (answer.status, b"the header has more" in answer.body) == (431, True)
+    assert (await service.graph())[0] == 200
+
+
 async def test_plain_http_on_the_tls_port_ends_that_connection_alone(service: Service, quiet: None) -> None:
     async with HttpClient("127.0.0.1", service.secure.port).connected() as plain:
         await plain.send(asking(TARGET))
@@ -167,6 +176,7 @@ class TestSlowClients:
         async with HttpClient("127.0.0.1", service.secure.port).connected() as silent:
             assert await silent.is_closed_by_server()
         assert essence(await service.secure.get(GRAPH)) == await service.graph()
+        assert service.secure_traffic.failed_handshakes == 1
 
 
 def memory_bytes() -> int:
