@@ -92,12 +92,17 @@ async def check_recovery(site: Site, reference: str) -> None:
     site.graph_data.fill()
     site.release(NEW, VERSIONS[-1])
     await site.serves({*VERSIONS, NEW})
+    await forgotten(site, reference)
+    assert (await site.service.status.get("/readyz")).status == 200
+
+
+async def forgotten(site: Site, reference: str) -> None:
+    """Wait until the status port does not name a fault any more."""
 
     async def look() -> bool:
         return all(fact["reference"] != reference for fact in (await site.state())["details"])
 
     await until(look, what=f"the end of {reference}")
-    assert (await site.service.status.get("/readyz")).status == 200
 
 
 async def test_a_builder_that_is_killed_at_any_moment_takes_no_answer_with_it(site: Site) -> None:
@@ -352,6 +357,7 @@ class TestClockThatJumps:
                 (503, True) if years > 0 else (200, False)
             )
             assert essence(await site.answer()) == essence(good)
+            assert (await site.state())["graph"]["age_seconds"] >= 0
             await site.scrape()
             assert (await site.service.status.get("/readyz")).status == 200
             assert (await site.state())["graph"]["age_seconds"] < 3600
@@ -387,6 +393,28 @@ class TestStateDirectory:
             (state / "fill").unlink()
             await check_recovery(site, "state-unwritable")
 
+    async def test_a_disk_that_becomes_read_only_is_no_reason_not_to_serve(
+        self, site: Site, state: Path
+    ) -> None:
+        async with as_users_run_it(site, "--state-dir", state, "--scrape-interval", "1s"):
+            good = await site.serves(VERSIONS)
+            with read_only(state):
+                assert essence(await site.answer()) == essence(good)
+                await reported(site, "state-unwritable", "Read-only file system")
+                site.graph_data.channel("4.1.0", "4.1.1", "4.1.3")
+                site.release("4.1.3", "4.1.1")
+                await site.serves({"4.1.0", "4.1.1", "4.1.3"})
+                assert (await site.service.status.get("/readyz")).status == 200
+            site.release(NEW, VERSIONS[-1], "4.1.3")
+            site.graph_data.fill()
+            await site.serves({*VERSIONS, "4.1.3", NEW})
+            await forgotten(site, "state-unwritable")
+            last = await site.answer()
+            assert "Traceback" not in site.service.log()
+        await site.registry.halt()
+        async with as_users_run_it(site, "--state-dir", state):
+            assert essence(await site.answer()) == essence(last)
+
     async def test_a_read_only_disk_is_served_from_and_learnt_beside(self, site: Site, state: Path) -> None:
         async with as_users_run_it(site, "--state-dir", state):
             good = await site.serves(VERSIONS)
@@ -403,3 +431,17 @@ class TestStateDirectory:
 
 def mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True)
+
+
+@contextlib.contextmanager
+def read_only(place: Path) -> Iterator[None]:
+    """Let nothing new be opened for writing there, as after an error of the disk under a running service.
+
+    A file system is not made read-only while files are open for writing, so another view of it is laid over it.
+    """
+    mount("--bind", str(place), str(place))
+    try:
+        mount("-o", "remount,bind,ro", str(place))
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
