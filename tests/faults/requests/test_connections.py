@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 import ssl
+import time
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from upgraph.service.answering import accepting, clients
 from upgraph.service.answering.clients import Limits
 from upgraph.service.answering.requests import MAX_AT_ONCE
 from upgraph.testing.http_client import PATIENCE, HttpClient
+
+ASKED_BYTES = 60_000_000
+"""Requests on one connection: more than the buffers of the system hold of them."""
 
 
 async def test_requests_in_a_row_are_answered_up_to_a_bound(service: Service, quiet: None) -> None:
@@ -114,6 +118,19 @@ async def test_clients_that_read_nothing_cost_no_memory_and_are_cut_off(
                 assert await service.graph() == before
 
 
+async def test_who_reads_no_answer_cannot_go_on_asking(service: Service, quiet: None) -> None:
+    before, long = await service.graph(), asking(ARCHIVE, b"X-Long: " + b"y" * 4000)
+    async with service.cluster.connected(buffer=1024) as deaf:
+        asked = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                while asked < ASKED_BYTES:
+                    await deaf.send(long * 10)
+                    asked += len(long) * 10
+        assert asked < ASKED_BYTES
+        assert await service.graph() == before
+
+
 async def test_connections_that_cannot_be_opened_do_not_fill_the_log(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,9 +143,13 @@ async def test_connections_that_cannot_be_opened_do_not_fill_the_log(
             resource.setrlimit(resource.RLIMIT_NOFILE, (taken + 1, hard))
             try:
                 waiting.connect(("127.0.0.1", service.secure.port))
+                began = time.process_time()
                 await asyncio.sleep(5 * accepting.BREATH_SECONDS)
+                spent = time.process_time() - began
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        # Asking the system again and again would take the processor from those who are connected.
+        assert spent < accepting.BREATH_SECONDS
         assert [line.message for line in caplog.records] == [
             "no connection can be taken: Too many open files"
         ]
