@@ -15,6 +15,7 @@ from upgraph.testing.answers import read_answer
 TURN_FOR_EVER = """
 import itertools, os, sys
 os.chdir(sys.argv[1])
+print("begun", flush=True)
 for name in itertools.cycle(("..second", "..first")):
     os.symlink(name, "..data_tmp")
     os.replace("..data_tmp", "..data")
@@ -37,6 +38,21 @@ async def test_a_file_that_changes_is_noticed(site: Site) -> None:
         await site.serves(VERSIONS)
         site.graph_data.channel("4.1.0", "4.1.1")
         await noticed(site, ("4.1.0", "4.1.1"))
+
+
+async def turn_for_ever(site: Site, mount: Path) -> None:
+    """Another program turns the link all the time, until the site is restored."""
+    turning = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", TURN_FOR_EVER, mount, stdout=asyncio.subprocess.PIPE
+    )
+
+    async def end() -> None:
+        turning.kill()
+        await turning.wait()
+
+    site.undo.append(end)
+    assert turning.stdout is not None
+    assert await turning.stdout.readline() == b"begun\n"
 
 
 async def noticed(site: Site, versions: Collection[str]) -> None:
@@ -126,11 +142,10 @@ class TestSetsTurnedByALink:
         async with in_one_process(site):
             first = read_answer((await site.serves(VERSIONS)).body)
             whole = {frozenset(first.edges), frozenset()}
-            turning = await asyncio.create_subprocess_exec(sys.executable, "-c", TURN_FOR_EVER, mount)
+            await turn_for_ever(site, mount)
             for _ in range(6):
                 await site.scrape()
                 assert frozenset(read_answer((await site.answer()).body).edges) in whole
-            turning.kill()
-            await turning.wait()
+            await site.restore()
             self.turn(mount, "..second")
             await noticed(site, ("4.1.0", "4.1.1"))
