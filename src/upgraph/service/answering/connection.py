@@ -2,7 +2,8 @@
 
 Answers are written in the order of the requests. While a client leaves an answer unread, nothing more is
 read from it and none of its waiting requests is answered, so it costs the system's buffers and no more;
-prepared bodies are not copied for it. Over TLS they have to be, since what is sent is encrypted first; there a
+prepared bodies are not copied for it. Nor is the end of what it sends seen before it was answered, so a connection
+whose client sends nothing more needs no care: the event loop closes it once all is written. Over TLS they have to be, since what is sent is encrypted first; there a
 body goes out in slices, and the next one is made when the client has taken the last.
 """
 
@@ -124,10 +125,6 @@ class Connection(asyncio.Protocol):
         if not self._has_ended:
             self._waiting += self._reader.feed(data)
             self._answer_waiting()
-
-    def eof_received(self) -> bool:
-        """The client sends nothing more; true: it is still to be answered."""
-        return bool(self._waiting)
 
     def pause_writing(self) -> None:
         """The client leaves too much unread."""
