@@ -23,6 +23,7 @@ import pytest
 
 from tests.conftest import ROOT_REASON
 from tests.faults.conftest import ASK, BIN, CHANNEL, NEW, VERSIONS, Site, as_users_run_it, until
+from upgraph.service.running import FILES_KEPT, LISTENERS
 from upgraph.testing.answers import read_answer
 from upgraph.testing.http_client import Answer, Connection
 
@@ -156,6 +157,9 @@ BURST_SECONDS = 0.25
 """Time in which the connections begin, if the machine is fast enough."""
 BURST_MEMORY_BYTES = 150 * 2**20
 """Memory that a burst may leave behind, most of it kept by the allocator for the next one."""
+DESCRIPTORS = 160
+FEW = ("/usr/bin/prlimit", f"--nofile={DESCRIPTORS}", BIN / "upgraph")
+"""The program, for which the system has few descriptors."""
 SHIFTED_CLOCK = """
 import os, pathlib, time
 real, place = time.time, pathlib.Path(os.environ["CLOCK_SHIFT"])
@@ -187,8 +191,7 @@ class TestNoDescriptors:
             await site.serves({"4.1.0"})
 
     async def test_more_connections_than_there_may_be_are_turned_away(self, site: Site) -> None:
-        few = ("/usr/bin/prlimit", "--nofile=160", BIN / "upgraph")
-        async with as_users_run_it(site, program=few) as pid:
+        async with as_users_run_it(site, program=FEW) as pid:
             good, before = await site.serves(VERSIONS), open_files(pid)
             async with AsyncExitStack() as stack:
                 crowd = [
@@ -207,6 +210,22 @@ class TestNoDescriptors:
 
             await until(are_closed, what="the end of the connections")
             assert "Traceback" not in site.service.log()
+
+    async def test_who_comes_when_the_share_of_clients_is_taken_is_told_to_come_again(
+        self, site: Site
+    ) -> None:
+        async with as_users_run_it(site, program=FEW), AsyncExitStack() as stack:
+            good = await site.serves(VERSIONS)
+            busy = await requests_in_flight(site, stack, (DESCRIPTORS - FILES_KEPT) // LISTENERS)
+
+            async def is_told() -> bool:
+                async with site.service.clients.connected() as late:
+                    await late.send(REQUEST)
+                    return await outcome(late.receive()) == 503
+
+            await until(is_told, what="the answer that there are too many")
+            await busy[-1].send(REQUEST[40:])
+            assert essence(await busy[-1].receive()) == essence(good)
 
 
 def lowest_free(pid: int) -> int:

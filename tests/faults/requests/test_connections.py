@@ -144,12 +144,12 @@ async def test_connections_that_cannot_be_opened_do_not_fill_the_log(
             try:
                 waiting.connect(("127.0.0.1", service.secure.port))
                 began = time.process_time()
-                await asyncio.sleep(5 * accepting.BREATH_SECONDS)
+                await asyncio.sleep(10 * accepting.BREATH_SECONDS)
                 spent = time.process_time() - began
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         # Asking the system again and again would take the processor from those who are connected.
-        assert spent < accepting.BREATH_SECONDS
+        assert spent < accepting.BREATH_SECONDS / 2
         assert [line.message for line in caplog.records] == [
             "no connection can be taken: Too many open files"
         ]
