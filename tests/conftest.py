@@ -13,7 +13,7 @@ import uvloop
 from hypothesis import settings
 
 DATA_VARIABLE = "UPGRAPH_TEST_DATA"
-DATA_FOLDERS = ("conformance", "graph-data")
+DATA_FOLDERS = ("conformance", "graph-data", "signatures")
 DATA_REASON = f"needs real data: {DATA_VARIABLE} is not set"
 ROOT_REASON = "needs root: containers are started"
 HOW_TO_BE_ROOT = """\
@@ -26,6 +26,8 @@ To run them, let {DATA_VARIABLE} name a folder that contains
   graph-data/    a checkout of the public repository openshift/cincinnati-graph-data
   conformance/   one folder a case, from the public repository openshift/cincinnati:
                  cincinnati/src/plugins/internal/graph_builder/openshift_secondary_metadata_parser/test_fixtures/
+  signatures/    keyrings/ and signatures/ from the public repository openshift/library-go, pkg/verify/testdata/;
+                 graph-data-image/ with hongkliu.asc and signature-3 from openshift/cincinnati
 """
 
 settings.register_profile("default", deadline=None)
@@ -141,7 +143,7 @@ def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with ``graph-data/`` and ``conformance/``."""
+    """The folder with ``graph-data/``, ``conformance/`` and ``signatures/``."""
     named = os.environ.get(DATA_VARIABLE)
     if named is None:
         pytest.skip(DATA_REASON)

@@ -23,6 +23,8 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "payload_repository": ("x.example/a", "x.example/b", "x.example/c", "x.example/d"),
     "bundle": ("/a", "/b", "/c", "/d"),
     "signatures": ("/a", "/b", "/c", "/d"),
+    "require_signatures": ("/a", "/b", "/c", "/d"),
+    "signature_policy": ("cluster", "strict", "cluster", "strict"),
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),
     "ca": ("/a", "/b", "/c", "/d"),
     "authfile": ("/a", "/b", "/c", "/d"),

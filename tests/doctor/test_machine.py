@@ -143,6 +143,6 @@ async def test_a_key_of_another_certificate_is_told(
 async def test_a_directory_of_signatures_that_is_not_there_is_told(
     look: Examine, layout: Path, tmp_path: Path
 ) -> None:
-    checks = await look(releases=(f"oci:{layout}",), signatures=tmp_path / "gone")
+    checks = await look(releases=(f"oci:{layout}",), signatures=str(tmp_path / "gone"))
     assert checks.errors == ["signatures-unreadable"]
     assert str(tmp_path / "gone") in checks.one("signatures").seen

@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder of the right shape."""
-    for folder in ("graph-data", "conformance"):
+    for folder in ("graph-data", "conformance", "signatures"):
         (tmp_path / "data" / folder).mkdir(parents=True)
     return tmp_path / "data"
 

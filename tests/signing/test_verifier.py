@@ -1,5 +1,6 @@
 """A digest is verified by every keyring, with the first signature that is good, or not at all."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -134,8 +135,16 @@ async def test_a_store_that_is_down_is_not_asked_for_every_release() -> None:
     assert [type(one) for one in outcomes.values()] == [RemoteError] * 200
 
 
-def test_the_identity_of_a_verifier_is_its_keyrings_and_its_policy() -> None:
-    rings = [simulated_ring("alice"), simulated_ring("bob")]
-    one, same = Verifier(rings, SimulatedJudge()), Verifier(rings[::-1], SimulatedJudge())
-    lax = Verifier(rings, SimulatedJudge(), policy=Policy.CLUSTER)
-    assert one.identity == same.identity != lax.identity
+class SlowStore(BrokenStore):
+    """A store that never answers for one digest."""
+
+    async def candidates(self, digest: Digest) -> AsyncGenerator[Candidate]:
+        if digest == OTHER_DIGEST:
+            await asyncio.Event().wait()
+        yield Candidate("slow", ALICE)
+
+
+async def test_what_was_found_in_time_counts_and_of_the_rest_nothing_is_known() -> None:
+    outcomes = await examine(_verifier("alice"), [DIGEST, OTHER_DIGEST], [SlowStore()], seconds=0.2)
+    assert isinstance(outcomes[DIGEST], VerifiedDigest)
+    assert isinstance(outcomes[OTHER_DIGEST], RemoteError)

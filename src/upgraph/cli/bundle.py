@@ -73,11 +73,19 @@ def create(
     """
     chosen = configuration(config, flags)
     layout = _layout(images)
+    _check_signatures(chosen)
     graph_data = _graph_data(chosen)
     gathered = read_releases(chosen, partial=partial)
     show_findings(gathered.findings)
     digest = write_bundle(Parts(gathered.releases, graph_data, chosen.served_signatures, layout), output)
     click.echo(f"{digest}  {output}")
+
+
+def _check_signatures(chosen: Configuration) -> None:
+    if chosen.signatures is not None and chosen.served_signatures is None:
+        seen = f"--signatures is {chosen.signatures}, which is no directory"
+        remedy = "Make a directory of it: upgraph signatures fetch or pack with -o DIR."
+        raise UserError(SETTING_INVALID, seen, remedy=remedy)
 
 
 def _layout(images: str | None) -> Path | None:

@@ -1,12 +1,12 @@
 """Looks for the signatures of many digests, some at once, and stops asking when nobody answers."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from upgraph.errors import RemoteError, UpgraphError, VerificationError
-from upgraph.errors.problems.signing import SIGNATURE_MISSING
+from upgraph.errors.problems.signing import SIGNATURE_MISSING, STORE_FAILED
 from upgraph.oci import parse_digest
 from upgraph.signing.stores import SignatureStore
 from upgraph.signing.verifier import VerifiedDigest, Verifier
@@ -28,6 +28,7 @@ async def examine(
     stores: Sequence[SignatureStore],
     *,
     concurrency: int = CONCURRENCY,
+    seconds: float | None = None,
 ) -> Examined:
     """Verify digests; each fails by itself. A :class:`RemoteError` says that nothing is known of one.
 
@@ -36,8 +37,10 @@ async def examine(
         digests: of releases; repeats cost nothing.
         stores: where signatures are.
         concurrency: digests that are worked on at once.
+        seconds: longest time for all; None for no limit.
     """
-    return await _Search(lambda digest: verifier.verify(digest, stores)).run(digests, concurrency)
+    search = _Search(lambda digest: verifier.verify(digest, stores))
+    return await search.run(digests, concurrency, seconds)
 
 
 async def find(
@@ -47,7 +50,7 @@ async def find(
 
     Arguments are those of :func:`examine`.
     """
-    return await _Search(lambda digest: _candidates(digest, stores)).run(digests, concurrency)
+    return await _Search(lambda digest: _candidates(digest, stores)).run(digests, concurrency, None)
 
 
 async def _candidates(digest: str, stores: Sequence[SignatureStore]) -> tuple[bytes, ...]:
@@ -55,7 +58,7 @@ async def _candidates(digest: str, stores: Sequence[SignatureStore]) -> tuple[by
     fault: RemoteError | None = None
     for store in stores:
         try:
-            async with aclosing(store.candidates(parse_digest(digest))) as stream:
+            async with contextlib.aclosing(store.candidates(parse_digest(digest))) as stream:
                 found += [candidate.content async for candidate in stream]
         except RemoteError as error:
             fault = fault or error
@@ -73,14 +76,20 @@ class _Search(Generic[T]):
         self._last: RemoteError | None = None
         self._outcomes: dict[str, T | UpgraphError] = {}
 
-    async def run(self, digests: Iterable[str], concurrency: int) -> dict[str, T | UpgraphError]:
+    async def run(
+        self, digests: Iterable[str], concurrency: int, seconds: float | None
+    ) -> dict[str, T | UpgraphError]:
         """The outcomes, sorted by digest."""
         wanted = sorted(set(digests))
         waiting = iter(wanted)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(wanted))):
-                group.create_task(self._take_from(waiting))
-        return {digest: self._outcomes[digest] for digest in wanted}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, len(wanted))):
+                    group.create_task(self._take_from(waiting))
+        late = RemoteError(
+            STORE_FAILED, f"the stores were not read within {seconds or 0:g} s", retryable=True
+        )
+        return {digest: self._outcomes.get(digest, late) for digest in wanted}
 
     async def _take_from(self, waiting: Iterator[str]) -> None:
         for digest in waiting:

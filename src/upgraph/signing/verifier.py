@@ -97,11 +97,6 @@ class Verifier:
         self._policy = policy
         self._clock = clock
 
-    @property
-    def identity(self) -> str:
-        """What a verdict depends on beside the digest: keyrings and policy."""
-        return " ".join((self._policy, *sorted(ring.identity for ring in self._rings)))
-
     async def verify(self, digest: str, stores: Sequence[SignatureStore]) -> VerifiedDigest:
         """Verify a digest by the signatures in some stores.
 

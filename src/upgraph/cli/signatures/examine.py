@@ -35,9 +35,9 @@ Outcome = VerifiedDigest | UpgraphError
     epilog="""
 \b
 Examples:
-  upgraph signatures verify sha256:3d8d... --signatures /media/usb/signatures --keyring release-keys.asc
+  upgraph signatures verify sha256:3d8d... --signatures /media/usb/signatures --keyring keys.asc
   upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 \\
-      --signatures https://mirror.example/signatures/release --keyring release-keys.asc
+      --signatures https://mirror.example/signatures/release --keyring keys.asc
 """
 )
 @click.argument("releases", nargs=-1, required=True, metavar="RELEASE...")
@@ -98,8 +98,9 @@ async def _examine(places: Places, digests: Sequence[str], trust: Trust) -> Mapp
 \b
 Examples:
   upgraph signatures list --releases docker://registry.example:5000/ocp/release \\
-      --signatures /media/usb/signatures --keyring release-keys.asc
-  upgraph signatures list --releases releases.json --signatures signatures.yaml --keyring release-keys.asc -o json
+      --signatures /media/usb/signatures --keyring keys.asc
+  upgraph signatures list --releases releases.json --signatures signatures.yaml \\
+      --keyring keys.asc -o json
 """,
 )
 @signatures_option

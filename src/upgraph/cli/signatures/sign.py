@@ -25,7 +25,8 @@ from upgraph.signing import GpgKey, GpgSigner, Gpgv, Signed
 Examples:
   upgraph signatures sign registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --gpg-key releases@site.example -o signatures
-  upgraph signatures sign sha256:3d8d... --identity registry.example:5000/ocp/release:4.18.3-x86_64 \\
+  upgraph signatures sign sha256:3d8d... \\
+      --identity registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --gpg-key 5A0C3E... --passphrase-file /run/secrets/passphrase -o signatures
 """
 )

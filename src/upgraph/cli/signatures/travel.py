@@ -57,7 +57,8 @@ _NAME = click.option(
     epilog="""
 \b
 Examples:
-  upgraph signatures fetch sha256:3d8d... --signatures https://mirror.example/signatures/release -o signatures
+  upgraph signatures fetch sha256:3d8d... -o signatures \\
+      --signatures https://mirror.example/signatures/release
   upgraph signatures fetch --releases releases.json --keyring release-keys.asc \\
       --signatures https://mirror.example/signatures/release -o signatures.tar
 """
@@ -163,7 +164,7 @@ def _sorted_out(outcomes: Mapping[str, tuple[bytes, ...] | UpgraphError]) -> _Fe
 \b
 Examples:
   upgraph signatures pack signatures.tar -o signatures.yaml && oc apply -f signatures.yaml
-  upgraph signatures pack signatures own-signatures --keyring release-keys.asc -o signatures.tar.gz
+  upgraph signatures pack signatures own-signatures --keyring keys.asc -o signatures.tar.gz
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
@@ -211,9 +212,9 @@ async def _gather(
 \b
 Examples:
   upgraph signatures push signatures.tar --to docker://registry.example:5000/ocp/signatures:latest
-  upgraph serve --releases docker://registry.example:5000/ocp/release --graph-data /srv/graph-data \\
-      --require-signatures release-keys.asc \\
-      --signature-source docker://registry.example:5000/ocp/signatures:latest
+  upgraph serve --releases docker://registry.example:5000/ocp/release --graph-data graph-data \\
+      --signatures docker://registry.example:5000/ocp/signatures:latest \\
+      --require-signatures keys.asc
 """
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")

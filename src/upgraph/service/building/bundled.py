@@ -43,7 +43,7 @@ class BundleFollower:
         self._state: str | None = None
         """Fingerprint of the bundle in force."""
         self._summary = ""
-        self._releases = 0
+        self._releases = self._unsigned = 0
         self._digest = ""
         self._signatures = 0
         self._fault: Finding | None = None
@@ -61,6 +61,7 @@ class BundleFollower:
             content = await asyncio.to_thread(self.source.read)
             accepted = self._acceptance.of(content.releases, self.source.name)
             admitted = await self._gate.admit(accepted.releases, bundled_store(content, self.source.name))
+            unsigned = len(accepted.releases) - len(admitted.releases)
             accepted = Saved(admitted.releases, (*accepted.findings, *admitted.findings))
             content = replace(content, releases=accepted)
             self._workshop.take_bundle(content, refreshed_at=clock())
@@ -75,7 +76,7 @@ class BundleFollower:
         self._state, self._fault = None if admitted.is_open else state, None
         self._digest, self._signatures = content.digest, len(content.signatures)
         self._findings = len(accepted.findings)
-        self._releases = len(accepted.releases)
+        self._releases, self._unsigned = len(accepted.releases), unsigned
         self._summary = (
             f"bundle {content.digest}: {self._releases} releases, {len(content.signatures)} signatures"
         )
@@ -93,4 +94,10 @@ class BundleFollower:
 
     def _report(self, message: str, started: float, *, succeeded: bool = True) -> Scraped:
         seconds = time.perf_counter() - started
-        return Scraped(succeeded=succeeded, seconds=seconds, releases=self._releases, message=message)
+        return Scraped(
+            succeeded=succeeded,
+            seconds=seconds,
+            releases=self._releases,
+            unsigned=self._unsigned,
+            message=message,
+        )

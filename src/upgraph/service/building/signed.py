@@ -107,15 +107,23 @@ class SignatureGate:
         stores: where signatures are.
         library: remembers over a restart; None for no memory.
         trust: what stands for keyrings and policy.
+        seconds: longest time for the stores in a round; None for no limit.
     """
 
     def __init__(
-        self, verifier: Verifier, stores: Sequence[SignatureStore], library: Library | None, trust: str
+        self,
+        verifier: Verifier,
+        stores: Sequence[SignatureStore],
+        library: Library | None,
+        trust: str,
+        *,
+        seconds: float | None = None,
     ) -> None:
         self._verifier = verifier
         self._stores = stores
         self._library = library
         self._trust = trust
+        self._seconds = seconds
         self._verified = self._recall()
 
     def known(self, releases: tuple[Release, ...]) -> tuple[Release, ...]:
@@ -131,7 +139,7 @@ class SignatureGate:
         unknown = {release.digest for release in releases} - self._verified
         findings = await self._refresh() if unknown else []
         stores = [*([carried] if carried else []), *self._stores]
-        outcomes = await examine(self._verifier, unknown, stores)
+        outcomes = await examine(self._verifier, unknown, stores, seconds=self._seconds)
         self._remember([one for one in outcomes.values() if isinstance(one, VerifiedDigest)], releases)
         refused = {digest: one for digest, one in outcomes.items() if isinstance(one, UpgraphError)}
         findings += _left_out(releases, refused)
@@ -214,7 +222,7 @@ async def open_gate(
             stores.append(open_store(configuration.signatures, reach))
             stack.push_async_callback(stores[0].close)
         verifier = Verifier(rings, judge, policy=Policy(configuration.signature_policy))
-        yield SignatureGate(verifier, stores, library, trust)
+        yield SignatureGate(verifier, stores, library, trust, seconds=configuration.scrape_timeout)
 
 
 async def admit(gathered: Gathered, gate: Gate) -> Gathered:
