@@ -49,6 +49,10 @@ from upgraph.service.answering import negotiation
 from upgraph.service.answering.message import RefusalError
 from upgraph.service.answering.query import read_query
 from upgraph.service.snapshot import Coding
+from upgraph.signing import read_keyrings, store_archive
+from upgraph.signing.collecting import collect_archive
+from upgraph.signing.message import parse_claim
+from upgraph.signing.verdict import read_status
 
 EXPECTED = (UpgraphError, RefusalError)
 """What a parser may raise: everything else ends a build or a request with a stack trace."""
@@ -175,6 +179,10 @@ def _credentials(content: bytes) -> object:
         return read_auth_file(Path(file.name)).login("registry.example:5000", "ocp/release")
 
 
+def _signatures(content: bytes) -> object:
+    return collect_archive(io.BytesIO(content), "signatures.tar")
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -268,13 +276,38 @@ _LOGINS = _json(
     }
 )
 _BEARER = b'Bearer realm="https://a.example/token",service="b",scope="repository:c:pull", Basic realm="d\\"e"'
+_KEY = b"\x99\x00\x0c\x04\x5e\x00\x00\x00\x01\x00\x08\xff\x00\x01\x03" + b"\xb4\x05alice"
+_ARMOURED_KEY = (
+    b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n"
+    + base64.b64encode(_KEY)
+    + b"\n-----END PGP PUBLIC KEY BLOCK-----\n"
+)
+_KEY_MAP = b"apiVersion: v1\nkind: ConfigMap\ndata:\n  verifier-public-key-a: |\n" + b"".join(
+    b"    " + line for line in _ARMOURED_KEY.splitlines(keepends=True)
+)
+_CLAIM = _json(
+    {
+        "critical": {
+            "type": "atomic container signature",
+            "image": {"docker-manifest-digest": _DIGEST},
+            "identity": {"docker-reference": "a.example/b:c"},
+        },
+        "optional": {"creator": "d", "timestamp": 1},
+    }
+)
+_STATUS = (
+    b"[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG A b\n[GNUPG:] PLAINTEXT 62 1 \n"
+    b"[GNUPG:] VALIDSIG A 2026-01-01 1700000000 0 4 0 1 8 00 A\n"
+)
 
 TARGETS: dict[str, Target] = {
     "archive": Target(_archive, [gzip.decompress(_release())]),
     "challenge": Target(_challenges, [_BEARER, b"Negotiate\nBasic realm=x"]),
     "channel": Target(lambda content: read_channel("c.yaml", content), [_CHANNEL]),
     "credentials": Target(_credentials, [_LOGINS]),
+    "claim": Target(lambda content: parse_claim(content, rest="ignored"), [_CLAIM, _CLAIM + b" {}"]),
     "graph": Target(decode, [_GRAPH]),
+    "keyring": Target(lambda content: read_keyrings(content, "ring"), [_KEY, _ARMOURED_KEY, _KEY_MAP]),
     "layer": Target(_layer, [_release()]),
     "link": Target(_link, [b'</v2/a/tags/list?last=b&n=9>; rel="next"']),
     "manifest": Target(_manifest, list(_manifest_seeds())),
@@ -300,6 +333,8 @@ TARGETS: dict[str, Target] = {
     "release-components": Target(parse_references, [_COMPONENTS]),
     "release-files": Target(_release_files, [gzip.decompress(_release())]),
     "release-manifest": Target(_release_manifest, [_OBJECTS]),
+    "signatures": Target(_signatures, [store_archive({parse_digest(_DIGEST): [b"\x88"]}, compressed=False)]),
+    "status": Target(lambda content: read_status(content, 0), [_STATUS]),
     "rule": Target(lambda content: read_rule("r.yaml", content), [_BLOCK, _RISK]),
     "tarball": Target(_tarball, [gzip.decompress(write_tarball(_GRAPH_DATA))]),
     "version": Target(
