@@ -138,6 +138,19 @@ async def test_a_proxy_that_refuses_large_bodies_gets_smaller_ones(
 
 
 @BLOBS
+async def test_an_upload_that_the_registry_has_lost_is_begun_anew(
+    destination: RegistryDestination, empty: SimulatedRegistry, content: bytes
+) -> None:
+    empty.faults = [
+        Fault("upload", method="PATCH", take=PIECE_BYTES),
+        Fault("upload", method="PATCH", status=404),
+        Fault("upload", method="PUT", status=503),
+    ]
+    await put(destination, content)
+    assert empty.blobs[digest_of(content)] == content
+
+
+@BLOBS
 async def test_content_that_does_not_match_is_never_finished(
     destination: RegistryDestination, empty: SimulatedRegistry, content: bytes
 ) -> None:

@@ -12,10 +12,10 @@ import shutil
 import tarfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from upgraph.errors import UserError
 from upgraph.errors.problems import oci as problems
+from upgraph.oci.digest import Digest
 from upgraph.oci.image_source import Manifest
 from upgraph.oci.layout_destination import LayoutDestination
 
@@ -45,10 +45,9 @@ class ArchiveDestination(LayoutDestination):
         await super().put_tag(tag, manifest)
         self._has_images = True
 
-    async def __aenter__(self) -> Self:
-        # Tags of a copy that broke off are not those of this one; its blobs may be.
-        (self._staging / "index.json").unlink(missing_ok=True)
-        return self
+    async def tagged(self, tag: str) -> Digest | None:
+        """See :meth:`ImageDestination.tagged`. Tags of a copy that broke off are not those of this one."""
+        return await super().tagged(tag) if self._has_images else None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -66,6 +65,10 @@ class ArchiveDestination(LayoutDestination):
                     await asyncio.to_thread(self._pack)
         finally:
             await super().close()
+
+    def _take_possession(self) -> None:
+        super()._take_possession()
+        (self._staging / "index.json").unlink(missing_ok=True)
 
     def _pack(self) -> None:
         unfinished = self._file.with_name(f".{self._file.name}.{os.getpid()}")

@@ -29,6 +29,7 @@ class Sending(AsyncIterator[bytes]):
         """Why the body could not be read; the client of HTTP would say that the connection broke."""
         self._read = read
         self._pieces: AsyncGenerator[bytes, None] | None = None
+        self._is_new = True
         # The client reads in a task of its own, which may still be in a read when the request is over.
         self._reading = asyncio.Lock()
         self._limit: asyncio.Timeout | None = None
@@ -38,9 +39,13 @@ class Sending(AsyncIterator[bytes]):
         """Let ``limit`` follow the progress."""
         self._limit, self._idle_seconds = limit, timing.idle_seconds
 
+    def unwatch(self) -> None:
+        """The limit is over."""
+        self._limit = None
+
     def begin(self) -> Self:
         """The body from its start. What was read until now is not used any more."""
-        self._pieces = None
+        self._is_new = True
         self.failure = None
         return self
 
@@ -49,11 +54,9 @@ class Sending(AsyncIterator[bytes]):
 
     async def __anext__(self) -> bytes:
         async with self._reading:
-            if self._pieces is None:
-                self._pieces = self._read()
             self._allow(None)
             try:
-                piece = await anext(self._pieces, None)
+                piece = await anext(await self._current(), None)
             except UpgraphError as error:
                 self.failure = error
                 raise
@@ -67,6 +70,14 @@ class Sending(AsyncIterator[bytes]):
         async with self._reading:
             if self._pieces is not None:
                 await self._pieces.aclose()
+
+    async def _current(self) -> AsyncGenerator[bytes, None]:
+        if self._is_new or self._pieces is None:
+            # What was begun before holds a turn at its registry, and there may be one only.
+            if self._pieces is not None:
+                await self._pieces.aclose()
+            self._pieces, self._is_new = self._read(), False
+        return self._pieces
 
     def _allow(self, seconds: float | None) -> None:
         if self._limit is not None and not self._limit.expired():

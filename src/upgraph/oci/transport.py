@@ -19,7 +19,7 @@ from upgraph.oci.body import read_capped
 from upgraph.oci.connections import Body, Connections, named
 from upgraph.oci.failures import read_reason, status_failure, translated
 from upgraph.oci.reference import Repository
-from upgraph.oci.sending import Sending
+from upgraph.oci.sending import LAST_SECONDS, Sending
 from upgraph.oci.timing import SLOWEST_BYTES_PER_SECOND, Timing
 from upgraph.oci.turns import Turns
 
@@ -84,6 +84,8 @@ class Transport:
             RemoteError: no answer could be had, also while the body is read inside the block.
         """
         patience = self._timing.answer_seconds + len(body or b"") / SLOWEST_BYTES_PER_SECOND
+        if method == "PUT":
+            patience += LAST_SECONDS
         async with self._turns:
             with translated(self.what(method, path)):
                 async with asyncio.timeout(patience) as limit:
@@ -129,7 +131,10 @@ class Transport:
                 with translated(self.what(method, path)):
                     async with asyncio.timeout(self._timing.answer_seconds) as limit:
                         sending.watch(limit, self._timing)
-                        response = await self._authorized(method, self._url(path), headers, sending.begin)
+                        try:
+                            response = await self._authorized(method, self._url(path), headers, sending.begin)
+                        finally:
+                            sending.unwatch()
                         limit.reschedule(asyncio.get_running_loop().time() + DOCUMENT_SECONDS)
                         try:
                             yield response

@@ -28,10 +28,14 @@ WHOLE_BYTES = 1024 * 1024
 """A blob up to this is held in memory and sent in one request."""
 PIECE_BYTES = 8 * 1024 * 1024
 """Size of the parts in which a blob is sent where something on the way refuses a large request."""
+MAX_RESTARTS = 2
+"""How often an upload that the registry has lost is begun anew."""
 
 _BYTES = {"Content-Type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-(\d{1,18})")
 _TAKEN = frozenset({200, 201, 202, 204})
+_LOST = frozenset({400, 404, 416})
+"""Statuses in the middle of an upload that registries know nothing of any more, or have other bytes of."""
 _NO_PARTS = frozenset({404, 405, 411, 415, 416, 501})
 """Statuses of registries that do not know how to take a blob in parts."""
 
@@ -64,8 +68,8 @@ class Upload:
         self._blob = blob
         self._read = read
         self._location: str | None = location
-        self._begun = 1
         self._sent = 0
+        self._restarts = 0
         self._step = blob.size
         self._in_parts = True
         self._hasher = Hasher.like(blob.digest)
@@ -109,9 +113,14 @@ class Upload:
             except RemoteError as error:
                 if self._adapt(error):
                     continue
-                failed = 1 if self._sent > before else failed + 1
+                failed += 1
                 await self._door.timing.pause(failed, error)
                 await self._find_place()
+                if self._sent > before:
+                    failed = 0
+                elif failed > 1:
+                    # Some proxies cut off what is too large for them and do not say so.
+                    self._step = min(self._step, PIECE_BYTES)
             else:
                 return
 
@@ -135,7 +144,8 @@ class Upload:
         if not self._in_parts:
             await self._send("PUT", self._with_digest(), _BYTES, 0, self._blob.size)
             return
-        async with self._door.transport.exchange("PUT", self._with_digest(), _BYTES) as response:
+        where = self._with_digest()
+        async with self._door.transport.exchange("PUT", where, _BYTES) as response:
             await self._expect_taken(response)
 
     async def _send(self, method: str, where: str, headers: dict[str, str], start: int, end: int) -> None:
@@ -168,6 +178,9 @@ class Upload:
             self._step, self._location = PIECE_BYTES, None
         elif error.status in _NO_PARTS and self._in_parts and self._sent == 0:
             self._in_parts, self._location = False, None
+        elif error.status in _LOST and self._sent > 0 and self._restarts < MAX_RESTARTS:
+            self._restarts += 1
+            self._location = None
         else:
             return False
         return True
