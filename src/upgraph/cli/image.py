@@ -72,7 +72,7 @@ Examples:
   upgraph image copy --all quay.io/openshift-release-dev/ocp-release:4.18.1-multi \\
       registry.example:5000/ocp/release
   upgraph image copy --all docker://quay.io/org/app:v1 oci-archive:/media/app.tar:v1
-  upgraph image copy --all-tags --all oci:/media/releases docker://registry.example:5000/ocp/release
+  upgraph image copy --all-tags --all oci:/media/images registry.example:5000/ocp/release
   upgraph image copy --from-file images.txt --all --dry-run
 """
 )
