@@ -23,7 +23,7 @@ import pytest
 
 from tests.conftest import ROOT_REASON
 from tests.faults.conftest import ASK, BIN, CHANNEL, NEW, VERSIONS, Site, as_users_run_it, until
-from upgraph.service.running import FILES_KEPT, LISTENERS
+from upgraph.service.answering.face import FILES_KEPT, LISTENERS
 from upgraph.testing.answers import read_answer
 from upgraph.testing.http_client import Answer, Connection
 
