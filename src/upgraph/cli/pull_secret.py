@@ -29,7 +29,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 _SECRET = "openshift-config/pull-secret"  # noqa: S105  # a name, not a secret
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph pull-secret show
+  upgraph pull-secret append --registry registry.example:5000=mirror
+"""
+)
 def pull_secret() -> None:
     """Show and change the logins that a cluster pulls images with."""
 

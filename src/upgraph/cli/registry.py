@@ -30,7 +30,14 @@ from upgraph.service.doctor import Result, diagnosis_of, examine_image
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph registry login registry.example:5000
+  upgraph registry check registry.example:5000/ocp/release:4.18.1-x86_64
+"""
+)
 def registry() -> None:
     """Log in to registries, and test the way to an image."""
 

@@ -31,7 +31,14 @@ REFUSED = 3
 _INDENT = 4
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph trust configmap --registry registry.example:5000=ca.pem --update-service ca.pem
+  upgraph trust explain ca.pem
+"""
+)
 def trust() -> None:
     """Authorities: give them to a cluster, and see what is in them."""
 
@@ -40,8 +47,9 @@ def trust() -> None:
     epilog="""
 \b
 Examples:
-  upgraph trust configmap --registry registry.example:5000=ca.pem --update-service ca.pem | oc apply -f -
-  upgraph trust configmap --registry registry.example=ca.pem --registry mirror.example:5000=other.pem
+  upgraph trust configmap --registry registry.example:5000=ca.pem \\
+      --update-service ca.pem | oc apply -f -
+  upgraph trust configmap --registry a.example=a.pem --registry b.example:5000=b.pem
 """
 )
 @click.option(
