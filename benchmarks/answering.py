@@ -42,7 +42,13 @@ def _answers_of(bench: Bench, processes: int) -> Sequence[Row]:
         with nginx(bench.directory("nginx"), identity=bodies[0], gzip=bodies[1]) as theirs:
             target = Target(ours.port, ours.pid)
             return [
-                _compare(bench, target, theirs, coding, f"{processes} serving")
+                _compare(
+                    bench,
+                    target,
+                    theirs,
+                    coding,
+                    f"{processes} serving process{'es' if processes > 1 else ''}",
+                )
                 for coding in ("gzip", "identity")
             ]
 
