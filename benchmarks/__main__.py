@@ -19,6 +19,7 @@ from benchmarks.copying import copy
 from benchmarks.fleet import fleet
 from benchmarks.freshness import edit, restart
 from benchmarks.generate import content
+from benchmarks.graph_data_commands import graph_data_commands
 from benchmarks.machine import this_machine
 from benchmarks.result import Bench, Measure, Row, table
 from benchmarks.scraping import cold_scrape, layer_bytes, memory, rescrape
@@ -40,6 +41,7 @@ MEASURES: Mapping[str, Measure] = {
     "restart": restart,
     "copy": copy,
     "signatures": signatures,
+    "graph-data": graph_data_commands,
 }
 
 
