@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Command, Done
-from upgraph.oci import LayoutWriter
+from upgraph.graphdata.directory import DirectorySource
+from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayoutWriter, digest_of, gzipped, tar_layer
 from upgraph.payload import ReleaseContent, add_release
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.1.0-rc.1", "1.1.0", "1.1.1")
@@ -147,6 +148,41 @@ def test_a_packed_image_is_served(
     graph_data("pack", starter, "-o", f"oci:{tmp_path / 'image'}:gd")
     show = ("upgraph", "graph", "show", *releases, "--channel", "stable-1.1", "-o", "json", "--graph-data")
     assert command(*show, f"oci:{tmp_path / 'image'}:gd").out == command(*show, starter).out
+
+
+def test_a_runnable_image_holds_the_same_data_and_a_start(
+    graph_data: GraphData, starter: Path, tmp_path: Path
+) -> None:
+    image = f"oci:{tmp_path / 'image'}:gd"
+    done = graph_data("pack", starter, "-o", image, "--runnable")
+    assert (done.code, done.out == graph_data("pack", starter, "-o", f"{image}2").out) == (0, False)
+    assert done.out == graph_data("pack", starter, "-o", f"oci-archive:{tmp_path / 'a'}", "--runnable").out
+    graph_data("fetch", image, "-o", tmp_path / "fetched")
+    assert DirectorySource(tmp_path / "fetched").read() == DirectorySource(starter).read()
+
+
+def test_data_from_anywhere_in_an_image_becomes_runnable_at_its_usual_place(
+    graph_data: GraphData, starter: Path, tmp_path: Path
+) -> None:
+    usual, elsewhere = f"oci:{tmp_path / 'usual'}:gd", f"oci:{tmp_path / 'elsewhere'}:gd"
+    files = DirectorySource(starter).read()
+    tar = tar_layer([LayerFile(f"srv/data/{path}", files[path]) for path in sorted(files)])
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [digest_of(tar)]}}
+    with LayoutWriter(tmp_path / "elsewhere") as layout:
+        layout.image(config=config, layers=[layout.blob(gzipped(tar), OCI_LAYER_GZIP)], tag="gd")
+    expected = graph_data("pack", starter, "-o", usual, "--runnable")
+    path = ("--graph-data-path", "/srv/data")
+    done = graph_data("pack", elsewhere, *path, "-o", f"oci:{tmp_path / 'again'}:gd", "--runnable")
+    assert (done.code, done.out) == (0, expected.out)
+
+
+def test_an_image_is_not_made_runnable_in_two_ways(
+    graph_data: GraphData, starter: Path, tmp_path: Path
+) -> None:
+    base = ("--base", "registry.example/ubi9/ubi-minimal:9.6")
+    done = graph_data("pack", starter, "-o", f"oci:{tmp_path / 'image'}:gd", "--runnable", *base)
+    assert (done.code, "give it or --base" in done.err) == (2, True)
+    assert not (tmp_path / "image").exists()
 
 
 @pytest.mark.skipif(shutil.which("skopeo") is None, reason="needs skopeo")

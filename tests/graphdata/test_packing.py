@@ -1,4 +1,4 @@
-"""Graph data as an image: what is in it, on nothing and on a base, and that it is always the same."""
+"""Graph data as an image: what is in it, on nothing, on the copier and on a base, and that it is always the same."""
 
 import gzip
 import io
@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from upgraph.errors import DataError, UserError
-from upgraph.graphdata import ARCHITECTURES, Files, bare, pack, read_bases
+from upgraph.graphdata import ARCHITECTURES, Files, bare, pack, read_bases, runnable_grounds
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.packing import COPY_COMMAND, Ground
+from upgraph.graphdata.runnable import copier
 from upgraph.oci import (
     DOCKER_LAYER_GZIP,
     DOCKER_MANIFEST,
@@ -118,6 +119,28 @@ async def test_the_same_set_is_the_same_image_in_whatever_order(a_set: Make) -> 
 async def test_another_set_is_another_image(a_set: Make) -> None:
     one = pack(Composition("x"), a_set({}), bare(["amd64"]), tag="packed")
     assert one != pack(Composition("x"), a_set({"LICENSE": b"l"}), bare(["amd64"]), tag="packed")
+
+
+async def test_a_runnable_image_starts_the_copier_of_its_architecture(a_set: Make) -> None:
+    images = Composition("x")
+    for image in await packed(a_set({}), images, runnable_grounds(images, ARCHITECTURES)):
+        program, data = [gzip.decompress(await content(images, layer)) for layer in image["layers"]]
+        with tarfile.open(fileobj=io.BytesIO(program)) as archive:
+            (member,) = archive.getmembers()
+            assert archive.extractfile(member).read() == copier(image["platform"]["architecture"])  # type: ignore[union-attr]  # a file
+        run = image["configuration"]["config"]
+        assert (run["Entrypoint"], "Cmd" in run) == ([f"/{member.name}"], False)
+        assert (member.mode, member.uid, member.mtime) == (0o755, 0, 0)
+        assert image["configuration"]["rootfs"]["diff_ids"] == [digest_of(program), digest_of(data)]
+
+
+async def test_runnable_images_share_the_data_and_are_always_the_same(a_set: Make) -> None:
+    one, other = Composition("x"), Composition("y")
+    found = await packed(a_set({}), one, runnable_grounds(one, ARCHITECTURES))
+    assert len({image["layers"][1]["digest"] for image in found}) == 1
+    assert len({image["layers"][0]["digest"] for image in found}) == len(ARCHITECTURES)
+    again = pack(other, a_set({}), runnable_grounds(other, reversed(ARCHITECTURES)), tag="packed")
+    assert again.digest == (await one.manifest("packed")).digest
 
 
 @pytest.mark.parametrize("docker", [False, True], ids=["OCI", "Docker"])

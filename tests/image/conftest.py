@@ -221,7 +221,7 @@ class Pod:
 
     def _configuration(self, command: Command) -> dict[str, object]:
         config = json.loads(self.buildah("inspect", "--type=image", self.image.name))["OCIv1"]["config"]
-        environment = {**dict(entry.split("=", 1) for entry in config["Env"]), **command.environment}
+        environment = {**dict(entry.split("=", 1) for entry in config.get("Env", ())), **command.environment}
         hosts = self.directory / "hosts"
         hosts.write_text(_HOSTS)
         volumes = [Volume(hosts, "/etc/hosts"), *command.volumes]
@@ -231,7 +231,7 @@ class Pod:
                 "user": {"uid": command.user, "gid": 0},
                 "args": list(command.arguments),
                 "env": [f"{name}={value}" for name, value in environment.items()],
-                "cwd": config["WorkingDir"],
+                "cwd": config.get("WorkingDir", "/"),
                 "capabilities": {},
                 "noNewPrivileges": True,
             },

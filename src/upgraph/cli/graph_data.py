@@ -24,6 +24,7 @@ from upgraph.graphdata import (
     pack,
     read_bases,
     read_once,
+    runnable_grounds,
     write_directory,
     write_starter,
     write_tarball,
@@ -202,6 +203,8 @@ def fetch(source: str, config: tuple[Path, ...], output: Path, **flags: object) 
 \b
 Examples:
   upgraph graph-data pack graph-data -o docker://registry.example/openshift/graph-data:4.18
+  upgraph graph-data pack graph-data -o docker://registry.example/openshift/graph-data:4.18 \\
+      --runnable
   upgraph graph-data pack graph-data.tar.gz -o oci-archive:graph-data.tar \\
       --base registry.example/ubi9/ubi-minimal:9.6
   upgraph graph-data pack . -o oci:images:graph-data --arch amd64 --no-check risk-url
@@ -213,9 +216,14 @@ Examples:
     "-o", "--output", required=True, metavar="IMAGE", help="Where to write: docker://, oci: or oci-archive:."
 )
 @click.option(
+    "--runnable",
+    is_flag=True,
+    help="Put a small program beside the data, so that the result also runs as init container.",
+)
+@click.option(
     "--base",
     metavar="IMAGE",
-    help="An image with /bin/sh and cp to put the data on. The result also runs as init container.",
+    help="An image with /bin/sh and cp to put the data on, to the same end.",
 )
 @click.option(
     "--arch",
@@ -237,6 +245,7 @@ def pack_command(  # noqa: PLR0913  # an option each
     config: tuple[Path, ...],
     output: str,
     *,
+    runnable: bool,
     base: str | None,
     arches: tuple[str, ...],
     overridden: tuple[str, ...],
@@ -245,12 +254,17 @@ def pack_command(  # noqa: PLR0913  # an option each
 ) -> None:
     """Put graph data into an image for each architecture, publish it, and print what goes into graphDataImage.
 
-    The same data gives the same image. Data with errors is refused: `upgraph graph-data check` shows them.
+    The same data gives the same image. Data with errors is refused: `upgraph graph-data check` shows them. With
+    --runnable or --base the image copies its data to where an update service reads it when it is started, as the
+    operator needs it. --graph-data-path says where SOURCE has the data if it is an image; in the result it always
+    lies where the operator expects it.
     """
+    if runnable and base is not None:
+        raise click.UsageError("--runnable makes an image without a base: give it or --base")
     chosen = configuration(config, flags | {"graph_data": source})
     files = _read(chosen)
     _check_errors(checking.check(files), source, overridden)
-    order = _Order(output, base, arches or ARCHITECTURES, overwrite)
+    order = _Order(output, base, arches or ARCHITECTURES, runnable=runnable, overwrite=overwrite)
     digest = asyncio.run(_publish(files, order, chosen))
     place = parse_image_name(output).place
     click.echo(f"{place.name}@{digest}" if isinstance(place, Repository) else digest)
@@ -263,6 +277,7 @@ class _Order:
     output: str
     base: str | None
     arches: Sequence[str]
+    runnable: bool
     overwrite: bool
 
 
@@ -278,10 +293,10 @@ async def _publish(files: Files, order: _Order, chosen: Configuration) -> str:
     name = parse_image_name(order.base) if order.base is not None else None
     source = open_images(name, chosen, access) if name is not None else None
     async with Composition("the packed graph data", source) as images:
-        if source is None or name is None:
-            grounds = bare(order.arches)
-        else:
+        if source is not None and name is not None:
             grounds = await read_bases(source, await _base_reference(source, name), order.arches)
+        else:
+            grounds = runnable_grounds(images, order.arches) if order.runnable else bare(order.arches)
         pack(images, files, grounds, tag=_TAG)
         return await publish(images, _TAG, order.output, access, overwrite=order.overwrite)
 

@@ -9,7 +9,7 @@ second is pure, so what a set means can be tested without a disk.
 from upgraph.graphdata.base_image import read_bases
 from upgraph.graphdata.files import Files, digest_of
 from upgraph.graphdata.load import Loaded, Loader, load
-from upgraph.graphdata.packing import ARCHITECTURES, bare, pack
+from upgraph.graphdata.packing import ARCHITECTURES, bare, pack, runnable_grounds
 from upgraph.graphdata.source import (
     GraphDataSource,
     Reach,
@@ -41,6 +41,7 @@ __all__ = [
     "read_once",
     "read_tarball",
     "repository_of",
+    "runnable_grounds",
     "write_directory",
     "write_starter",
     "write_tarball",

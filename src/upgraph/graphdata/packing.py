@@ -2,8 +2,8 @@
 
 It is an index of one image an architecture. All of them share one layer with the data at
 ``/var/lib/cincinnati-graph-data``; they differ in the :class:`Ground` below it. On no ground the image is data alone,
-which an update service reads; on a base image it also runs as an init container, which copies the data to where the
-service looks for it. Equal sets on equal grounds give equal bytes.
+which an update service reads; on the copier or on a base image it also runs as an init container, which copies the
+data to where the service looks for it. Equal sets on equal grounds give equal bytes.
 
 Source of the paths and of the command: the documentation of the OpenShift Update Service, and oc-mirror.
 """
@@ -12,21 +12,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from upgraph.graphdata.files import Files, digest_of
+from upgraph.graphdata.runnable import DATA_IN_IMAGE, DATA_OF_SERVICE, copier
 from upgraph.graphdata.tarball import tar_of
-from upgraph.oci import OCI_LAYER_GZIP, Composition, Descriptor, Platform, gzipped
+from upgraph.oci import OCI_LAYER_GZIP, Composition, Descriptor, LayerFile, Platform, gzipped, tar_layer
 from upgraph.oci import digest_of as digest_of_bytes
 
 ARCHITECTURES = ("amd64", "arm64", "ppc64le", "s390x")
 """Those of OpenShift."""
-DATA_PATH = "var/lib/cincinnati-graph-data"
-"""Where the data lies in the image."""
-COPY_COMMAND = ("/bin/sh", "-c", f"exec cp -rp /{DATA_PATH}/* /var/lib/cincinnati/graph-data")
+DATA_PATH = DATA_IN_IMAGE.removeprefix("/")
+"""Where the data lies in the image, as archives name it."""
+COPY_COMMAND = ("/bin/sh", "-c", f"exec cp -rp {DATA_IN_IMAGE}/* {DATA_OF_SERVICE}")
 """What an init container does, where the image has a shell and ``cp``."""
 
 TITLE_LABEL = "org.opencontainers.image.title"
 SET_LABEL = "io.upgraph.graph-data"
 """Label with the identity of the set, which is the same in every image that holds it."""
 
+_COPIER = "copier"
+_MODE_PROGRAM = 0o755
 _TITLE = "OpenShift Update Service graph data"
 _CREATED_BY = "upgraph graph-data pack"
 
@@ -48,6 +51,30 @@ class Ground:
 def bare(architectures: Iterable[str]) -> tuple[Ground, ...]:
     """No ground: images of data alone."""
     return tuple(Ground(Platform(architecture)) for architecture in architectures)
+
+
+def runnable_grounds(images: Composition, architectures: Iterable[str]) -> tuple[Ground, ...]:
+    """Nothing but the copier as ground: the data copies itself when the image is started.
+
+    Args:
+        images: where the layers with the copier are made.
+        architectures: each of them once.
+
+    Raises:
+        UserError: there is no copier.
+    """
+    return tuple(_copying(images, architecture) for architecture in architectures)
+
+
+def _copying(images: Composition, architecture: str) -> Ground:
+    # A layer of its own below the data: it stays the same when the data changes, so it is stored and sent once.
+    content = tar_layer([LayerFile(_COPIER, copier(architecture), _MODE_PROGRAM)])
+    return Ground(
+        Platform(architecture),
+        layers=(images.blob(gzipped(content), OCI_LAYER_GZIP),),
+        diff_ids=(digest_of_bytes(content),),
+        start={"Entrypoint": [f"/{_COPIER}"]},
+    )
 
 
 def pack(images: Composition, files: Files, grounds: Sequence[Ground], *, tag: str) -> Descriptor:
