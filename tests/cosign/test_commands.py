@@ -1,23 +1,22 @@
 """What commands do with keys of cosign, from options to images that are signed."""
 
-import asyncio
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
 
-from tests.cosign.conftest import IDENTITY, INDEX, KeyPair, openssl
+from tests.cosign.conftest import IDENTITY, IMAGE, INDEX, KeyPair, openssl
 from upgraph.cli.cosign_options import (
     PASSPHRASE_VARIABLE,
+    examine_image,
     sign_image,
     signing_key,
-    signing_key_options,
-    trusted_key_option,
     trusted_keys,
-    verify_image,
 )
-from upgraph.errors import DataError, UserError, VerificationError
+from upgraph.cli.main import run, upgraph
+from upgraph.errors import DataError, UpgraphError, UserError
 from upgraph.oci import Access, Digest, Gateway, LayoutSource, read_mirrors
 from upgraph.signing.cosign import PublicKey, SigningKey
 from upgraph.testing.image_source import Sample
@@ -37,30 +36,18 @@ async def signed(
 
 async def verified(name: str, keys: tuple[PublicKey, ...]) -> Digest:
     async with gateway() as opened:
-        return (await verify_image(name, keys, opened)).digest
+        examined = await examine_image(name, keys, opened)
+        if isinstance(examined.outcome, UpgraphError):
+            raise examined.outcome
+        return examined.outcome.digest
 
 
-@click.command()
-@click.argument("image")
-@signing_key_options
-def sign(image: str, key: Path, passphrase_file: Path | None, attach: str, *, recursive: bool) -> None:
-    opened = signing_key(key, passphrase_file)
-    assert recursive
-    for digest, place in asyncio.run(signed(image, opened, "", attach)):
-        click.echo(f"{digest} {place}")
-
-
-@click.command()
-@click.argument("image")
-@trusted_key_option
-def verify(image: str, cosign_keys: tuple[Path, ...]) -> None:
-    click.echo(asyncio.run(verified(image, trusted_keys(cosign_keys))))
-
-
-def run(command: click.Command, *arguments: object) -> str:
-    done = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
+def signatures(command: str, *arguments: object) -> tuple[int, str]:
+    """Runs a command of ``upgraph signatures``; gives its exit code and what it printed."""
+    capture = io.StringIO()
+    with redirect_stdout(capture), redirect_stderr(capture):
+        code = run(upgraph, ["signatures", command, *map(str, arguments)])
+    return code, capture.getvalue()
 
 
 @pytest.mark.parametrize("attach", ["tag", "referrer"])
@@ -68,15 +55,76 @@ def test_an_image_in_a_registry_is_signed_and_verified(
     attach: str, real: RealRegistry, sample: Sample, pair: KeyPair, other: KeyPair
 ) -> None:
     image = f"docker+http://{real.repository('releases/ocp').name}:{INDEX}"
-    said = run(sign, image, "--key", pair.private, "--attach", attach, "--recursive")
+    code, said = signatures("sign", image, "--key", pair.private, "--attach", attach, "--recursive")
+    assert code == 0, said
     assert [line.split()[0] for line in said.splitlines()] == [
         sample.digests[tag] for tag in (INDEX, "4.18.1-x86_64", "4.18.1-aarch64")
     ]
-    assert run(verify, image, "--cosign-key", other.public, "--cosign-key", pair.public) == (
-        f"{sample.digests[INDEX]}\n"
-    )
-    with pytest.raises(VerificationError, match="no trusted key made it"):
-        run(verify, image, "--cosign-key", other.public)
+    trust = ("--cosign-key", other.public, "--cosign-key", pair.public)
+    code, said = signatures("verify", image, *trust, "-o", "json")
+    (row,) = json.loads(said)
+    assert (code, row["signature"], row["digest"]) == (0, "valid", sample.digests[INDEX])
+    assert row["signers"][0]["key"] == pair.trusted[0].fingerprint
+    assert row["signers"][0]["identity"] == real.repository("releases/ocp").name
+
+
+def test_an_image_that_no_trusted_key_signed_ends_with_5_and_the_reason(
+    real: RealRegistry, pair: KeyPair, other: KeyPair
+) -> None:
+    image = f"docker+http://{real.repository('releases/ocp').name}:{INDEX}"
+    code, said = signatures("verify", image, "--cosign-key", pair.public)
+    assert (code, " missing " in said, "cosign-signature-missing" in said) == (5, True, True)
+    assert signatures("sign", image, "--key", pair.private)[0] == 0
+    code, said = signatures("verify", image, "--cosign-key", other.public)
+    assert (code, " invalid " in said, "no trusted key made it" in said) == (5, True, True)
+
+
+def test_what_is_signed_is_what_stands_there_and_not_what_a_mirror_has(
+    real: RealRegistry, sample: Sample, layout: Path, pair: KeyPair, tmp_path: Path
+) -> None:
+    host = real.repository("x").name.removesuffix("/x")
+    rules = tmp_path / "registries.conf"
+    mirror = f'[[registry.mirror]]\nlocation = "{host}/elsewhere"\ninsecure = true\n'
+    rules.write_text(f'[[registry]]\nprefix = "{host}/releases"\nlocation = "{host}/releases"\n{mirror}')
+    other = f"docker+http://{host}/elsewhere/ocp:{INDEX}"
+    assert run(upgraph, ["image", "copy", f"oci:{layout}:{IMAGE}", other]) == 0
+    image = f"docker+http://{host}/releases/ocp:{INDEX}"
+    code, said = signatures("sign", image, "--key", pair.private, "--mirrors", rules)
+    assert (code, said.split()[0]) == (0, sample.digests[INDEX]), said
+
+
+def test_a_place_that_does_not_answer_ends_with_4(pair: KeyPair) -> None:
+    code, said = signatures("verify", "docker+http://127.0.0.1:1/a/b:c", "--cosign-key", pair.public)
+    assert code == 4, said
+
+
+REFUSED = {
+    "both-keys": ("sign a/b:c --gpg-key x --key {key} -o out", "either --gpg-key or --key"),
+    "no-key": ("sign a/b:c", "either --gpg-key or --key"),
+    "output-beside-the-image": ("sign a/b:c --key {key} -o out", "the image takes the signature"),
+    "gpg-without-output": ("sign a/b:c --gpg-key x", "say with -o"),
+    "gpg-attached": ("sign a/b:c --gpg-key x -o out --attach tag", "--attach and --recursive go with --key"),
+    "gpg-recursive": ("sign a/b:c --gpg-key x -o out --recursive", "--attach and --recursive go with --key"),
+    "digest-alone-to-sign": ("sign sha256:{hex} --key {key}", "is a digest alone"),
+    "digest-alone": ("verify sha256:{hex} --cosign-key {public}", "is a digest alone"),
+    "two-kinds": ("verify a/b:c --cosign-key {public} --keyring k", "--cosign-key goes without"),
+    "policy": ("verify a/b:c --cosign-key {public} --policy strict", "--cosign-key goes without"),
+    "no-kind": ("verify a/b:c", "give --signatures and --keyring, or --cosign-key"),
+    "half-a-kind": ("verify a/b:c --keyring k", "give --signatures and --keyring, or --cosign-key"),
+    "private-to-verify": ("verify a/b:c --cosign-key {key}", "cosign-key"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_request_that_is_not_clear_is_refused(
+    case: str, pair: KeyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line, reason = REFUSED[case]
+    words = line.format(key=pair.private, public=pair.public, hex="1" * 64).split()
+    code, said = signatures(*words)
+    assert (code in {2, 3}, reason in said) == (True, True), said
+    assert not (tmp_path / "out").exists()
 
 
 async def test_a_layout_is_signed_with_all_its_images(layout_copy: LayoutSource, pair: KeyPair) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.conftest import ROOT_REASON
 from tests.image.conftest import COMMAND_SECONDS, Command, Image, Pod, Volume
-from tools.image import native
 from upgraph.cli.main import run, upgraph
 from upgraph.graphdata import load
 from upgraph.graphdata.directory import DirectorySource
@@ -77,7 +76,9 @@ def test_it_copies_everything_and_ends(pod: Pod, start: list[str], volume: Volum
     assert load(DirectorySource(volume.source).read()).data is not None
 
 
-def test_what_another_user_copied_before_can_be_read_by_the_service(pod: Pod, start: list[str], volume: Volume) -> None:
+def test_what_another_user_copied_before_can_be_read_by_the_service(
+    pod: Pod, start: list[str], volume: Volume
+) -> None:
     assert pod.run("init", Command(start, volumes=[volume])).wait() == 0
     modes = {path.stat().st_mode & 0o777 for path in volume.source.rglob("*") if path.is_file()}
     assert modes == {0o644}
@@ -96,7 +97,9 @@ def test_without_a_volume_it_says_that_nothing_can_be_written(pod: Pod, start: l
     assert f"upgraph-copier: cannot make the directory {DATA_OF_SERVICE}: " in container.text
 
 
-def test_a_volume_of_somebody_else_is_an_error_with_its_name(pod: Pod, start: list[str], volume: Volume) -> None:
+def test_a_volume_of_somebody_else_is_an_error_with_its_name(
+    pod: Pod, start: list[str], volume: Volume
+) -> None:
     volume.source.chmod(0o755)
     container = pod.run("init", Command(start, volumes=[volume], user=OTHER_USER))
     assert container.wait() == 1
@@ -104,7 +107,9 @@ def test_a_volume_of_somebody_else_is_an_error_with_its_name(pod: Pod, start: li
     assert "Permission denied" in container.text
 
 
-def test_a_full_volume_is_called_so_and_keeps_no_half_file(pod: Pod, start: list[str], volume: Volume) -> None:
+def test_a_full_volume_is_called_so_and_keeps_no_half_file(
+    pod: Pod, start: list[str], volume: Volume
+) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=1777", "tmpfs", str(volume.source)]
     subprocess.run(
         ["nsenter", f"--target={pod.holder}", "--mount", "--", *mount], check=True, timeout=COMMAND_SECONDS

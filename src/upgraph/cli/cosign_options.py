@@ -2,21 +2,15 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from upgraph.errors import DataError, UserError
+from upgraph.errors import DataError, UpgraphError, UserError
 from upgraph.errors.problems import cosign as problems
-from upgraph.oci import (
-    Digest,
-    Gateway,
-    ImageName,
-    OnDisk,
-    Repository,
-    parse_image_name,
-)
+from upgraph.oci import Digest, Gateway, ImageName, OnDisk, Repository, is_digest, parse_image_name
 from upgraph.service.plain_file import open_plain
 from upgraph.signing.cosign import (
     MAX_KEY_FILE_BYTES,
@@ -38,6 +32,7 @@ PASSPHRASE_VARIABLE = "COSIGN_PASSWORD"  # noqa: S105 - its name, and no passphr
 """Environment variable with the passphrase of a key, as cosign has it."""
 PLACES = {"tag": attach_cosign, "referrer": refer_cosign}
 """Where a signature is put."""
+DEFAULT_PLACE = "tag"
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -50,7 +45,8 @@ def trusted_key_option(function: F) -> F:
         type=_FILE,
         multiple=True,
         metavar="FILE",
-        help="PEM file with public keys, any of which may have signed. Can be given several times.",
+        help="PEM file with public keys for signatures of cosign, which lie beside the image; any of them may have"
+        " signed. Can be given several times.",
     )(function)
     return decorated
 
@@ -68,19 +64,20 @@ def signing_key_options(function: F) -> F:
             "--passphrase-file",
             type=_FILE,
             metavar="FILE",
-            help=f"File with the passphrase of the key. [env: {PASSPHRASE_VARIABLE}, the passphrase itself]",
+            help="File with the passphrase of the key, for machines where nobody can be asked."
+            f" [env: {PASSPHRASE_VARIABLE} for --key, the passphrase itself]",
         ),
         click.option(
             "--attach",
             type=click.Choice(sorted(PLACES)),
-            default="tag",
-            show_default=True,
-            help="Put the signature under cosign's tag, or let it refer to the image.",
+            help=f"With --key: put the signature under cosign's tag, or let it refer to the image."
+            f" [default: {DEFAULT_PLACE}]",
         ),
         click.option(
             "--recursive",
             is_flag=True,
-            help="Sign every image of an index too: podman and CRI-O look at the one of their architecture.",
+            help="With --key: sign every image of an index too. podman and CRI-O look at the one of their"
+            " architecture.",
         ),
     )
     for option in reversed(options):
@@ -112,18 +109,30 @@ def signing_key(
     return parse_signing_key(_content(file), str(file), passphrase)
 
 
-async def verify_image(text: str, keys: tuple[PublicKey, ...], gateway: Gateway) -> CosignVerified:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found out about an image."""
+
+    name: str
+    digest: Digest
+    outcome: CosignVerified | UpgraphError
+    """Why no key vouches for it, or why that could not be found out."""
+
+
+async def examine_image(text: str, keys: tuple[PublicKey, ...], gateway: Gateway) -> Examined:
     """Verify the image that ``text`` names, by what lies beside it.
 
     Raises:
         UserError: the name is not valid.
-        VerificationError: no key vouches for it.
-        DataError, RemoteError: it could not be read.
+        DataError, RemoteError: the image itself could not be read.
     """
-    name = parse_image_name(text)
+    name = _named(text)
     images = await gateway.source(name)
     (digest, *_) = await digests_to_sign(images, name.in_registry)
-    return await verify_cosign_image(images, digest, keys)
+    try:
+        return Examined(text, digest, await verify_cosign_image(images, digest, keys))
+    except UpgraphError as error:
+        return Examined(text, digest, error)
 
 
 async def sign_image(  # noqa: PLR0913 - each is an option of the command
@@ -146,7 +155,7 @@ async def sign_image(  # noqa: PLR0913 - each is an option of the command
         UserError: the name is not valid, or a signature cannot be added there.
         DataError, RemoteError: something could not be read or written.
     """
-    name = parse_image_name(text)
+    name = _named(text)
     _refuse_archive(name)
     images, destination = await gateway.source(name), await gateway.destination(name)
     digests = await digests_to_sign(images, name.in_registry)
@@ -155,6 +164,14 @@ async def sign_image(  # noqa: PLR0913 - each is an option of the command
         made = sign_cosign(digest, identity or _identity(name), key)
         signed.append((digest, await PLACES[attach](digest, made, images, destination)))
     return signed
+
+
+def _named(text: str) -> ImageName:
+    if is_digest(text):
+        seen = f"{text} is a digest alone, and signatures of cosign lie beside the image"
+        remedy = f"Name the image with its place: HOST/REPOSITORY@{text}, or oci:DIRECTORY:{text}."
+        raise UserError(problems.COSIGN_IMAGE, seen, remedy=remedy)
+    return parse_image_name(text)
 
 
 def _refuse_archive(name: ImageName) -> None:

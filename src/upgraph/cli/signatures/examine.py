@@ -1,4 +1,4 @@
-"""``upgraph signatures verify`` and ``list``: whether releases are signed, by whom, and if not, why not."""
+"""``upgraph signatures verify`` and ``list``: whether releases and images are signed, by whom, and if not, why not."""
 
 import asyncio
 import os
@@ -7,28 +7,35 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from upgraph.cli.cosign_options import trusted_key_option, trusted_keys
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable, show_findings
 from upgraph.cli.scrape import read_releases
 from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.signatures.images import examine_images
 from upgraph.cli.signatures.places import (
     ACCESS,
     Places,
-    Wanted,
     keyring_option,
     policy_option,
     read_keyring_files,
     signatures_option,
 )
 from upgraph.errors import RemoteError, UpgraphError, VerificationError
-from upgraph.errors.problems.signing import SIGNATURE_MISSING, SIGNATURE_REFUSED
+from upgraph.errors.problems.cosign import COSIGN_MISSING
+from upgraph.errors.problems.signing import SIGNATURE_MISSING
 from upgraph.service.configuration import Configuration
 from upgraph.signing import Gpgv, Policy, VerifiedDigest, Verifier, examine
+from upgraph.signing.cosign import CosignVerified
 
 _FORMS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML)
 _SHOWN_DIGITS = 19
 _SHOWN_REASON = 100
-Outcome = VerifiedDigest | UpgraphError
+_MISSING = (SIGNATURE_MISSING, COSIGN_MISSING)
+Outcome = VerifiedDigest | CosignVerified | UpgraphError
+Found = tuple[str, str, Outcome]
+"""What was named, its digest, and what became of it."""
 
 
 @click.command(
@@ -38,12 +45,14 @@ Examples:
   upgraph signatures verify sha256:3d8d... --signatures /media/usb/signatures --keyring keys.asc
   upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --signatures https://mirror.example/signatures/release --keyring keys.asc
+  upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 --cosign-key images.pub
 """
 )
 @click.argument("releases", nargs=-1, required=True, metavar="RELEASE...")
-@signatures_option
-@keyring_option(required=True)
+@signatures_option(required=False)
+@keyring_option(required=False)
 @policy_option
+@trusted_key_option
 @output_option(_FORMS)
 @setting_options(*ACCESS)
 def verify(  # noqa: PLR0913 - click gives each option by its name
@@ -52,44 +61,58 @@ def verify(  # noqa: PLR0913 - click gives each option by its name
     stores: tuple[str, ...],
     keyrings: tuple[Path, ...],
     policy: Policy,
+    cosign_keys: tuple[Path, ...],
     output: Format,
     config: tuple[Path, ...],
     **flags: object,
 ) -> None:
     """Check that releases are signed by trusted keys.
 
-    RELEASE is a digest, a pull spec, or an image with a tag, which is looked up. Exit code 5 if one is not
-    validly signed, 4 if that could not be found out.
+    RELEASE is a digest, a pull spec, or an image with a tag, which is looked up. Signatures are those that clusters
+    read, from --signatures and by a --keyring; or with --cosign-key those of cosign that lie beside any image. Exit
+    code 5 if one is not validly signed, 4 if that could not be found out.
     """
+    _check_kind(cosign_keys, stores, keyrings)
     chosen = configuration(config, flags)
-    wanted, outcomes = asyncio.run(_verify(chosen, releases, (stores, keyrings, policy)))
-    _show([(one.name, one.digest) for one in wanted], outcomes, output)
-    for one in wanted:
-        outcome = outcomes[one.digest]
+    if cosign_keys:
+        examined = asyncio.run(examine_images(chosen, releases, trusted_keys(cosign_keys)))
+        found: list[Found] = [(one.name, one.digest, one.outcome) for one in examined]
+    else:
+        found = asyncio.run(_verify(chosen, releases, (stores, keyrings, policy)))
+    _show(found, output)
+    for *_, outcome in found:
         if isinstance(outcome, UpgraphError):
             raise outcome
+
+
+def _check_kind(cosign_keys: Sequence[Path], stores: Sequence[str], keyrings: Sequence[Path]) -> None:
+    """Both kinds need other places and other keys; what is given and not looked at would be trusted in vain."""
+    source = click.get_current_context().get_parameter_source("policy")
+    if cosign_keys and (stores or keyrings or source is not ParameterSource.DEFAULT):
+        raise click.UsageError("--cosign-key goes without --signatures, --keyring and --policy")
+    if not cosign_keys and not (stores and keyrings):
+        raise click.UsageError("give --signatures and --keyring, or --cosign-key")
 
 
 Trust = tuple[tuple[str, ...], tuple[Path, ...], Policy]
 """Stores, keyrings and policy, as they were given."""
 
 
-async def _verify(
-    chosen: Configuration, releases: Sequence[str], trust: Trust
-) -> tuple[list[Wanted], Mapping[str, Outcome]]:
+async def _verify(chosen: Configuration, releases: Sequence[str], trust: Trust) -> list[Found]:
     async with Places(chosen) as places:
         wanted = [await places.wanted(text) for text in releases]
-        return wanted, await _examine(places, [one.digest for one in wanted], trust)
+        return await _examine(places, [(one.name, one.digest) for one in wanted], trust)
 
 
-async def _examine(places: Places, digests: Sequence[str], trust: Trust) -> Mapping[str, Outcome]:
+async def _examine(places: Places, named: Sequence[tuple[str, str]], trust: Trust) -> list[Found]:
     stores, keyrings, policy = trust
     with Gpgv(os.environ) as judge:
         verifier = Verifier(read_keyring_files(keyrings), judge, policy=policy)
         opened = places.stores(stores)
         for store in opened:
             show_findings(await store.refresh())
-        return await examine(verifier, digests, opened)
+        outcomes = await examine(verifier, [digest for _, digest in named], opened)
+        return [(name, digest, outcomes[digest]) for name, digest in named]
 
 
 @click.command(
@@ -103,7 +126,7 @@ Examples:
       --keyring keys.asc -o json
 """,
 )
-@signatures_option
+@signatures_option(required=True)
 @keyring_option(required=True)
 @policy_option
 @output_option(_FORMS)
@@ -129,19 +152,19 @@ def list_releases(  # noqa: PLR0913 - click gives each option by its name
     gathered = read_releases(chosen, partial=partial)
     show_findings(gathered.findings)
     named = [(release.version.text, release.digest) for release in gathered.releases]
-    outcomes = asyncio.run(_list(chosen, [digest for _, digest in named], (stores, keyrings, policy)))
-    _show(named, outcomes, output)
-    good = sum(isinstance(outcomes[digest], VerifiedDigest) for _, digest in named)
+    found = asyncio.run(_list(chosen, named, (stores, keyrings, policy)))
+    _show(found, output)
+    good = sum(isinstance(outcome, VerifiedDigest) for *_, outcome in found)
     click.echo(f"{good} of {len(named)} releases have a valid signature", err=True)
 
 
-async def _list(chosen: Configuration, digests: Sequence[str], trust: Trust) -> Mapping[str, Outcome]:
+async def _list(chosen: Configuration, named: Sequence[tuple[str, str]], trust: Trust) -> list[Found]:
     async with Places(chosen) as places:
-        return await _examine(places, digests, trust)
+        return await _examine(places, named, trust)
 
 
-def _show(named: Sequence[tuple[str, str]], outcomes: Mapping[str, Outcome], output: Format) -> None:
-    rows = [_row(name, digest, outcomes[digest]) for name, digest in named]
+def _show(found: Sequence[Found], output: Format) -> None:
+    rows = [_row(*one) for one in found]
     if output in (Format.JSON, Format.YAML):
         emit_document(rows, output)
     else:
@@ -164,14 +187,27 @@ def _row(name: str, digest: str, outcome: Outcome) -> dict[str, object]:
             ],
             "reason": "",
         }
+    if isinstance(outcome, CosignVerified):
+        return row | {
+            "signers": [
+                {
+                    "key": signer.key.fingerprint,
+                    "algorithm": signer.key.algorithm,
+                    "identity": signer.identity,
+                    "place": signer.place,
+                }
+                for signer in outcome.signers
+            ],
+            "reason": "",
+        }
     return row | {"signers": [], "reason": outcome.seen}
 
 
 def _word(outcome: Outcome) -> str:
-    if isinstance(outcome, VerifiedDigest):
+    if isinstance(outcome, VerifiedDigest | CosignVerified):
         return "valid"
     if isinstance(outcome, VerificationError):
-        return {SIGNATURE_MISSING: "missing", SIGNATURE_REFUSED: "invalid"}.get(outcome.problem, "invalid")
+        return "missing" if outcome.problem in _MISSING else "invalid"
     return "unknown" if isinstance(outcome, RemoteError) else "invalid"
 
 

@@ -36,12 +36,11 @@ SIGNATURES_HELP = (
 )
 
 
-def signatures_option(function: F) -> F:
+def signatures_option(*, required: bool) -> Callable[[F], F]:
     """Where signatures are."""
-    option: Callable[[F], F] = click.option(
-        "--signatures", "stores", multiple=True, required=True, metavar="SOURCE", help=SIGNATURES_HELP
+    return click.option(
+        "--signatures", "stores", multiple=True, required=required, metavar="SOURCE", help=SIGNATURES_HELP
     )
-    return option(function)
 
 
 def keyring_option(*, required: bool) -> Callable[[F], F]:

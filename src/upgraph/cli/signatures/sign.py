@@ -1,4 +1,4 @@
-"""``upgraph signatures sign``: releases signed with a key of one's own."""
+"""``upgraph signatures sign``: releases and images signed with a key of one's own."""
 
 import asyncio
 import os
@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from upgraph import __version__
+from upgraph.cli.cosign_options import DEFAULT_PLACE, signing_key, signing_key_options
 from upgraph.cli.output import show_findings
 from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.signatures.images import Order, sign_images
 from upgraph.cli.signatures.output import OUTPUT_HELP, write_out
 from upgraph.cli.signatures.places import ACCESS, Places, Wanted
 from upgraph.errors import UserError
@@ -28,52 +30,82 @@ Examples:
   upgraph signatures sign sha256:3d8d... \\
       --identity registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --gpg-key 5A0C3E... --passphrase-file /run/secrets/passphrase -o signatures
+  upgraph signatures sign registry.example:5000/ocp/release:4.18.3-x86_64 --key images.key --recursive
 """
 )
 @click.argument("releases", nargs=-1, required=True, metavar="RELEASE...")
 @click.option(
-    "--gpg-key", "key", required=True, metavar="KEY", help="Key of gpg: its fingerprint, id or user id."
+    "--gpg-key",
+    metavar="KEY",
+    help="Key of gpg to sign for clusters with: its fingerprint, id or user id. Needs -o.",
 )
 @click.option(
     "--gpg-home",
     "home",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Home of gpg. [default: that of the person]",
+    help="With --gpg-key: home of gpg. [default: that of the person]",
 )
-@click.option(
-    "--passphrase-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="File with the passphrase of the key, for machines where nobody can be asked.",
-)
+@signing_key_options
 @click.option(
     "--identity",
     metavar="IMAGE",
-    help="HOST/REPOSITORY:TAG under which the release is known; needed where it is named by digest.",
+    help="HOST/REPOSITORY:TAG under which the release is known; needed where its name does not say it."
+    " With --key the tag may be missing.",
 )
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="PLACE", help=OUTPUT_HELP
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PLACE",
+    help=f"With --gpg-key: {OUTPUT_HELP[0].lower()}{OUTPUT_HELP[1:]}",
 )
 @setting_options(*ACCESS)
 def sign(  # noqa: PLR0913 - click gives each option by its name
     *,
     releases: tuple[str, ...],
-    key: str,
+    gpg_key: str | None,
     home: Path | None,
+    key: Path | None,
     passphrase_file: Path | None,
+    attach: str | None,
+    recursive: bool,
     identity: str | None,
-    output: Path,
+    output: Path | None,
     config: tuple[Path, ...],
     **flags: object,
 ) -> None:
-    """Sign releases with gpg and a key of your own, in the form that clusters read.
+    """Sign releases with a key of your own: with gpg for clusters, or any image as cosign does.
 
-    RELEASE is an image with a tag, which is looked up, or a digest with --identity. Clusters accept what is signed
-    by a key that their own release names. Each signature is verified before it is written.
+    RELEASE is an image with a tag, which is looked up. With --gpg-key it may be a digest, with --identity;
+    signatures are in the form that clusters read, and go to a PLACE from where they are carried to them. Clusters
+    accept what is signed by a key that their own release names. With --key signatures are put beside the image, in
+    a registry or a layout, where cosign and the image policies of nodes look. Each signature is verified before it
+    is written.
     """
+    if (gpg_key is None) == (key is None):
+        raise click.UsageError("give either --gpg-key or --key")
     chosen = configuration(config, flags)
-    signed = asyncio.run(_sign(chosen, releases, identity, GpgKey(key, home, passphrase_file)))
+    if key is not None:
+        if home is not None or output is not None:
+            raise click.UsageError(
+                "--gpg-home and -o go with --gpg-key: with --key the image takes the signature"
+            )
+        opened = signing_key(key, passphrase_file)
+        order = Order(opened, identity or "", attach or DEFAULT_PLACE, recursive)
+        asyncio.run(sign_images(chosen, releases, order))
+    elif gpg_key is not None:
+        if attach is not None or recursive:
+            raise click.UsageError("--attach and --recursive go with --key")
+        if output is None:
+            raise click.UsageError("say with -o where the signatures are written")
+        _sign_for_clusters(chosen, releases, identity, GpgKey(gpg_key, home, passphrase_file), output)
+
+
+def _sign_for_clusters(
+    chosen: Configuration, releases: Sequence[str], identity: str | None, key: GpgKey, output: Path
+) -> None:
+    signed = asyncio.run(_sign(chosen, releases, identity, key))
     for one in signed:
         show_findings(one.findings)
     write_out({one.digest: [one.signature] for one in signed}, output)

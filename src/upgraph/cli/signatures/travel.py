@@ -64,7 +64,7 @@ Examples:
 """
 )
 @click.argument("named", nargs=-1, metavar="[RELEASE]...")
-@signatures_option
+@signatures_option(required=True)
 @keyring_option(required=False)
 @policy_option
 @_OUTPUT

@@ -38,6 +38,13 @@ COSIGN_BUNDLE = Problem(
     "counts as unsigned.",
     "Sign with `upgraph signatures sign --key`, or with `cosign sign --new-bundle-format=false --tlog-upload=false --key`.",
 )
+COSIGN_IMAGE = Problem(
+    "cosign-image",
+    "It is not said where an image is",
+    "Signatures of cosign lie beside the image, in its repository. Without that place there is nowhere to look, and nowhere "
+    "to put one.",
+    "Name the image with its place: HOST/REPOSITORY:TAG, HOST/REPOSITORY@DIGEST or oci:DIRECTORY:TAG.",
+)
 COSIGN_SIGNING = Problem(
     "cosign-signing",
     "It is not clear what to sign",
