@@ -45,7 +45,8 @@ Examples:
   upgraph signatures verify sha256:3d8d... --signatures /media/usb/signatures --keyring keys.asc
   upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --signatures https://mirror.example/signatures/release --keyring keys.asc
-  upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 --cosign-key images.pub
+  upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 \\
+      --cosign-key images.pub
 """
 )
 @click.argument("releases", nargs=-1, required=True, metavar="RELEASE...")

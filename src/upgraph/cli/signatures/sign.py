@@ -30,7 +30,8 @@ Examples:
   upgraph signatures sign sha256:3d8d... \\
       --identity registry.example:5000/ocp/release:4.18.3-x86_64 \\
       --gpg-key 5A0C3E... --passphrase-file /run/secrets/passphrase -o signatures
-  upgraph signatures sign registry.example:5000/ocp/release:4.18.3-x86_64 --key images.key --recursive
+  upgraph signatures sign registry.example:5000/ocp/release:4.18.3-x86_64 \\
+      --key images.key --recursive
 """
 )
 @click.argument("releases", nargs=-1, required=True, metavar="RELEASE...")
