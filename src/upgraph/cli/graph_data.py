@@ -10,10 +10,10 @@ import click
 
 from upgraph.cli.check_output import Outcome, print_outcome
 from upgraph.cli.output import Format, output_option, show_findings
-from upgraph.cli.scrape import read_releases
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.errors import DataError, Severity, UserError
 from upgraph.errors.problems.checking import BASELINE, PACK_REFUSED
+from upgraph.graph import Release
 from upgraph.graphdata import (
     ARCHITECTURES,
     Files,
@@ -108,7 +108,7 @@ def check(  # noqa: PLR0913  # an option each
     """
     chosen = configuration(config, flags | {"graph_data": source})
     files = _read(chosen)
-    releases = read_releases(chosen, partial=True).releases if chosen.releases else None
+    releases = _releases(chosen) if chosen.releases else None
     report = checking.check(files, releases)
     place = baseline or (Path(source) / FILE_NAME if Path(source).is_dir() else None)
     accepted = _baseline(place, is_named=baseline is not None and not write_baseline)
@@ -118,6 +118,13 @@ def check(  # noqa: PLR0913  # an option each
     print_outcome(outcome, output)
     if outcome.fails(Severity[fail_on.upper()]):
         raise click.exceptions.Exit(DataError.exit_code)
+
+
+def _releases(chosen: Configuration) -> tuple[Release, ...]:
+    # Here, because editors and commits check without releases, and wait for it.
+    from upgraph.cli.scrape import read_releases  # noqa: PLC0415
+
+    return tuple(read_releases(chosen, partial=True).releases)
 
 
 def _read(chosen: Configuration) -> Files:

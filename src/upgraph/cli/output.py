@@ -7,9 +7,6 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from upgraph.errors import Finding, Severity
 
@@ -79,6 +76,11 @@ def printable(text: str) -> str:
 
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows as a table; lines are folded on a terminal only."""
+    # Here, because most commands print no table, and rich takes a tenth of a second to load.
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in rows[0] if rows else ():
         table.add_column(name.upper(), overflow="fold")

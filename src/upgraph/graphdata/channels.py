@@ -13,7 +13,7 @@ from upgraph.errors import DataError, Finding, Severity
 from upgraph.errors.problems.graphdata import CHANNEL, CHANNEL_NAME, CHANNEL_REPEATED
 from upgraph.graph import Channel, Version
 from upgraph.graphdata.fault import LocatedError
-from upgraph.graphdata.yaml import Items, Table, parse
+from upgraph.graphdata.yaml import Items, Parse, Table, parse
 
 # What the policy engine lets through in a request.
 _REQUESTABLE = re.compile(r"[0-9a-z\-.]+")
@@ -31,8 +31,13 @@ class ChannelFile:
     """Line of the name."""
 
 
-def read_channel(file: str, content: bytes) -> ChannelFile:
+def read_channel(file: str, content: bytes, *, parse: Parse = parse) -> ChannelFile:
     """Read one file.
+
+    Args:
+        file: its path inside the set.
+        content: the whole file.
+        parse: makes the YAML a value.
 
     Raises:
         LocatedError: it is not a channel.

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
@@ -23,6 +24,7 @@ from upgraph.graphdata.files import Files
 from upgraph.graphdata.metadata import read_raw_metadata, read_schema
 from upgraph.graphdata.rules import ReadRule, Rule, read_rule
 from upgraph.graphdata.target import targets_of
+from upgraph.graphdata.yaml import Parse, parse
 
 # Cincinnati's own pattern and, unlike there, `.yml`: a rule that is ignored for its ending is unsafe.
 _YAML_ENDING = re.compile(r"\.(ya+ml|yml)")
@@ -47,11 +49,15 @@ def load(files: Files) -> Loaded:
 
 
 class Loader:
-    """Loads one set after the other and parses only files that have changed in between."""
+    """Loads one set after the other and parses only files that have changed in between.
 
-    def __init__(self) -> None:
-        self._rules = _Cache(read_rule)
-        self._channels = _Cache(read_channel)
+    Args:
+        parse: makes the YAML of a file a value.
+    """
+
+    def __init__(self, *, parse: Parse = parse) -> None:
+        self._rules = _Cache(partial(read_rule, parse=parse))
+        self._channels = _Cache(partial(read_channel, parse=parse))
 
     def load(self, files: Files) -> Loaded:
         """Read one set; the same as :func:`load`."""

@@ -15,7 +15,7 @@ from upgraph.errors.problems.graphdata import MATCHING_RULE, RULE, UNREADABLE
 from upgraph.graph import Block, ConditionalBlock, MatchingRule, Pattern, Risk, Version
 from upgraph.graphdata.fault import LocatedError
 from upgraph.graphdata.files import unreadable_reason
-from upgraph.graphdata.yaml import Items, Table, Value, parse
+from upgraph.graphdata.yaml import Items, Parse, Table, Value, parse
 
 Rule: TypeAlias = Block | ConditionalBlock
 
@@ -34,12 +34,13 @@ class ReadRule:
     findings: tuple[Finding, ...]
 
 
-def read_rule(file: str, content: bytes) -> ReadRule:
+def read_rule(file: str, content: bytes, *, parse: Parse = parse) -> ReadRule:
     """Read one rule.
 
     Args:
         file: its path inside the set.
         content: the whole file.
+        parse: makes the YAML a value.
 
     Raises:
         LocatedError: it is not exactly one rule.

@@ -22,7 +22,8 @@ def check_subsets(subject: Subject) -> Iterator[Finding]:
         before = _before(name)
         if before is None or before not in members:
             continue
-        missing = [v for v in subject.named if v.base in members[name] - members[before]]
+        lacking = members[name] - members[before]
+        missing = [v for v in subject.named if v.base in lacking]
         if missing:
             bases = list(dict.fromkeys(version.base for version in missing))
             yield subject.about_channel(name, CHANNEL_SUBSET, f"{before} lacks {shown(bases)} of {name}")

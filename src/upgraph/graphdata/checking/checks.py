@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 
 from upgraph.errors import Finding, Problem, Severity
 from upgraph.errors.findings import ordered
@@ -13,7 +14,8 @@ from upgraph.graphdata.checking import channels, conflicts, patterns, releases, 
 from upgraph.graphdata.checking.promql import check_queries
 from upgraph.graphdata.checking.subject import Subject
 from upgraph.graphdata.files import Files
-from upgraph.graphdata.load import load
+from upgraph.graphdata.load import Loader
+from upgraph.graphdata.yaml import parse
 
 
 class Needs(Enum):
@@ -89,8 +91,10 @@ def check(files: Files, releases: Iterable[Release] | None = None) -> Report:
         files: the set.
         releases: those that the set speaks of; None if they are not known, and some checks do not run.
     """
-    loaded = load(files)
-    subject = Subject(files, loaded, None if releases is None else tuple(releases))
+    # The loader keeps no lines, which findings need. Reading YAML is most of the work, so it is done once for both.
+    parse_once = cache(parse)
+    loaded = Loader(parse=parse_once).load(files)
+    subject = Subject(files, loaded, None if releases is None else tuple(releases), parse_once)
     not_run = tuple(_left_out(subject))
     findings = [_as_upstream(finding) for finding in loaded.findings]
     left_out = {one.problem for one in not_run}

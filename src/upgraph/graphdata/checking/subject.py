@@ -12,7 +12,7 @@ from upgraph.graphdata.channels import ChannelFile, read_channel
 from upgraph.graphdata.fault import LocatedError
 from upgraph.graphdata.files import Files
 from upgraph.graphdata.load import Loaded
-from upgraph.graphdata.yaml import Table, parse
+from upgraph.graphdata.yaml import Parse, Table, parse
 
 USUAL_ARCHITECTURE = "amd64"
 """Stands for all architectures where a version names none: patterns rarely look at it."""
@@ -29,6 +29,8 @@ class Subject:
     loaded: Loaded
     releases: tuple[Release, ...] | None
     """None where nobody said where they are."""
+    parse: Parse = parse
+    """Makes the YAML of a file a value."""
 
     @property
     def data(self) -> GraphData:
@@ -42,7 +44,7 @@ class Subject:
     @cached_property
     def rules(self) -> Mapping[str, Table]:
         """The files of ``blocked-edges/`` that are mappings, by path."""
-        return dict(_tables(self.files))
+        return dict(_tables(self.files, self.parse))
 
     @cached_property
     def channel_files(self) -> Mapping[str, ChannelFile]:
@@ -51,7 +53,7 @@ class Subject:
         for path in sorted(self.files):
             if path.startswith(names.CHANNELS) and path.endswith(_YAML_ENDINGS):
                 try:
-                    read = read_channel(path, self.files[path])
+                    read = read_channel(path, self.files[path], parse=self.parse)
                 except LocatedError:
                     continue
                 found.setdefault(read.channel.name, read)
@@ -117,7 +119,7 @@ def _with_arch(version: Version) -> Version:
     return version if version.build else version.with_build(USUAL_ARCHITECTURE)
 
 
-def _tables(files: Files) -> Iterator[tuple[str, Table]]:
+def _tables(files: Files, parse: Parse) -> Iterator[tuple[str, Table]]:
     for path in sorted(files):
         if not (path.startswith(names.BLOCKED_EDGES) and path.endswith(_YAML_ENDINGS)):
             continue
