@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import DataError
-from upgraph.oci import LayoutSource, LayoutWriter
+from upgraph.oci import LayoutSource, LayoutWriter, Platform
 from upgraph.payload import ReleaseContent, add_release
 from upgraph.payload.verification_config import read_verification_config
 
@@ -38,3 +38,11 @@ async def test_a_release_without_one_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no ConfigMap with the annotation") as caught:
         await read_verification_config(_release(tmp_path / "l", **broken), "4.18.1")
     assert caught.value.reference == "verification-config-missing"
+
+
+async def test_of_an_index_the_image_that_speaks_for_it_is_read(tmp_path: Path) -> None:
+    content = ReleaseContent("4.18.1", manifests={"0000_a.yaml": ANNOTATED % b"keys"})
+    with LayoutWriter(tmp_path / "l") as layout:
+        images = [(add_release(layout, content, arch), Platform(arch)) for arch in ("arm64", "amd64")]
+        layout.index(images, "4.18.1-multi")
+    assert (await read_verification_config(LayoutSource(tmp_path / "l"), "4.18.1-multi")).name == "keys"
