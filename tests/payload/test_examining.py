@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from upgraph.errors import VerificationError
+from upgraph.errors.problems.signing import SIGNATURE_MISSING
 from upgraph.oci import (
     OCI_LAYER_GZIP,
     Descriptor,
@@ -201,15 +203,15 @@ async def test_an_image_that_the_index_names_and_nobody_has_is_a_fault(
     assert (verdict.version, [f.severity.name for f in verdict.findings]) == (None, ["ERROR"])
 
 
-async def test_a_signature_is_looked_at_where_somebody_has_keys(layout: LayoutWriter, path: Path) -> None:
+async def test_signatures_of_the_digest_that_is_meant_are_looked_at(layout: LayoutWriter, path: Path) -> None:
     class Refusal:
-        async def findings(self, digest: str) -> tuple[()]:
-            asked.append(digest)
-            return ()
+        async def check(self, digest: str) -> VerificationError:
+            return VerificationError(SIGNATURE_MISSING, f"there is no signature of {digest}")
 
-    asked: list[str] = []
     with layout:
         image = add_release(layout, CONTENT, "amd64", "4.8.1")
     async with LayoutSource(path) as source:
-        await examine_release(source, "4.8.1", open_repository=None, signatures=Refusal())
-    assert asked == [image.digest]
+        checks = {"keys": Refusal()}
+        verdict = await examine_release(source, "4.8.1", open_repository=None, signatures=checks)
+    assert _references(verdict) == {"signature-missing"}
+    assert str(verdict.signatures["keys"]) == f"there is no signature of {image.digest}"

@@ -4,7 +4,7 @@ Reading gives facts about one image, bound to its digest. Which of them become p
 decided in :mod:`upgraph.graph`.
 """
 
-from upgraph.payload.check import SignatureCheck, Verdict, examine_release
+from upgraph.payload.check import Verdict, examine_release
 from upgraph.payload.compare import Change, Difference, compare
 from upgraph.payload.composing import (
     bare_foundations,
@@ -21,6 +21,7 @@ from upgraph.payload.metadata import ReleaseMetadata, UnverifiedMetadata, Verifi
 from upgraph.payload.pinning import pin
 from upgraph.payload.reader import OtherImage, Reading, ReleaseImage, Verification, read_release
 from upgraph.payload.references import COMMIT, SOURCE, Component, ImageReferences, parse_references
+from upgraph.payload.signature_check import KeyringCheck, SignatureCheck, SignatureOutcome
 from upgraph.payload.unpack import unpack, unpack_over
 from upgraph.payload.whole import Member, Payload, choose, read_members, read_payload
 
@@ -35,6 +36,7 @@ __all__ = [
     "Draft",
     "Foundation",
     "ImageReferences",
+    "KeyringCheck",
     "Manifests",
     "Member",
     "OtherImage",
@@ -45,6 +47,7 @@ __all__ = [
     "ReleaseImage",
     "ReleaseMetadata",
     "SignatureCheck",
+    "SignatureOutcome",
     "UnverifiedMetadata",
     "Verdict",
     "Verification",

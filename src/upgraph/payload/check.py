@@ -4,11 +4,11 @@ The rules are those of the Cluster Version Operator, which refuses a whole relea
 scraper of Cincinnati, and of `oc adm release`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from types import MappingProxyType
 
-from upgraph.errors import DataError, Finding, RemoteError, Severity, VerificationError
+from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError, VerificationError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.payload import NO_OPERATOR_FILES
 from upgraph.oci import Digest, ImageSource, is_digest
@@ -16,15 +16,10 @@ from upgraph.payload.agreement import index_findings, member_findings, payload_f
 from upgraph.payload.components import OpenRepository, check_components
 from upgraph.payload.manifests import ManifestObject, read_manifest, unlisted_images
 from upgraph.payload.operator_files import has_operator_files
+from upgraph.payload.signature_check import SignatureCheck, SignatureOutcome
 from upgraph.payload.whole import Member, Payload, read_members, read_payload
 
-
-class SignatureCheck(Protocol):
-    """Whether a release is signed, for whoever has keys to tell."""
-
-    async def findings(self, digest: Digest) -> Sequence[Finding]:
-        """What is wrong with the signatures of the release; nothing if it has a valid one."""
-        ...
+_NOBODY: Mapping[str, SignatureCheck] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,8 @@ class Verdict:
     components: int
     findings: tuple[Finding, ...]
     """Gravest first."""
+    signatures: Mapping[str, SignatureOutcome]
+    """What each of those said who were asked for signatures, by the name of its check."""
 
 
 async def examine_release(
@@ -47,7 +44,7 @@ async def examine_release(
     reference: str,
     *,
     open_repository: OpenRepository | None,
-    signatures: SignatureCheck | None = None,
+    signatures: Mapping[str, SignatureCheck] = _NOBODY,
 ) -> Verdict:
     """Examine the release that a tag or digest points to.
 
@@ -55,9 +52,10 @@ async def examine_release(
         source: where it lies.
         reference: tag or digest.
         open_repository: opens repositories of components; None: nobody asks whether components are there.
-        signatures: checks them; None: they are not looked at.
+        signatures: each has to find a valid one; without any, signatures are not looked at.
 
     Raises:
+        UserError: there is nothing that could judge signatures.
         UpgraphError: its manifest could not be read. Everything else is a finding.
     """
     manifest = await source.manifest(reference)
@@ -75,8 +73,8 @@ async def examine_release(
         objects = _objects(payloads[0], findings)
         if open_repository is not None:
             findings += await check_components(payloads[0].references.components, open_repository)
-    if signatures is not None:
-        findings += await signatures.findings(manifest.digest)
+    said = {name: await check.check(manifest.digest) for name, check in signatures.items()}
+    findings += [Finding.of(outcome) for outcome in said.values() if isinstance(outcome, UpgraphError)]
     return Verdict(
         manifest.digest,
         payloads[0].version if payloads else None,
@@ -84,6 +82,7 @@ async def examine_release(
         len(objects),
         len(payloads[0].references.components) if payloads else 0,
         ordered(findings),
+        said,
     )
 
 

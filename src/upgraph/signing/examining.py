@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from upgraph.errors import RemoteError, UpgraphError, VerificationError
 from upgraph.errors.problems.signing import SIGNATURE_MISSING, STORE_FAILED
 from upgraph.oci import parse_digest
-from upgraph.signing.stores import SignatureStore
+from upgraph.signing.stores import Candidate, SignatureStore
 from upgraph.signing.verifier import VerifiedDigest, Verifier
 
 CONCURRENCY = 32
@@ -45,7 +45,7 @@ async def examine(
 
 async def find(
     digests: Iterable[str], stores: Sequence[SignatureStore], *, concurrency: int = CONCURRENCY
-) -> Mapping[str, tuple[bytes, ...] | UpgraphError]:
+) -> Mapping[str, tuple[Candidate, ...] | UpgraphError]:
     """Everything that stores have for digests, which nobody has verified; or the reason why there is nothing.
 
     Arguments are those of :func:`examine`.
@@ -53,13 +53,13 @@ async def find(
     return await _Search(lambda digest: _candidates(digest, stores)).run(digests, concurrency, None)
 
 
-async def _candidates(digest: str, stores: Sequence[SignatureStore]) -> tuple[bytes, ...]:
-    found: list[bytes] = []
+async def _candidates(digest: str, stores: Sequence[SignatureStore]) -> tuple[Candidate, ...]:
+    found: list[Candidate] = []
     fault: RemoteError | None = None
     for store in stores:
         try:
             async with contextlib.aclosing(store.candidates(parse_digest(digest))) as stream:
-                found += [candidate.content async for candidate in stream]
+                found += [candidate async for candidate in stream]
         except RemoteError as error:
             fault = fault or error
     if not found:

@@ -8,9 +8,12 @@ import click
 import msgspec
 
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable
-from upgraph.cli.release.opening import Opened, Opener, access_options, read_opened
+from upgraph.cli.release.opening import Opened, Opener, access_options, opened, read_opened
+from upgraph.cli.release.trust import OPENPGP, Trust, Trusted, open_trust, trust_options
 from upgraph.cli.settings import configuration
+from upgraph.cli.signatures.outcomes import Standing, lines, standing, unverified
 from upgraph.payload import COMMIT, METADATA, REFERENCES, SOURCE, Component, Member
+from upgraph.service.configuration import Configuration
 
 _EXAMPLES = """
 \b
@@ -18,6 +21,8 @@ Examples:
   upgraph release info registry.example:5000/ocp/release:4.18.1-x86_64
   upgraph release info oci:/media/releases:4.18.1-multi --arch arm64 --pullspecs
   upgraph release info registry.example:5000/ocp/release:4.18.1-x86_64 -o json
+  upgraph release info registry.example:5000/ocp/release:4.18.1-x86_64 \\
+      --signatures /media/usb/signatures --keyring release-keys.asc
 """
 _LABEL = 15
 """Columns of the names in front of values."""
@@ -28,6 +33,7 @@ _LABEL = 15
 @click.option("--arch", metavar="NAME", help="Image of an index to read. [default: amd64, or the first]")
 @click.option("--pullspecs", is_flag=True, help="Show pull specs of components instead of digests.")
 @click.option("--commits", is_flag=True, help="Show the source and commit of components.")
+@trust_options
 @access_options
 @output_option((Format.TABLE, Format.WIDE, Format.JSON, Format.YAML))
 def info(  # noqa: PLR0913  # click gives one argument an option
@@ -36,6 +42,7 @@ def info(  # noqa: PLR0913  # click gives one argument an option
     output: Format,
     config: tuple[Path, ...],
     *,
+    trust: Trust,
     pullspecs: bool,
     commits: bool,
     **flags: object,
@@ -43,23 +50,47 @@ def info(  # noqa: PLR0913  # click gives one argument an option
     """Show version, metadata and components of a release.
 
     IMAGE is a pull spec, docker://..., oci:DIR:TAG, oci-archive:FILE:TAG or dir:DIR. The layer of the release is
-    read whole, and all that is shown was compared with its digest. Signatures are not looked at.
+    read whole, and all that is shown was compared with its digest. Signatures are looked for with --signatures, and
+    verified with --keyring or --cosign-key; exit code 0 whatever is found of them.
     """
-    opener = Opener(configuration(config, flags))
-    found = asyncio.run(read_opened(opener, image, arch))
+    found, signatures = asyncio.run(_read(configuration(config, flags), image, arch, trust))
     if output in (Format.TABLE, Format.WIDE):
         is_wide = output is Format.WIDE
-        _show(found)
+        _show(found, signatures)
         _show_components(
             found.payload.references.components, pullspecs=pullspecs or is_wide, commits=commits or is_wide
         )
     else:
-        emit_document(_document(found), output)
+        emit_document({**_document(found), "signatures": signatures}, output)
 
 
-def _show(found: Opened) -> None:
+async def _read(
+    chosen: Configuration, image: str, arch: str | None, trust: Trust
+) -> tuple[Opened, dict[str, Standing]]:
+    opener = Opener(chosen)
+    async with open_trust(trust, chosen) as trusted:
+        found = await read_opened(opener, image, arch)
+        return found, await _signatures(opener, found, trusted)
+
+
+async def _signatures(opener: Opener, found: Opened, trusted: Trusted) -> dict[str, Standing]:
+    digest = found.manifest.digest
+    known: dict[str, Standing] = {}
+    if trusted.verifier is None:
+        known[OPENPGP] = unverified(await trusted.present(digest))
+    async with opened(opener, found.name) as (source, _):
+        for kind, check in trusted.checks(source).items():
+            known[kind] = standing(await check.check(digest))
+    return known
+
+
+def _show(found: Opened, signatures: Mapping[str, Standing]) -> None:
     for line in _lines(found):
         click.echo(printable(line))
+    click.echo()
+    for kind, one in signatures.items():
+        for line in lines(kind, one):
+            click.echo(printable(line))
 
 
 def _lines(found: Opened) -> Iterator[str]:

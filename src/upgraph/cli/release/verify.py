@@ -1,18 +1,21 @@
 """``upgraph release verify``: whether a release is what clusters need."""
 
 import asyncio
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from upgraph.cli.output import FORMATS, Format, emit, emit_document, output_option, printable, show_findings
 from upgraph.cli.release.opening import Opener, access_options, opened
+from upgraph.cli.release.trust import OPENPGP, Trust, open_trust, trust_options
 from upgraph.cli.settings import configuration
-from upgraph.errors import DataError, Finding, RemoteError, Severity
+from upgraph.cli.signatures.outcomes import Standing, lines, standing, unverified
+from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError, VerificationError
 from upgraph.errors.problems.payload import COMPONENT_UNREACHABLE, RELEASE_FAULTY
 from upgraph.oci import parse_image_name
 from upgraph.payload import Verdict, examine_release
+from upgraph.service.configuration import Configuration
 
 _EXAMPLES = """
 \b
@@ -21,9 +24,11 @@ Examples:
   upgraph release verify registry.example:5000/ocp/release:4.18.1-multi \\
       --mirrors /etc/containers/registries.conf
   upgraph release verify oci:releases:4.18.1 --no-components -o json
+  upgraph release verify registry.example:5000/ocp/release:4.18.1-x86_64 \\
+      --signatures /media/usb/signatures --keyring release-keys.asc
 
-Exit codes: 0 no fault (there may be warnings), 3 faults, 4 nothing is wrong but that components could not be
-asked for.
+Exit codes: 0 no fault (there may be warnings), 3 faults, 4 nothing is wrong but that components or signatures
+could not be asked for, 5 no valid signature, whatever else is wrong.
 """
 
 
@@ -35,30 +40,57 @@ asked for.
     show_default=True,
     help="Ask the repositories of all components whether their digests are there.",
 )
+@trust_options
 @access_options
 @output_option(FORMATS)
 def verify(
-    image: str, output: Format, config: tuple[Path, ...], *, components: bool, **flags: object
+    image: str,
+    output: Format,
+    config: tuple[Path, ...],
+    *,
+    trust: Trust,
+    components: bool,
+    **flags: object,
 ) -> None:
-    """Examine a release: all its architectures, its manifests, its names, and whether its components are there.
+    """Examine a release: all its architectures, its manifests, its names, its components and its signatures.
 
-    Everything that is wrong is listed. Signatures are not looked at.
+    Everything that is wrong is listed. Signatures are verified with the keys of --keyring, which a cluster would
+    use, or of --cosign-key, beside the image; with both, each has to find one. Without either they are not verified.
     """
-    opener = Opener(configuration(config, flags))
-    verdict = asyncio.run(_examine(opener, image, components=components))
+    if trust.stores and not trust.keyrings:
+        raise click.UsageError("--signatures says where signatures are; say with --keyring whose count")
+    verdict = asyncio.run(_examine(configuration(config, flags), image, trust, components=components))
+    signatures = _signatures(verdict)
     if output is Format.TABLE:
         show_findings(verdict.findings)
         emit([_row(verdict)], output)
+        _show_signatures(verdict, signatures)
     else:
-        emit_document({**_row(verdict), "findings": [*map(_finding, verdict.findings)]}, output)
-    _end(image, verdict.findings)
+        rest = {"signatures": signatures, "findings": [*map(_finding, verdict.findings)]}
+        emit_document({**_row(verdict), **rest}, output)
+    _end(image, verdict)
 
 
-async def _examine(opener: Opener, image: str, *, components: bool) -> Verdict:
-    name = parse_image_name(image)
-    async with opened(opener, name) as (source, reference):
+async def _examine(chosen: Configuration, image: str, trust: Trust, *, components: bool) -> Verdict:
+    opener, name = Opener(chosen), parse_image_name(image)
+    async with open_trust(trust, chosen) as trusted, opened(opener, name) as (source, reference):
         asked = opener.repository_beside(name) if components else None
-        return await examine_release(source, reference, open_repository=asked)
+        checks = trusted.checks(source)
+        return await examine_release(source, reference, open_repository=asked, signatures=checks)
+
+
+def _signatures(verdict: Verdict) -> dict[str, Standing]:
+    """What is known of the signatures; always of those that clusters read, although it may be nothing."""
+    known = {kind: standing(outcome) for kind, outcome in verdict.signatures.items()}
+    return {OPENPGP: unverified(None)} | known
+
+
+def _show_signatures(verdict: Verdict, signatures: dict[str, Standing]) -> None:
+    for kind, one in signatures.items():
+        # Why it was refused stands among the findings.
+        shown = replace(one, reason="") if kind in verdict.signatures else one
+        for line in lines(kind, shown):
+            click.echo(printable(line))
 
 
 def _row(verdict: Verdict) -> dict[str, object]:
@@ -84,17 +116,25 @@ def _finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def _end(image: str, findings: Sequence[Finding]) -> None:
-    """End with the error that fits what was found.
+def _end(image: str, verdict: Verdict) -> None:
+    """End with the error that fits what was found, the gravest first.
 
     Raises:
+        VerificationError: it has no valid signature.
         DataError: there are faults.
-        RemoteError: components could not be asked for, and nothing else is wrong.
+        RemoteError: something could not be asked for, and nothing else is wrong.
     """
-    faults = [finding for finding in findings if finding.severity is Severity.ERROR]
-    unreachable = [finding for finding in faults if finding.problem is COMPONENT_UNREACHABLE]
-    if len(unreachable) < len(faults):
+    unsigned = [outcome for outcome in verdict.signatures.values() if isinstance(outcome, UpgraphError)]
+    for outcome in unsigned:
+        if isinstance(outcome, VerificationError):
+            raise outcome
+    faults = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
+    unknown = [Finding.of(outcome) for outcome in unsigned if isinstance(outcome, RemoteError)]
+    unreachable = [one for one in faults if one.problem is COMPONENT_UNREACHABLE]
+    if len(faults) > len(unknown) + len(unreachable):
         raise DataError(RELEASE_FAULTY, f"{image} has {len(faults)} faults, first: {faults[0]}")
+    if unsigned:
+        raise unsigned[0]
     if unreachable:
         seen = f"{len(unreachable)} components of {image} could not be asked for, first: {unreachable[0]}"
         raise RemoteError(COMPONENT_UNREACHABLE, seen)

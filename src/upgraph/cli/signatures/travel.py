@@ -29,6 +29,7 @@ from upgraph.oci.publishing import publish
 from upgraph.service.building.sources import access_of
 from upgraph.service.configuration import Configuration
 from upgraph.signing import (
+    Candidate,
     Gpgv,
     Policy,
     Signatures,
@@ -131,7 +132,8 @@ async def _taken(
     for store in stores:
         show_findings(await store.refresh())
     if not keyrings:
-        return _sorted_out(await find(digests, stores, concurrency=places.concurrency))
+        found = await find(digests, stores, concurrency=places.concurrency)
+        return _sorted_out({digest: _contents(one) for digest, one in found.items()})
     with Gpgv(os.environ) as judge:
         verifier = Verifier(read_keyring_files(keyrings), judge, policy=policy)
         outcomes = await examine(verifier, digests, stores, concurrency=places.concurrency)
@@ -143,6 +145,10 @@ async def _taken(
             for digest, one in outcomes.items()
         }
     )
+
+
+def _contents(found: tuple[Candidate, ...] | UpgraphError) -> tuple[bytes, ...] | UpgraphError:
+    return found if isinstance(found, UpgraphError) else tuple(one.content for one in found)
 
 
 def _left_out(errors: Mapping[str, UpgraphError]) -> list[Finding]:
