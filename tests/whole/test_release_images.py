@@ -11,6 +11,7 @@ import pytest
 from tests.whole.conftest import BIN
 from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayoutWriter, Platform, digest_of, gzipped, tar_layer
 from upgraph.testing.certificates import Certificates
+from upgraph.testing.gpg_home import GpgHome
 from upgraph.testing.real_registry import PASSWORD, USERNAME, program, real_registry
 
 ARCHES = ("amd64", "arm64")
@@ -113,3 +114,23 @@ def test_a_component_is_found_through_its_mirror(site: Site, tmp_path: Path) -> 
     )
     mirrors.write_text(rule)
     site.upgraph("release", "verify", site.release, "--mirrors", str(mirrors))
+
+
+def test_a_signature_that_lies_in_the_registry_holds_for_what_was_signed_and_no_longer(
+    site: Site, tmp_path: Path
+) -> None:
+    site.new("--arch", "amd64", "--arch", "arm64")
+    ring, store, image = (
+        tmp_path / "ring",
+        str(tmp_path / "store"),
+        f"docker://{site.host}/ocp/signatures:latest",
+    )
+    with GpgHome() as gpg:
+        ring.write_bytes(gpg.make_key("alice"))
+        key = ("--gpg-key", "alice", "--gpg-home", str(gpg.path))
+        site.upgraph("signatures", "sign", site.release, *key, "-o", store)
+    site.upgraph("signatures", "push", store, "--to", image)
+    trust = ("--signatures", image, "--keyring", str(ring))
+    assert "(openpgp): valid" in site.upgraph("release", "verify", site.release, *trust).stdout
+    site.new("--overwrite")
+    assert "signature-missing" in site.upgraph("release", "verify", site.release, *trust, code=5).stderr

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from upgraph.cli.output import Format, emit_document, output_option, print_table
 from upgraph.cli.scrape import read_releases
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.cli.signatures.images import examine_images
+from upgraph.cli.signatures.outcomes import Standing, standing
 from upgraph.cli.signatures.places import (
     ACCESS,
     Places,
@@ -22,19 +22,15 @@ from upgraph.cli.signatures.places import (
     read_keyring_files,
     signatures_option,
 )
-from upgraph.errors import RemoteError, UpgraphError, VerificationError
-from upgraph.errors.problems.cosign import COSIGN_MISSING
-from upgraph.errors.problems.signing import SIGNATURE_MISSING
+from upgraph.errors import UpgraphError
+from upgraph.payload import SignatureOutcome
 from upgraph.service.configuration import Configuration
 from upgraph.signing import Gpgv, Policy, VerifiedDigest, Verifier, examine
-from upgraph.signing.cosign import CosignVerified
 
 _FORMS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML)
 _SHOWN_DIGITS = 19
 _SHOWN_REASON = 100
-_MISSING = (SIGNATURE_MISSING, COSIGN_MISSING)
-Outcome = VerifiedDigest | CosignVerified | UpgraphError
-Found = tuple[str, str, Outcome]
+Found = tuple[str, str, SignatureOutcome]
 """What was named, its digest, and what became of it."""
 
 
@@ -165,63 +161,30 @@ async def _list(chosen: Configuration, named: Sequence[tuple[str, str]], trust: 
 
 
 def _show(found: Sequence[Found], output: Format) -> None:
-    rows = [_row(*one) for one in found]
+    known = [(name, digest, standing(outcome)) for name, digest, outcome in found]
     if output in (Format.JSON, Format.YAML):
-        emit_document(rows, output)
+        emit_document([_row(*one) for one in known], output)
     else:
-        print_table([_line(row, is_wide=output is Format.WIDE) for row in rows])
+        print_table([_line(*one, is_wide=output is Format.WIDE) for one in known])
 
 
-def _row(name: str, digest: str, outcome: Outcome) -> dict[str, object]:
-    row: dict[str, object] = {"release": name, "digest": digest, "signature": _word(outcome)}
-    if isinstance(outcome, VerifiedDigest):
-        return row | {
-            "signers": [
-                {
-                    "key": signer.key,
-                    "keyring": signer.keyring,
-                    "signed": datetime.fromtimestamp(signer.signed_at, UTC).isoformat(),
-                    "identity": signer.identity,
-                    "place": signer.place,
-                }
-                for signer in outcome.signers
-            ],
-            "reason": "",
-        }
-    if isinstance(outcome, CosignVerified):
-        return row | {
-            "signers": [
-                {
-                    "key": signer.key.fingerprint,
-                    "algorithm": signer.key.algorithm,
-                    "identity": signer.identity,
-                    "place": signer.place,
-                }
-                for signer in outcome.signers
-            ],
-            "reason": "",
-        }
-    return row | {"signers": [], "reason": outcome.seen}
+def _row(name: str, digest: str, known: Standing) -> dict[str, object]:
+    return {
+        "release": name,
+        "digest": digest,
+        "signature": known.signature,
+        "signers": known.signers,
+        "reason": known.reason,
+    }
 
 
-def _word(outcome: Outcome) -> str:
-    if isinstance(outcome, VerifiedDigest | CosignVerified):
-        return "valid"
-    if isinstance(outcome, VerificationError):
-        return "missing" if outcome.problem in _MISSING else "invalid"
-    return "unknown" if isinstance(outcome, RemoteError) else "invalid"
-
-
-def _line(row: Mapping[str, object], *, is_wide: bool) -> dict[str, object]:
-    signers = row["signers"]
-    by = ", ".join(str(signer["key"]) for signer in signers) if isinstance(signers, list) else ""
-    reason = printable(str(row["reason"]))
+def _line(name: str, digest: str, known: Standing, *, is_wide: bool) -> dict[str, object]:
+    reason = printable(known.reason)
     if not is_wide:
         reason = reason if len(reason) <= _SHOWN_REASON else f"{reason[:_SHOWN_REASON]}..."
-    digest = str(row["digest"])
     return {
-        "release": printable(str(row["release"])),
+        "release": printable(name),
         "digest": digest if is_wide else digest[:_SHOWN_DIGITS],
-        "signature": row["signature"],
-        "key or reason": by or reason,
+        "signature": known.signature,
+        "key or reason": ", ".join(signer.key for signer in known.signers) or reason,
     }
