@@ -2,10 +2,20 @@
 
 import pytest
 
-from upgraph.errors import RemoteError, VerificationError
+from upgraph.errors import RemoteError, UserError, VerificationError
+from upgraph.errors.problems.signing import GPGV_UNUSABLE
 from upgraph.oci import Access, Digest
 from upgraph.payload import KeyringCheck
-from upgraph.signing import AddressStore, Candidate, Collection, MemoryStore, VerifiedDigest, Verifier
+from upgraph.signing import (
+    AddressStore,
+    Candidate,
+    Collection,
+    Judgement,
+    Keyring,
+    MemoryStore,
+    VerifiedDigest,
+    Verifier,
+)
 from upgraph.testing.signature_judge import (
     SimulatedJudge,
     release_message,
@@ -45,3 +55,13 @@ async def test_a_store_that_does_not_answer_says_nothing(verifier: Verifier) -> 
     finally:
         await silent.close()
     assert isinstance(outcome, RemoteError)
+
+
+async def test_that_nobody_can_judge_is_no_fault_of_the_release() -> None:
+    class Missing:
+        async def judge(self, message: bytes, ring: Keyring) -> Judgement:
+            raise UserError(GPGV_UNUSABLE, f"cannot judge {len(message)} bytes by {ring.name}")
+
+    check = KeyringCheck(Verifier([simulated_ring("alice")], Missing()), [store("alice")])
+    with pytest.raises(UserError, match="cannot judge"):
+        await check.check(DIGEST)

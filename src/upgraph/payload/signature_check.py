@@ -7,9 +7,9 @@ Trust comes from the keys that somebody named, never from the release. The adapt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from upgraph.errors import UpgraphError
+from upgraph.errors import DataError, RemoteError, UpgraphError, VerificationError
 from upgraph.oci import Digest
-from upgraph.signing import SignatureStore, VerifiedDigest, Verifier, examine
+from upgraph.signing import SignatureStore, VerifiedDigest, Verifier
 
 if TYPE_CHECKING:
     from upgraph.signing.cosign import CosignVerified
@@ -44,4 +44,7 @@ class KeyringCheck:
 
     async def check(self, digest: Digest) -> SignatureOutcome:
         """See :meth:`SignatureCheck.check`."""
-        return (await examine(self._verifier, [digest], self._stores))[digest]
+        try:
+            return await self._verifier.verify(digest, self._stores)
+        except (DataError, RemoteError, VerificationError) as error:
+            return error
