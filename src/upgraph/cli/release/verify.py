@@ -54,8 +54,8 @@ def verify(
 ) -> None:
     """Examine a release: all its architectures, its manifests, its names, its components and its signatures.
 
-    Everything that is wrong is listed. Signatures are verified with the keys of --keyring, which a cluster would
-    use, or of --cosign-key, beside the image; with both, each has to find one. Without either they are not verified.
+    Everything that is wrong is listed. With --keyring, a signature in the form that clusters read has to be among
+    --signatures; with --cosign-key, one of cosign beside the image. Without either, signatures are not verified.
     """
     if trust.stores and not trust.keyrings:
         raise click.UsageError("--signatures says where signatures are; say with --keyring whose count")
