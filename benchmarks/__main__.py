@@ -49,6 +49,8 @@ def main() -> int:
     """Measure what was asked for; gives the exit code."""
     # So that whoever ends this program also ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # Where it is set, each start compiles everything anew, which no user of an installed program waits for.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     options = _options()
     named = os.environ.get(DATA_VARIABLE)
     if named is None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -161,19 +162,21 @@ def test_a_huge_file_is_refused(file: Path) -> None:
         read_document(file)
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """Files can have 40 bytes; the system says so instead of ending the process."""
+    """Files can have 40 bytes, and the system says so. Only for a moment: what reports on tests writes files too."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
 
 
-def test_a_disk_without_room_leaves_the_old_file(file: Path, small_disk: None) -> None:
-    with pytest.raises(UserError) as caught:
+def test_a_disk_without_room_leaves_the_old_file(file: Path) -> None:
+    with small_disk(), pytest.raises(UserError) as caught:
         change_auth_file(file, with_login("a.example"))
     assert caught.value.reference == "auth-file-unwritable"
     assert (file.read_text(), [one.name for one in file.parent.iterdir()]) == (OLD, ["auth.json"])
