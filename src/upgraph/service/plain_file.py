@@ -4,6 +4,7 @@ What lies under a name may be a pipe, a device or a directory; none of them may 
 """
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -39,6 +40,23 @@ def open_plain(path: Path | str, *, directory: int | None = None, follow: bool =
         os.close(handle)
         raise NotPlainError(0, "it is not a plain file")
     return os.fdopen(handle, "rb")
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """All of a file, and nothing but a file.
+
+    Args:
+        path: where it is.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: as :func:`open_plain`, or it has more bytes.
+    """
+    with open_plain(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most} bytes")
+    return content
 
 
 def state_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from upgraph.errors import UserError
 from upgraph.errors.problems.signing import KEYRING_INVALID
 from upgraph.service.configuration import Configuration
-from upgraph.service.plain_file import open_plain
+from upgraph.service.plain_file import read_plain
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """Bytes of the largest keyring."""
@@ -44,10 +44,6 @@ def required_trust(configuration: Configuration) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        with open_plain(path) as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        return read_plain(path, MAX_FILE_BYTES)
     except OSError as error:
         raise UserError(KEYRING_INVALID, f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise UserError(KEYRING_INVALID, f"{path} has more than {MAX_FILE_BYTES} bytes")
-    return content

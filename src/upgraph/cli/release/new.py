@@ -29,7 +29,7 @@ from upgraph.payload import (
     read_directory,
     unlisted_images,
 )
-from upgraph.service.plain_file import open_plain
+from upgraph.service.plain_file import read_plain
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 """Environment variable with the latest time that may stand in what is built (reproducible-builds.org)."""
@@ -248,10 +248,6 @@ def _epoch(environment: Mapping[str, str]) -> int | None:
 
 def _read(path: Path) -> bytes:
     try:
-        with open_plain(path) as file:
-            content = file.read(MAX_STREAM_BYTES + 1)
+        return read_plain(path, MAX_STREAM_BYTES)
     except OSError as error:
         raise UserError(CONTENT_INVALID, f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_STREAM_BYTES:
-        raise UserError(CONTENT_INVALID, f"{path} has more than {MAX_STREAM_BYTES} bytes")
-    return content

@@ -7,7 +7,7 @@ from upgraph.errors import UserError
 from upgraph.errors.problems.service import OUTPUT_UNWRITABLE
 from upgraph.errors.problems.signing import SIGNING_REQUEST
 from upgraph.oci import Digest
-from upgraph.service.plain_file import open_plain, replacing
+from upgraph.service.plain_file import read_plain, replacing
 from upgraph.signing import Signatures, config_map_manifest, store_archive, store_files
 from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, is_file_name
 
@@ -81,8 +81,7 @@ def _kept(folder: Path) -> Mapping[int, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        with open_plain(path) as file:
-            return file.read(MAX_SIGNATURE_BYTES)
+        return read_plain(path, MAX_SIGNATURE_BYTES)
     except OSError as error:
         raise UserError(OUTPUT_UNWRITABLE, f"{path} cannot be read: {error.strerror}") from error
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.service import CERTIFICATE_UNUSABLE
-from upgraph.service.plain_file import open_plain, state_of
+from upgraph.service.plain_file import read_plain, state_of
 
 MAX_FILE_BYTES = 1024 * 1024
 """Largest file of a certificate chain or a key."""
@@ -102,12 +102,9 @@ def _refuse_password() -> NoReturn:
 
 def _check_file(path: Path) -> None:
     try:
-        with open_plain(path) as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        content = read_plain(path, MAX_FILE_BYTES)
     except OSError as error:
         raise _unusable(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise _unusable(f"{path} has more than {MAX_FILE_BYTES} bytes")
     if b"-----BEGIN" not in content:
         raise _unusable(f"{path} holds nothing in the form PEM")
 

@@ -30,7 +30,7 @@ from upgraph.service.building.saved import write_saved
 from upgraph.service.bundle import manifest as form
 from upgraph.service.bundle.manifest import Entry, Manifest, make_manifest, parse_manifest
 from upgraph.service.bundle.store import CHUNK_BYTES
-from upgraph.service.plain_file import open_plain, replacing
+from upgraph.service.plain_file import open_plain, read_plain, replacing
 from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, name_of_path
 
 ARCHIVE_ENDING = ".tar"
@@ -149,13 +149,9 @@ def signatures_in(directory: Path) -> Mapping[str, bytes]:
 
 def _signature(path: Path) -> bytes:
     try:
-        with open_plain(path) as file:
-            content = file.read(MAX_SIGNATURE_BYTES + 1)
+        return read_plain(path, MAX_SIGNATURE_BYTES)
     except OSError as error:
         raise DataError(SIGNATURES_UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_SIGNATURE_BYTES:
-        raise DataError(SIGNATURES_UNREADABLE, f"{path} has more than {MAX_SIGNATURE_BYTES} bytes")
-    return content
 
 
 def _images(layout: Path) -> Iterator[_Piece]:
