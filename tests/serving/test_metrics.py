@@ -41,6 +41,7 @@ OURS = {
     "upgraph_graph_edges": "gauge",
     "upgraph_graph_conditional_edges": "gauge",
     "upgraph_findings": "gauge",
+    "upgraph_unsigned_releases": "gauge",
     "upgraph_release_cache_hits_total": "counter",
     "upgraph_layer_bytes_total": "counter",
     "upgraph_builder_ends_total": "counter",
