@@ -54,9 +54,11 @@ class DirectorySource:
         top = Path(os.path.realpath(self._path))
         try:
             base = _base(top)
+            links = [_link_state(self._path), *_links(top)]
         except OSError as error:
             return f"unreadable: {errno.errorcode.get(error.errno or 0, 'unknown')}"
-        seen = [f"{base}", *(f"{place.path} {_state(place.entry)}" for place in _places(base))]
+        files = (f"{place.path} {_state(place.entry)}" for place in _places(base))
+        seen = [f"{base}", *links, *files]
         return hashlib.sha256(os.fsencode("\0".join(seen))).hexdigest()
 
     def read(self) -> Files:
@@ -99,6 +101,22 @@ def _base(top: Path) -> Path:
     if len(folders) == 1 and folders[0] not in FOLDERS and all(entry.name != VERSION for entry in visible):
         return top / folders[0]
     return top
+
+
+def _links(top: Path) -> list[str]:
+    """How the links are by which whole sets are turned; one that was turned there and back is another link."""
+    with os.scandir(top) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_symlink())
+    return [f"{name} {_link_state(top / name)}" for name in names]
+
+
+def _link_state(path: Path) -> str:
+    try:
+        seen = path.lstat()
+    except FileNotFoundError:
+        # A new link has another name for a moment.
+        return "gone"
+    return f"{seen.st_ino} {seen.st_ctime_ns}" if stat.S_ISLNK(seen.st_mode) else ""
 
 
 def _places(base: Path) -> list[_Place]:
