@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from upgraph.cli.check_output import Outcome, print_outcome
+from upgraph.cli.images import meant_reference
 from upgraph.cli.output import Format, output_option, show_findings
-from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.settings import ACCESS_SETTINGS, configuration, setting_options
 from upgraph.errors import DataError, Severity, UserError
 from upgraph.errors.problems.checking import BASELINE, PACK_REFUSED
 from upgraph.graph import Release
@@ -30,7 +31,7 @@ from upgraph.graphdata import (
     write_tarball,
 )
 from upgraph.graphdata.checking.baseline import FILE_NAME, MAX_BASELINE_BYTES
-from upgraph.oci import Composition, ImageName, ImageSource, Repository, parse_image_name, publish
+from upgraph.oci import Composition, Repository, parse_image_name, publish
 from upgraph.service.building.sources import access_of, open_graph_data, open_images
 from upgraph.service.configuration import Configuration
 from upgraph.service.plain_file import open_plain, replacing
@@ -38,7 +39,7 @@ from upgraph.service.plain_file import open_plain, replacing
 _ENDINGS = (".tar.gz", ".tgz")
 _FORMATS = (Format.TEXT, Format.JSON, Format.SARIF)
 _TAG = "packed"
-_REACH = ("graph_data_path", "mirrors", "ca", "authfile", "authfile_search", "concurrency")
+_REACH = ("graph_data_path", *ACCESS_SETTINGS)
 
 
 @click.group()
@@ -301,17 +302,8 @@ async def _publish(files: Files, order: _Order, chosen: Configuration) -> str:
     source = open_images(name, chosen, access) if name is not None else None
     async with Composition("the packed graph data", source) as images:
         if source is not None and name is not None:
-            grounds = await read_bases(source, await _base_reference(source, name), order.arches)
+            grounds = await read_bases(source, await meant_reference(name, source), order.arches)
         else:
             grounds = runnable_grounds(images, order.arches) if order.runnable else bare(order.arches)
         pack(images, files, grounds, tag=_TAG)
         return await publish(images, _TAG, order.output, access, overwrite=order.overwrite)
-
-
-async def _base_reference(source: ImageSource, name: ImageName) -> str:
-    """The reference of the base; on a disk it may be left out where there is only one image."""
-    if name.reference is None and not isinstance(name.place, Repository):
-        tags = await source.tags()
-        if len(tags) == 1:
-            return tags[0]
-    return name.in_registry

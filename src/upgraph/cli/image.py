@@ -13,7 +13,7 @@ from rich.filesize import decimal
 from upgraph.cli.failure import describe
 from upgraph.cli.output import FORMATS, Format, emit, output_option, printable, show_findings
 from upgraph.cli.progress import transferred
-from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.settings import access_options, configuration
 from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci import (
@@ -99,7 +99,7 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be copied, and write nothing.")
 @output_option(FORMATS)
-@setting_options("mirrors", "ca", "authfile", "authfile_search", "concurrency")
+@access_options
 def copy(  # noqa: PLR0913 - each is an option
     names: tuple[str, ...],
     arch: tuple[str, ...],

@@ -17,6 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 CONFIG_VARIABLE = "UPGRAPH_CONFIG"
 """Environment variable with configuration files, separated as in PATH."""
 
+ACCESS_SETTINGS = ("mirrors", "ca", "authfile", "authfile_search", "concurrency")
+"""The settings that say how images are reached."""
+
 
 def setting_options(*names: str) -> Callable[[F], F]:
     """Options for the named fields of the configuration, or for all of them, and ``--config``."""
@@ -28,6 +31,11 @@ def setting_options(*names: str) -> Callable[[F], F]:
         return decorated
 
     return decorate
+
+
+def access_options(function: F) -> F:
+    """The options of commands that read images and ask for no other setting."""
+    return setting_options(*ACCESS_SETTINGS)(function)
 
 
 def in_force(config: tuple[Path, ...], flags: dict[str, object]) -> Resolved:

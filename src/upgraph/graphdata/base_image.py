@@ -1,7 +1,6 @@
 """The base that graph data is put on: its image for each architecture, checked before anything is built on it."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 
 import msgspec
 
@@ -13,14 +12,13 @@ from upgraph.oci import (
     DOCKER_LAYER_GZIP,
     OCI_LAYER_GZIP,
     Descriptor,
-    Digest,
     Image,
     ImageSource,
     Index,
     Platform,
     parse_manifest,
+    read_blob,
 )
-from upgraph.oci.digest import verify
 
 MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes of the largest image configuration that is read."""
@@ -120,11 +118,7 @@ async def _config(images: ImageSource, blob: Descriptor, name: str) -> dict[str,
         raise DataError(
             IMAGE, f"{name}: the configuration has {blob.size} bytes, more than {MAX_CONFIG_BYTES}"
         )
-    content = bytearray()
-    async with aclosing(images.read(blob)) as pieces:
-        async for piece in pieces:
-            content += piece
-    verify(bytes(content), Digest(blob.digest), f"{name}: the configuration")
+    content = await read_blob(images, blob, f"{name}: the configuration")
     try:
         return msgspec.json.decode(content, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -12,6 +12,7 @@ from upgraph.oci.archive_destination import ArchiveDestination
 from upgraph.oci.auth_difference import Difference, Shown, difference, shown
 from upgraph.oci.auth_document import AuthDocument
 from upgraph.oci.auth_writing import change_auth_file, read_document
+from upgraph.oci.blobs import read_blob
 from upgraph.oci.cargo import WHOLE, Cargo, Choice
 from upgraph.oci.composition import Composition
 from upgraph.oci.copying import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
@@ -178,6 +179,7 @@ __all__ = [
     "parse_manifest",
     "parse_pull_spec_repository",
     "publish",
+    "read_blob",
     "read_document",
     "read_mirrors",
     "referrer_index",

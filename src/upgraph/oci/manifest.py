@@ -79,6 +79,13 @@ class Index:
     entries: tuple[IndexEntry, ...]
     media_type: str
 
+    @property
+    def images(self) -> tuple[IndexEntry, ...]:
+        """The entries that run somewhere. Provenance that builders put beside them has no architecture."""
+        return tuple(
+            entry for entry in self.entries if not entry.is_attestation and entry.architecture != "unknown"
+        )
+
 
 class _Platform(msgspec.Struct, frozen=True):
     architecture: str = ""

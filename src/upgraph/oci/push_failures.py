@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from upgraph.errors import RemoteError
+from upgraph.errors import Problem, RemoteError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.manifest import Descriptor
 from upgraph.oci.transport import Transport
@@ -28,25 +28,25 @@ async def upload_failure(
     transport: Transport, response: aiohttp.ClientResponse, blob: Descriptor
 ) -> RemoteError:
     """The error for an answer that does not take a blob."""
-    failure = await transport.failure(response)
-    if failure.status in _DENIED:
-        return RemoteError(problems.PUSH_DENIED, failure.seen, status=failure.status)
-    if failure.status in _REFUSED:
-        seen = f"{failure.seen}: {blob.digest}, {blob.size} bytes, {_named(blob.media_type)}"
-        return RemoteError(problems.UPLOAD_REFUSED, seen, status=failure.status)
-    return failure
+    what = f"{blob.digest}, {blob.size} bytes, {_named(blob.media_type)}"
+    return await _failure(transport, response, problems.UPLOAD_REFUSED, what)
 
 
 async def manifest_failure(
     transport: Transport, response: aiohttp.ClientResponse, media_type: str
 ) -> RemoteError:
     """The error for an answer that does not take a manifest."""
+    return await _failure(transport, response, problems.MANIFEST_REFUSED, _named(media_type))
+
+
+async def _failure(
+    transport: Transport, response: aiohttp.ClientResponse, refused: Problem, what: str
+) -> RemoteError:
     failure = await transport.failure(response)
     if failure.status in _DENIED:
         return RemoteError(problems.PUSH_DENIED, failure.seen, status=failure.status)
     if failure.status in _REFUSED:
-        seen = f"{failure.seen}: {_named(media_type)}"
-        return RemoteError(problems.MANIFEST_REFUSED, seen, status=failure.status)
+        return RemoteError(refused, f"{failure.seen}: {what}", status=failure.status)
     return failure
 
 

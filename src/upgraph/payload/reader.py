@@ -38,8 +38,8 @@ from upgraph.oci import (
     Manifest,
     Sink,
     parse_manifest,
+    read_blob,
 )
-from upgraph.oci.digest import verify
 from upgraph.payload.metadata import UnverifiedMetadata, VerifiedMetadata, parse_metadata, verified
 from upgraph.payload.probe import FIRST_BYTES, Budget, MetadataProbe, Patience
 
@@ -88,29 +88,27 @@ class Reading:
     """The layer with the metadata, if the image is a release."""
 
 
-class _Config(msgspec.Struct):
-    architecture: str = ""
-    config: "_RunConfig | None" = None
+class RunConfig(msgspec.Struct, rename="pascal"):
+    """How an image configuration says that the image is run, as far as it matters here."""
 
-    @property
-    def is_release(self) -> bool:
-        return self.config is not None and RELEASE_LABEL in (self.config.labels or {})
-
-
-class _RunConfig(msgspec.Struct, rename={"labels": "Labels"}):
     labels: dict[str, str] | None = None
 
 
-class Kept:
-    """A sink that keeps everything, for blobs whose size was looked at."""
+class StatedConfig(msgspec.Struct):
+    """An image configuration as it is written, as far as it matters here."""
 
-    def __init__(self) -> None:
-        self.content = bytearray()
+    architecture: str = ""
+    config: RunConfig | None = None
 
-    def feed(self, chunk: bytes) -> bool:
-        """See :meth:`~upgraph.oci.Sink.feed`."""
-        self.content += chunk
-        return True
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the image is labelled with."""
+        return (self.config.labels if self.config else None) or {}
+
+    @property
+    def is_release(self) -> bool:
+        """Whether the image says that it is a release."""
+        return RELEASE_LABEL in self.labels
 
 
 async def read_release(source: ImageSource, manifest: Manifest, verification: Verification) -> Reading:
@@ -178,16 +176,16 @@ class _Reader:
             raise DataError(METADATA_INVALID, f"the index leads to another index, {descriptor.digest}")
         return parsed
 
-    async def _config(self, descriptor: Descriptor) -> _Config:
+    async def _config(self, descriptor: Descriptor) -> StatedConfig:
         if descriptor.size > MAX_CONFIG_BYTES:
             seen = f"the image configuration has {descriptor.size} bytes, more than {MAX_CONFIG_BYTES}"
             raise DataError(METADATA_INVALID, seen)
-        sink = Kept()
-        await self._pour(descriptor, sink, None)
-        content = bytes(sink.content)
-        verify(content, descriptor.digest, "the image configuration")
         try:
-            config = msgspec.json.decode(content, type=_Config)
+            content = await read_blob(self._source, descriptor, "the image configuration")
+        except (DataError, ImageMissing) as error:
+            raise _incomplete(error) from error
+        try:
+            config = msgspec.json.decode(content, type=StatedConfig)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DataError(METADATA_INVALID, f"the image configuration cannot be read: {error}") from error
         self.is_labelled = config.is_release
@@ -255,9 +253,7 @@ class _Hashed:
 
 def _representative(index: Index) -> tuple[str, IndexEntry]:
     """Architecture of an index, and the image that speaks for it."""
-    images = [
-        entry for entry in index.entries if not entry.is_attestation and entry.architecture != "unknown"
-    ]
+    images = index.images
     if not images:
         raise DataError(
             INDEX_EMPTY, f"the index has {len(index.entries)} entries and none of them is an image"
@@ -302,5 +298,5 @@ def check_architecture(arch: str) -> None:
         raise DataError(ARCHITECTURE_INVALID, seen)
 
 
-def _patience(config: _Config) -> Patience:
+def _patience(config: StatedConfig) -> Patience:
     return Patience.LONG if config.is_release else Patience.SHORT

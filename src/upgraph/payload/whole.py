@@ -17,11 +17,10 @@ from upgraph.errors.problems.payload import (
     METADATA_MISSING,
     REFERENCES_INVALID,
 )
-from upgraph.oci import Descriptor, Digest, Image, ImageSource, Index, Manifest, parse_manifest
-from upgraph.oci.digest import verify
+from upgraph.oci import Descriptor, Digest, Image, ImageSource, Index, Manifest, parse_manifest, read_blob
 from upgraph.payload.contents import METADATA, REFERENCES, PayloadFile, is_manifest, read_contents
 from upgraph.payload.metadata import VerifiedMetadata, parse_metadata, verified
-from upgraph.payload.reader import MAX_CONFIG_BYTES, Kept, OtherImage, Verification, read_release
+from upgraph.payload.reader import MAX_CONFIG_BYTES, OtherImage, StatedConfig, Verification, read_release
 from upgraph.payload.references import ImageReferences, parse_references
 
 DEFAULT_ARCHITECTURE = "amd64"
@@ -93,10 +92,7 @@ async def read_members(source: ImageSource, manifest: Manifest) -> tuple[Member,
     if isinstance(parsed, Image):
         return (await _member(source, manifest, parsed, None),)
     found = []
-    for entry in parsed.entries:
-        # Provenance that builders put beside images has no architecture, and is nothing that runs.
-        if entry.is_attestation or entry.architecture == "unknown":
-            continue
+    for entry in parsed.images:
         child = await source.manifest(entry.descriptor.digest)
         image = parse_manifest(child.content, entry.descriptor.media_type)
         if isinstance(image, Index):
@@ -150,15 +146,9 @@ async def read_payload(source: ImageSource, member: Member) -> Payload:
     )
 
 
-class _RunConfig(msgspec.Struct, rename="pascal"):
-    labels: dict[str, str] | None = None
-
-
-class _Config(msgspec.Struct):
-    architecture: str = ""
+class _WholeConfig(StatedConfig):
     os: str = ""
     created: str = ""
-    config: _RunConfig | None = None
 
 
 async def _member(source: ImageSource, manifest: Manifest, image: Image, stated: str | None) -> Member:
@@ -168,14 +158,10 @@ async def _member(source: ImageSource, manifest: Manifest, image: Image, stated:
 async def _read_config(source: ImageSource, blob: Descriptor) -> Config:
     if blob.size > MAX_CONFIG_BYTES:
         raise DataError(CONFIG_INVALID, f"it has {blob.size} bytes; {MAX_CONFIG_BYTES} are read")
-    sink = Kept()
-    await source.pour(blob, sink, first=None)
-    content = bytes(sink.content)
-    verify(content, blob.digest, "the image configuration")
+    content = await read_blob(source, blob, "the image configuration")
     try:
-        known = msgspec.json.decode(content, type=_Config)
+        known = msgspec.json.decode(content, type=_WholeConfig)
         document = msgspec.json.decode(content, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(CONFIG_INVALID, f"{blob.digest}: {error}") from error
-    labels = (known.config.labels if known.config else None) or {}
-    return Config(known.architecture, known.os, known.created, labels, document)
+    return Config(known.architecture, known.os, known.created, known.labels, document)

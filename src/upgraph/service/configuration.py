@@ -26,6 +26,7 @@ from upgraph.service.setting import (
     switch,
     text,
 )
+from upgraph.syntax.signature_names import ARCHIVE_ENDINGS, MANIFEST_ENDINGS
 
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
 """How the name of a source begins that is a repository of a registry."""
@@ -35,8 +36,6 @@ SCRAPE_SCHEME = "scrape:"
 """How the name of a source begins that is a saved scrape."""
 SCRAPE_ENDING = ".json"
 """How the path of a saved scrape ends where it is given without the scheme."""
-SIGNATURE_FILES = (".yaml", ".yml", ".json", ".tar", ".tar.gz", ".tgz")
-"""How the name of a source of signatures ends that is one file."""
 _ELSEWHERE = r"[a-z+-]+:"
 _SCRAPE_TIMEOUT: float | None = 1800.0
 _LISTEN: str | None = "127.0.0.1:8081"
@@ -288,7 +287,7 @@ class Configuration:
     def served_signatures(self) -> Path | None:
         """The directory whose signatures are served; None if they are none or elsewhere."""
         named = self.signatures
-        if named is None or re.match(_ELSEWHERE, named) or named.endswith(SIGNATURE_FILES):
+        if named is None or re.match(_ELSEWHERE, named) or named.endswith(MANIFEST_ENDINGS + ARCHIVE_ENDINGS):
             return None
         return Path(named).expanduser()
 

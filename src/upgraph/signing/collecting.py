@@ -23,7 +23,7 @@ from upgraph.signing.config_map import ConfigMap, config_maps_in
 from upgraph.signing.packets import is_binary
 from upgraph.signing.stores import LABEL, Candidate, Collection, digest_of_file, digest_of_key, is_too_large
 from upgraph.syntax import SyntaxFault
-from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES
+from upgraph.syntax.signature_names import ARCHIVE_ENDINGS, MANIFEST_ENDINGS, MAX_SIGNATURE_BYTES
 
 MAX_FILES = 200_000
 """Most files of a directory or members of an archive."""
@@ -32,8 +32,6 @@ MAX_TOTAL_BYTES = 256 * 1024 * 1024
 MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 """Bytes of the largest file of ConfigMaps."""
 
-MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
-ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz")
 _GZIP = b"\x1f\x8b"
 
 

@@ -10,14 +10,13 @@ artifacts, thousands of them cost thousands of requests in each round, and one i
 import asyncio
 import io
 
-from upgraph.errors import DataError, Finding
+from upgraph.errors import DataError, Finding, VerificationError
 from upgraph.errors.problems.signing import STORE_UNUSABLE
 from upgraph.oci import (
     OCI_LAYER_GZIP,
     Composition,
     Descriptor,
     Digest,
-    Hasher,
     Image,
     ImageSource,
     LayerFile,
@@ -25,6 +24,7 @@ from upgraph.oci import (
     gzipped,
     is_digest,
     parse_manifest,
+    read_blob,
     tar_layer,
 )
 from upgraph.signing.collecting import collect_archive
@@ -100,21 +100,7 @@ class ImageStore(CollectedStore):
         if blob.size > MAX_LAYER_BYTES:
             seen = f"{self.name}: a layer has {blob.size} bytes; {MAX_LAYER_BYTES} are read"
             raise DataError(STORE_UNUSABLE, seen)
-        sink = _Kept(Hasher.like(blob.digest))
-        await self._source.pour(blob, sink, first=None)
-        if sink.hasher.digest() != blob.digest:
-            raise DataError(STORE_UNUSABLE, f"{self.name}: the layer {blob.digest} has other content")
-        return bytes(sink.content)
-
-
-class _Kept:
-    """A sink that keeps and hashes what it gets."""
-
-    def __init__(self, hasher: Hasher) -> None:
-        self.hasher = hasher
-        self.content = bytearray()
-
-    def feed(self, chunk: bytes) -> bool:
-        self.hasher.update(chunk)
-        self.content += chunk
-        return True
+        try:
+            return await read_blob(self._source, blob, f"{self.name}: the layer")
+        except VerificationError as error:
+            raise DataError(STORE_UNUSABLE, error.seen) from error

@@ -14,6 +14,10 @@ HEX_DIGITS = {"sha": 40, "sha256": 64}
 """The algorithms that Cincinnati's metadata-helper knows, and the digits of their digests."""
 MAX_SIGNATURE_BYTES = 1024 * 1024
 """Bytes of the largest signature; real ones have about 1,200."""
+MANIFEST_ENDINGS = (".yaml", ".yml", ".json")
+"""What files end in that hold ConfigMaps with signatures."""
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz")
+"""What archives of signatures end in."""
 
 _FILE = re.compile(r"signature-[1-9][0-9]{0,5}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from upgraph.cli.images import Opener
 from upgraph.cli.output import FORMATS, Format, emit_document, output_option, print_table, printable
-from upgraph.cli.release.opening import Opened, Opener, access_options, read_opened
-from upgraph.cli.settings import configuration
+from upgraph.cli.release.opening import Opened, read_opened
+from upgraph.cli.settings import access_options, configuration
 from upgraph.payload import Change, Difference, compare
 
 _EXAMPLES = """

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from upgraph.cli.release.opening import Opener, access_options, read_opened
-from upgraph.cli.settings import configuration
+from upgraph.cli.images import Opener
+from upgraph.cli.release.opening import read_opened
+from upgraph.cli.settings import access_options, configuration
 from upgraph.errors import DataError
 from upgraph.errors.problems.payload import FILE_MISSING
 from upgraph.payload import unpack, unpack_over

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from upgraph.cli.images import Opener
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable
-from upgraph.cli.release.opening import Opened, Opener, access_options, opened, read_opened
+from upgraph.cli.release.opening import Opened, opened, read_opened
 from upgraph.cli.release.trust import OPENPGP, Trust, Trusted, open_trust, trust_options
-from upgraph.cli.settings import configuration
+from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.outcomes import Standing, lines, standing, unverified
 from upgraph.payload import COMMIT, METADATA, REFERENCES, SOURCE, Component, Member
 from upgraph.service.configuration import Configuration

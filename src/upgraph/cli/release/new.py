@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from upgraph.cli.images import Opener
 from upgraph.cli.output import show_findings
-from upgraph.cli.release.opening import Opener, access_options, opened
-from upgraph.cli.settings import configuration
+from upgraph.cli.release.opening import opened
+from upgraph.cli.settings import access_options, configuration
 from upgraph.errors import Severity, UserError
 from upgraph.errors.problems.payload import CONTENT_INVALID
 from upgraph.oci import Digest, ImageSource, parse_image_name, publish

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from upgraph.cli.images import Opener
 from upgraph.cli.output import FORMATS, Format, emit, emit_document, output_option, printable, show_findings
-from upgraph.cli.release.opening import Opener, access_options, opened
+from upgraph.cli.release.opening import opened
 from upgraph.cli.release.trust import OPENPGP, Trust, open_trust, trust_options
-from upgraph.cli.settings import configuration
+from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.outcomes import Standing, lines, standing, unverified
 from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError, VerificationError
 from upgraph.errors.problems.payload import COMPONENT_UNREACHABLE, RELEASE_FAULTY

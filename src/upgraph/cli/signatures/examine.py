@@ -11,11 +11,10 @@ from click.core import ParameterSource
 from upgraph.cli.cosign_options import trusted_key_option, trusted_keys
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable, show_findings
 from upgraph.cli.scrape import read_releases
-from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
 from upgraph.cli.signatures.images import examine_images
 from upgraph.cli.signatures.outcomes import Standing, standing
 from upgraph.cli.signatures.places import (
-    ACCESS,
     Places,
     keyring_option,
     policy_option,
@@ -51,7 +50,7 @@ Examples:
 @policy_option
 @trusted_key_option
 @output_option(_FORMS)
-@setting_options(*ACCESS)
+@access_options
 def verify(  # noqa: PLR0913 - click gives each option by its name
     *,
     releases: tuple[str, ...],
@@ -130,7 +129,7 @@ Examples:
 @click.option(
     "--partial", is_flag=True, help="Show what could be read of releases although something could not."
 )
-@setting_options("releases", "payload_repository", "state_dir", *ACCESS)
+@setting_options("releases", "payload_repository", "state_dir", *ACCESS_SETTINGS)
 def list_releases(  # noqa: PLR0913 - click gives each option by its name
     *,
     stores: tuple[str, ...],

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from upgraph.cli.output import Format, emit_document, output_option, printable
-from upgraph.cli.settings import configuration, setting_options
-from upgraph.cli.signatures.places import ACCESS, Places, read_keyring_files
+from upgraph.cli.settings import access_options, configuration
+from upgraph.cli.signatures.places import Places, read_keyring_files
 from upgraph.oci import parse_image_name
 from upgraph.payload.verification_config import read_verification_config
 from upgraph.service.configuration import Configuration
@@ -33,7 +33,7 @@ Examples:
 )
 @click.argument("place", metavar="FILE|RELEASE")
 @output_option((Format.TEXT, Format.JSON, Format.YAML))
-@setting_options(*ACCESS)
+@access_options
 def show(place: str, output: Format, config: tuple[Path, ...], **flags: object) -> None:
     """Print fingerprints of the keys in a FILE, or of those that a RELEASE names.
 

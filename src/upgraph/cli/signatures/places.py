@@ -27,9 +27,6 @@ from upgraph.signing import (
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ACCESS = ("ca", "authfile", "authfile_search", "mirrors", "concurrency")
-"""Settings that say how others are reached."""
-
 SIGNATURES_HELP = (
     "Where signatures are: the http or https address of a store, a directory, an archive, ConfigMap manifests,"
     " or an image that `upgraph signatures push` made. Can be given several times."

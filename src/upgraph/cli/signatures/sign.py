@@ -10,10 +10,10 @@ import click
 from upgraph import __version__
 from upgraph.cli.cosign_options import DEFAULT_PLACE, signing_key, signing_key_options
 from upgraph.cli.output import show_findings
-from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.images import Order, sign_images
 from upgraph.cli.signatures.output import OUTPUT_HELP, write_out
-from upgraph.cli.signatures.places import ACCESS, Places, Wanted
+from upgraph.cli.signatures.places import Places, Wanted
 from upgraph.errors import UserError
 from upgraph.errors.problems.signing import SIGNING_REQUEST
 from upgraph.oci import parse_digest
@@ -61,7 +61,7 @@ Examples:
     metavar="PLACE",
     help=f"With --gpg-key: {OUTPUT_HELP[0].lower()}{OUTPUT_HELP[1:]}",
 )
-@setting_options(*ACCESS)
+@access_options
 def sign(  # noqa: PLR0913 - click gives each option by its name
     *,
     releases: tuple[str, ...],

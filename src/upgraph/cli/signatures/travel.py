@@ -9,10 +9,9 @@ import click
 
 from upgraph.cli.output import show_findings
 from upgraph.cli.scrape import read_releases
-from upgraph.cli.settings import configuration, setting_options
+from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
 from upgraph.cli.signatures.output import CONFIG_MAP_NAME, OUTPUT_HELP, write_out
 from upgraph.cli.signatures.places import (
-    ACCESS,
     Places,
     keyring_option,
     only_local,
@@ -70,7 +69,7 @@ Examples:
 @policy_option
 @_OUTPUT
 @_NAME
-@setting_options("releases", "payload_repository", "state_dir", *ACCESS)
+@setting_options("releases", "payload_repository", "state_dir", *ACCESS_SETTINGS)
 def fetch(  # noqa: PLR0913 - click gives each option by its name
     *,
     named: tuple[str, ...],
@@ -93,8 +92,7 @@ def fetch(  # noqa: PLR0913 - click gives each option by its name
     listed = [release.digest for release in _releases(chosen)]
     found, missing = asyncio.run(_fetch(chosen, (named, listed), trust))
     show_findings(_left_out(missing))
-    write_out(found, output, name=name)
-    click.echo(f"{sum(map(len, found.values()))} signatures of {len(found)} releases in {output}", err=True)
+    _write(found, output, name)
     unknown = [error for error in missing.values() if isinstance(error, RemoteError)]
     if unknown:
         raise unknown[0]
@@ -106,6 +104,11 @@ def _releases(chosen: Configuration) -> Sequence[Release]:
     gathered = read_releases(chosen, partial=False)
     show_findings(gathered.findings)
     return gathered.releases
+
+
+def _write(found: Signatures, output: Path, name: str) -> None:
+    write_out(found, output, name=name)
+    click.echo(f"{sum(map(len, found.values()))} signatures of {len(found)} releases in {output}", err=True)
 
 
 _Trust = tuple[tuple[str, ...], tuple[Path, ...], Policy]
@@ -178,7 +181,7 @@ Examples:
 @policy_option
 @_OUTPUT
 @_NAME
-@setting_options(*ACCESS)
+@access_options
 def pack(  # noqa: PLR0913 - click gives each option by its name
     *,
     sources: tuple[str, ...],
@@ -196,8 +199,7 @@ def pack(  # noqa: PLR0913 - click gives each option by its name
     """
     chosen = configuration(config, flags)
     found = asyncio.run(_gather(chosen, sources, keyrings, policy))
-    write_out(found, output, name=name)
-    click.echo(f"{sum(map(len, found.values()))} signatures of {len(found)} releases in {output}", err=True)
+    _write(found, output, name)
 
 
 async def _gather(
@@ -234,7 +236,7 @@ Examples:
 @click.option("--overwrite", is_flag=True, help="Take the tag from the image that has it now.")
 @keyring_option(required=False)
 @policy_option
-@setting_options(*ACCESS)
+@access_options
 def push(  # noqa: PLR0913 - click gives each option by its name
     *,
     sources: tuple[str, ...],

@@ -2,9 +2,11 @@
 
 Answers are written in the order of the requests. While a client leaves an answer unread, nothing more is
 read from it and none of its waiting requests is answered, so it costs the system's buffers and no more;
-prepared bodies are not copied for it. Nor is the end of what it sends seen before it was answered, so a connection
-whose client sends nothing more needs no care: the event loop closes it once all is written. Over TLS they have to be, since what is sent is encrypted first; there a
+prepared bodies are not copied for it. Over TLS they have to be, since what is sent is encrypted first; there a
 body goes out in slices, and the next one is made when the client has taken the last.
+
+Nor is the end of what a client sends seen before it was answered. So a connection whose client sends nothing
+more needs no care: the event loop closes it once all is written.
 """
 
 import asyncio

@@ -229,13 +229,13 @@ async def admit(gathered: Gathered, gate: Gate) -> Gathered:
     """What sources hold, without what a gate does not let through."""
     admitted = await gate.admit(gathered.releases)
     left_out = len(gathered.releases) - len(admitted.releases)
+    findings = ordered((*gathered.findings, *admitted.findings))
     if not left_out:
-        return replace(gathered, findings=ordered((*gathered.findings, *admitted.findings)))
+        return replace(gathered, findings=findings)
     message = f"{gathered.report.message}; {left_out} left out for want of a valid signature"
     report = msgspec.structs.replace(
         gathered.report, releases=len(admitted.releases), unsigned=left_out, message=message
     )
-    findings = ordered((*gathered.findings, *admitted.findings))
     return replace(gathered, releases=admitted.releases, findings=findings, report=report)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from upgraph.errors import UserError
 from upgraph.graphdata import repository_of
-from upgraph.oci import Access, Repository, read_mirrors
+from upgraph.oci import Access, Repository
 from upgraph.service.building.following import ReleaseSource
 from upgraph.service.building.saved_source import SavedSource
-from upgraph.service.building.sources import access_of, open_graph_data, open_releases
+from upgraph.service.building.sources import access_of, mirrors_of, open_graph_data, open_releases
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.configuration import REGISTRY_SCHEMES, Configuration
 from upgraph.service.doctor import inputs
@@ -163,8 +163,8 @@ def _bundle(path: Path) -> Step:
 
 def places_of(configuration: Configuration, repository: Repository) -> tuple[Repository, ...]:
     """Where a repository is read: its mirrors and itself, each in every way in which it may be asked."""
-    mirrors = read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
-    return tuple(one for place in mirrors.places(repository) for one in place.repositories)
+    places = mirrors_of(configuration).places(repository)
+    return tuple(one for place in places for one in place.repositories)
 
 
 def _file(path: str) -> dict[str, str]:

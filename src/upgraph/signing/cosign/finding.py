@@ -16,12 +16,12 @@ from upgraph.errors import DataError, VerificationError
 from upgraph.oci import (
     Descriptor,
     Digest,
-    Hasher,
     ImageMissing,
     ImageSource,
     Manifest,
     Referrer,
     parse_digest,
+    read_blob,
     referrers_of,
 )
 from upgraph.signing.cosign.public_keys import PublicKey
@@ -145,22 +145,7 @@ async def _signatures(images: ImageSource, manifest: Manifest, place: str) -> As
 
 
 async def _payload(images: ImageSource, blob: Descriptor, place: str) -> bytes:
-    sink = _Kept()
-    await images.pour(blob, sink, first=None)
-    content = bytes(sink.content)
-    hasher = Hasher.like(blob.digest)
-    hasher.update(content)
-    if hasher.digest() != blob.digest:
-        raise unusable(place, f"the payload {blob.digest} has other content")
-    return content
-
-
-class _Kept:
-    """A sink that keeps what it gets; the size of a payload has been checked."""
-
-    def __init__(self) -> None:
-        self.content = bytearray()
-
-    def feed(self, chunk: bytes) -> bool:
-        self.content += chunk
-        return True
+    try:
+        return await read_blob(images, blob, "the payload")
+    except VerificationError as error:
+        raise unusable(place, error.seen) from error
