@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import aiohttp
 import msgspec
 
-from upgraph.oci.manifest import ACCEPT_MANIFESTS
+from upgraph.oci.images.manifest import ACCEPT_MANIFESTS
 
 CONNECTIONS = 32
 RANGE_BYTES = 16 * 1024

@@ -12,7 +12,7 @@ from benchmarks.catalogue import BrokenMeasurementError, PlannedRelease
 from benchmarks.generate import ALL_REPOSITORY, AMD64_REPOSITORY, Content, tag_of
 from upgraph.graph import labels
 from upgraph.oci import Image, parse_manifest
-from upgraph.oci.manifest import ACCEPT_MANIFESTS
+from upgraph.oci.images.manifest import ACCEPT_MANIFESTS
 from upgraph.testing.real_registry import RealRegistry, program
 
 READ_SECONDS = 30

@@ -26,12 +26,12 @@ from upgraph.graphdata.metadata import read_raw_metadata, read_schema
 from upgraph.graphdata.rules import read_rule
 from upgraph.graphdata.tarball import read_tarball, write_tarball
 from upgraph.oci import Descriptor, Repository, digest_of
-from upgraph.oci import manifest as manifests
-from upgraph.oci.auth_file import read_auth_file
-from upgraph.oci.challenge import parse_challenges
-from upgraph.oci.digest import parse_digest
-from upgraph.oci.listing import next_link
-from upgraph.oci.reference import parse_pull_spec_repository
+from upgraph.oci.credentials.auth_file import read_auth_file
+from upgraph.oci.images import manifest as manifests
+from upgraph.oci.images.digest import parse_digest
+from upgraph.oci.images.listing import next_link
+from upgraph.oci.images.reference import parse_pull_spec_repository
+from upgraph.oci.registry.challenge import parse_challenges
 from upgraph.payload import (
     Component,
     ImageReferences,

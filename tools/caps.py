@@ -7,34 +7,17 @@ from upgraph.graphdata.checking import baseline, promql
 from upgraph.kube import configuration as kube_configuration
 from upgraph.kube import exec_login
 from upgraph.kube import transport as kube_transport
-from upgraph.oci import (
-    anchors,
-    archive_index,
-    auth_file,
-    auth_writing,
-    authorization,
-    cargo,
-    connections,
-    credential_helper,
-    downloads,
-    image_directory,
-    image_source,
-    layout_index,
-    listing,
-    manifest,
-    mirror_files,
-    ordering,
-    referrers,
-    registry_destination,
-    retry,
-    sending,
-    storage,
-    timing,
-    tls_examination,
-    transport,
-    trusted_ca,
-    upload,
-)
+from upgraph.oci.copying import cargo, ordering
+from upgraph.oci.credentials import auth_file, auth_writing
+from upgraph.oci.credentials import helper as credential_helper
+from upgraph.oci.disk import archive_index, image_directory, layout_index, storage
+from upgraph.oci.http import connections, downloads, retry, timing, tls_examination
+from upgraph.oci.images import listing, manifest, referrers
+from upgraph.oci.images import source as image_source
+from upgraph.oci.mirrors import files as mirror_files
+from upgraph.oci.registry import authorization, sending, transport, upload
+from upgraph.oci.registry import destination as registry_destination
+from upgraph.oci.trust import anchors, trusted_ca
 from upgraph.payload import components, contents, manifests, metadata, probe, reader, references, whole_layer
 from upgraph.service import crew, origins, snapshot
 from upgraph.service.answering import clients, conditional, negotiation, query, requests, server

@@ -159,7 +159,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_written(
     class Full:
         free = 100
 
-    monkeypatch.setattr("upgraph.oci.layout_destination.shutil.disk_usage", lambda _: Full)
+    monkeypatch.setattr("upgraph.oci.disk.layout_destination.shutil.disk_usage", lambda _: Full)
     done = command(*COPY, f"oci:{made}:v1", f"oci:{tmp_path}/to", "--all")
     assert done.code == 3
     assert "bytes are to be written, 100 are free" in done.err

@@ -25,9 +25,10 @@ from typing import Any, Protocol, TypeVar
 import pytest
 from _pytest.mark import ParameterSet
 
-from upgraph.oci import RegistryClient, Retry, Timing, authorization
-from upgraph.oci.digest import Digest
-from upgraph.oci.manifest import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
+from upgraph.oci import RegistryClient, Retry, Timing
+from upgraph.oci.images.digest import Digest
+from upgraph.oci.images.manifest import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
+from upgraph.oci.registry import authorization
 from upgraph.payload import ReleaseContent, release_layer
 from upgraph.payload.reader import RELEASE_LABEL
 from upgraph.service import handover

@@ -21,7 +21,7 @@ from tests.faults.conftest import (
     in_one_process,
     mirror_again,
 )
-from upgraph.oci.manifest import DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST
+from upgraph.oci.images.manifest import DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST
 from upgraph.payload import ReleaseContent, release_layer
 from upgraph.testing.registry import Fault
 

@@ -11,16 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upgraph.errors import DataError, VerificationError
-from upgraph.oci import (
-    OCI_LAYER_GZIP,
-    ArchiveSource,
-    Descriptor,
-    ImageMissing,
-    LayoutWriter,
-    archive_index,
-    digest_of,
-)
-from upgraph.oci.archive_index import Member, read_index
+from upgraph.oci import OCI_LAYER_GZIP, ArchiveSource, Descriptor, ImageMissing, LayoutWriter, digest_of
+from upgraph.oci.disk import archive_index
+from upgraph.oci.disk.archive_index import Member, read_index
 from upgraph.syntax import SyntaxFault
 from upgraph.syntax.pax import MAX_HEADER_BYTES
 from upgraph.testing.image_source import Collected, Sample

@@ -7,7 +7,7 @@ import pytest
 
 from upgraph.errors import UserError
 from upgraph.oci import AuthDocument, difference, shown
-from upgraph.oci.login import Login
+from upgraph.oci.credentials.login import Login
 
 PLACE = Path("auth.json")
 LOGIN = Login("registry.example:5000", "mirror", "do-not-show-this")

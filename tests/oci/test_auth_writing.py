@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import UserError
-from upgraph.oci import AuthDocument, auth_writing, change_auth_file, read_document
-from upgraph.oci.login import Login
+from upgraph.oci import AuthDocument, change_auth_file, read_document
+from upgraph.oci.credentials import auth_writing
+from upgraph.oci.credentials.login import Login
 
 OLD = '{"auths": {"old.example": {"auth": "YTpi"}}}'
 
@@ -80,7 +81,7 @@ def test_many_threads_lose_no_login(file: Path) -> None:
 
 def test_processes_lose_no_login(file: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from upgraph.oci import change_auth_file; from upgraph.oci.login import Login\n"
+        "import sys; from pathlib import Path; from upgraph.oci import change_auth_file; from upgraph.oci.credentials.login import Login\n"
         "for n in range(8): change_auth_file(Path(sys.argv[1]), lambda d: d.with_login(Login(f'{sys.argv[2]}{n}.example','u','p')))"
     )
     started = [subprocess.Popen([sys.executable, "-c", program, str(file), name]) for name in "abc"]

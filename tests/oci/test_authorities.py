@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from upgraph.errors import DataError, UserError
-from upgraph.oci import anchors
-from upgraph.oci.authorities import AuthorityFile, described, read_authorities
-from upgraph.oci.trusted_ca import TrustedCa, fit_authorities, key_of_registry
+from upgraph.oci.trust import anchors
+from upgraph.oci.trust.authorities import AuthorityFile, described, read_authorities
+from upgraph.oci.trust.trusted_ca import TrustedCa, fit_authorities, key_of_registry
 from upgraph.syntax.pem import pem_certificate
 from upgraph.testing.certificates import Authority, make_authority, make_certificates
 

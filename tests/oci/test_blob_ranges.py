@@ -6,7 +6,7 @@ import pytest
 
 from upgraph.errors import RemoteError
 from upgraph.oci import Descriptor, RegistryClient, digest_of
-from upgraph.oci.pouring import parse_content_range
+from upgraph.oci.registry.pouring import parse_content_range
 from upgraph.testing.image_source import Collected, Sample
 from upgraph.testing.registry import Fault, SimulatedRegistry
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.oci.challenge import Challenge, parse_challenges
+from upgraph.oci.registry.challenge import Challenge, parse_challenges
 
 WORDS = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,8}\Z").map(str.lower)
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)

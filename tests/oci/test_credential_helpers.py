@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import RemoteError
-from upgraph.oci import Access, Credentials, RegistryClient, credential_helper
+from upgraph.oci import Access, Credentials, RegistryClient
+from upgraph.oci.credentials import helper as credential_helper
 from upgraph.testing.registry import Login, SimulatedRegistry
 
 SECRET = "do-not-show-this"

@@ -8,7 +8,7 @@ import pytest
 
 from upgraph.errors import UserError
 from upgraph.oci import Credentials
-from upgraph.oci.credentials import search_places
+from upgraph.oci.credentials.lookup import search_places
 
 SECRET = "do-not-show-this"
 HOST = "q.example"

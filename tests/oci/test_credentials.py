@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from upgraph.errors import UserError
 from upgraph.oci import Credentials
-from upgraph.oci.login import lookup_keys, normal_key
+from upgraph.oci.credentials.login import lookup_keys, normal_key
 
 SECRET = "do-not-show-this"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from upgraph.errors import DataError, VerificationError
 from upgraph.oci import Hasher, digest_of, parse_digest
-from upgraph.oci.digest import verify
+from upgraph.oci.images.digest import verify
 
 
 @pytest.mark.parametrize("text", ["sha256:" + "a" * 64, "sha512:" + "0" * 128], ids=["sha256", "sha512"])

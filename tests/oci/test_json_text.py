@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from upgraph.oci.json_text import members, with_member, without_members
+from upgraph.oci.credentials.json_text import members, with_member, without_members
 
 NAMES = st.text(max_size=8)
 VALUES = st.recursive(

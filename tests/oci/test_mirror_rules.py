@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from upgraph.errors import UserError
 from upgraph.oci import Repository, read_mirrors
-from upgraph.oci.mirror_files import parse_mirror_sets, parse_registries_conf
-from upgraph.oci.mirrors import Mirror, Mirrors, Pull, Rule
+from upgraph.oci.mirrors.files import parse_mirror_sets, parse_registries_conf
+from upgraph.oci.mirrors.rules import Mirror, Mirrors, Pull, Rule
 
 RELEASES = "quay.example/openshift-release-dev/ocp-release"
 

@@ -19,7 +19,7 @@ from upgraph.oci import (
     referrer_index,
     referrers_of,
 )
-from upgraph.oci.referrers import MAX_REFERRERS
+from upgraph.oci.images.referrers import MAX_REFERRERS
 from upgraph.testing.image_source import Sample
 from upgraph.testing.real_registry import RealRegistry
 from upgraph.testing.registry import Fault, SimulatedRegistry

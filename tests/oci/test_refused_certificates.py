@@ -13,7 +13,7 @@ import pytest
 
 from upgraph.errors import RemoteError
 from upgraph.oci import Access, Proxies, RegistryClient, TlsExamination, Trust, examine_tls
-from upgraph.oci.tls_examination import judged
+from upgraph.oci.http.tls_examination import judged
 from upgraph.syntax.certificate import Certificate, offered_chain
 from upgraph.testing.certificates import Authority, Certificates, make_authority, make_certificates
 from upgraph.testing.proxy import SimulatedProxy

@@ -10,8 +10,8 @@ import pytest
 
 from upgraph.errors import RemoteError
 from upgraph.oci import RegistryClient, Repository
-from upgraph.oci.authorization import token_request
-from upgraph.oci.challenge import Challenge
+from upgraph.oci.registry.authorization import token_request
+from upgraph.oci.registry.challenge import Challenge
 from upgraph.testing.real_registry import PASSWORD, USERNAME
 from upgraph.testing.registry import Fault, Login, SimulatedRegistry
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from upgraph.errors import DataError, RemoteError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci import Retry
-from upgraph.oci.retry import parse_retry_after
+from upgraph.oci.http.retry import parse_retry_after
 
 NOW = datetime(2026, 8, 21, 12, 0, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from upgraph.errors import DataError, RemoteError
 from upgraph.oci import RegistryClient, Repository
-from upgraph.oci.listing import MAX_LISTED_CHARACTERS, TagListing, next_link
+from upgraph.oci.images.listing import MAX_LISTED_CHARACTERS, TagListing, next_link
 from upgraph.testing.registry import Fault, SimulatedRegistry
 
 PATH = "/v2/a/b/tags/list"

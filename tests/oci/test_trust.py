@@ -8,7 +8,7 @@ import pytest
 
 from upgraph.errors import UserError
 from upgraph.oci import Trust
-from upgraph.oci.trust import LOOK_SECONDS
+from upgraph.oci.trust.trusted import LOOK_SECONDS
 from upgraph.testing.certificates import Certificates, make_certificates
 
 PLACE = ("registry.example", 443)

@@ -8,7 +8,7 @@ import pytest
 
 from upgraph.errors import DataError
 from upgraph.oci import Descriptor, LayoutSource, LayoutWriter, digest_of
-from upgraph.oci.layout_entries import REF_NAME
+from upgraph.oci.disk.layout_entries import REF_NAME
 
 CONFIG = {"architecture": "amd64", "os": "linux"}
 OTHER = digest_of(b"something else")

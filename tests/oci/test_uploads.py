@@ -19,7 +19,7 @@ from upgraph.oci import (
     Repository,
     digest_of,
 )
-from upgraph.oci.upload import PIECE_BYTES, WHOLE_BYTES, upload_place
+from upgraph.oci.registry.upload import PIECE_BYTES, WHOLE_BYTES, upload_place
 from upgraph.testing.image_destination import Bytes
 from upgraph.testing.registry import Fault, Login, SimulatedRegistry
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from upgraph.oci import OCI_LAYER_GZIP, Access, LayoutWriter, Platform, RegistryClient
-from upgraph.oci.pouring import MAX_REST_BYTES
+from upgraph.oci.registry.pouring import MAX_REST_BYTES
 from upgraph.payload import (
     Reading,
     ReleaseContent,

@@ -32,7 +32,7 @@ from upgraph.oci import (
     parse_image_name,
     parse_list,
 )
-from upgraph.oci.ordering import MAX_LIST_BYTES
+from upgraph.oci.copying.ordering import MAX_LIST_BYTES
 from upgraph.service.building.sources import access_of, mirrors_of
 from upgraph.service.configuration import Configuration
 from upgraph.service.plain_file import open_plain

@@ -15,9 +15,9 @@ from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.credentials import TRUST_SUBJECT
 from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.oci import Proxies, RegistryKey, Trust, examine_tls
-from upgraph.oci.anchors import HTTPS_PORT, UPDATE_SERVICE_KEY
-from upgraph.oci.authorities import Authority, AuthorityFile, read_authorities
-from upgraph.oci.trusted_ca import (
+from upgraph.oci.trust.anchors import HTTPS_PORT, UPDATE_SERVICE_KEY
+from upgraph.oci.trust.authorities import Authority, AuthorityFile, read_authorities
+from upgraph.oci.trust.trusted_ca import (
     DEFAULT_NAME,
     DEFAULT_NAMESPACE,
     TrustedCa,

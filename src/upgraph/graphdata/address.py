@@ -16,8 +16,8 @@ from upgraph.errors import DataError, Finding, RemoteError
 from upgraph.errors.problems.graphdata import ARCHIVE, DOWNLOAD
 from upgraph.graphdata.files import Files
 from upgraph.graphdata.tarball import read_tarball
-from upgraph.oci.closing import Closing
-from upgraph.oci.downloads import Answer, Downloads, Wish, shown_address
+from upgraph.oci.http.downloads import Answer, Downloads, Wish, shown_address
+from upgraph.oci.images.closing import Closing
 
 MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
 """Largest tarball that is downloaded; that of the real set has about 0.3 MB, of its whole repository 2 MB."""

@@ -25,7 +25,7 @@ from upgraph.oci import (
     is_digest,
     parse_manifest,
 )
-from upgraph.oci.closing import Closing
+from upgraph.oci.images.closing import Closing
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024 * 1024
 """Largest sum of all layers, as transferred; base images of the usual distributions have up to 0.5 GB."""

@@ -6,26 +6,9 @@ through which everything above reads images, :class:`ImageDestination` the one t
 aiohttp and its errors stay inside this room.
 """
 
-from upgraph.oci.access import Access
-from upgraph.oci.archive import ArchiveSource
-from upgraph.oci.archive_destination import ArchiveDestination
-from upgraph.oci.auth_difference import Difference, Shown, difference, shown
-from upgraph.oci.auth_document import AuthDocument
-from upgraph.oci.auth_writing import change_auth_file, read_document
-from upgraph.oci.blobs import read_blob
-from upgraph.oci.cargo import WHOLE, Cargo, Choice
-from upgraph.oci.composition import Composition
-from upgraph.oci.copying import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
-from upgraph.oci.credentials import Credentials, Lookup
-from upgraph.oci.digest import Digest, Hasher, digest_of, is_digest, parse_digest
-from upgraph.oci.distribution import DEFAULT_CONCURRENCY, RegistryClient
-from upgraph.oci.documents import Platform
-from upgraph.oci.downloads import Answer, Downloads
-from upgraph.oci.first_contact import Greeting, ask_for_leave, greet
-from upgraph.oci.gateway import Gateway
-from upgraph.oci.image_destination import ImageDestination
-from upgraph.oci.image_directory import DirectorySource
-from upgraph.oci.image_name import (
+from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice
+from upgraph.oci.copying.gateway import Gateway
+from upgraph.oci.copying.image_name import (
     DISK_SOURCES,
     ImageName,
     OnDisk,
@@ -33,19 +16,33 @@ from upgraph.oci.image_name import (
     parse_image_name,
     without_login,
 )
-from upgraph.oci.image_source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
-from upgraph.oci.layout import LayoutSource
-from upgraph.oci.layout_destination import LayoutDestination
-from upgraph.oci.logging_in import (
-    Kept,
-    check_login,
-    default_place,
-    forget_login,
-    login_of,
-    save_login,
-)
-from upgraph.oci.login import Login, normal_key
-from upgraph.oci.manifest import (
+from upgraph.oci.copying.ordering import Wish, every_order, order_of, parse_list
+from upgraph.oci.copying.publishing import destination_tag, open_destination, publish
+from upgraph.oci.copying.run import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
+from upgraph.oci.credentials.auth_difference import Difference, Shown, difference, shown
+from upgraph.oci.credentials.auth_document import AuthDocument
+from upgraph.oci.credentials.auth_writing import change_auth_file, read_document
+from upgraph.oci.credentials.login import Login, normal_key
+from upgraph.oci.credentials.lookup import Credentials, Lookup
+from upgraph.oci.credentials.registry_key import RegistryKey
+from upgraph.oci.disk.archive import ArchiveSource
+from upgraph.oci.disk.archive_destination import ArchiveDestination
+from upgraph.oci.disk.image_directory import DirectorySource
+from upgraph.oci.disk.layout import LayoutSource
+from upgraph.oci.disk.layout_destination import LayoutDestination
+from upgraph.oci.disk.layout_writer import LayoutWriter
+from upgraph.oci.http.access import Access
+from upgraph.oci.http.downloads import Answer, Downloads
+from upgraph.oci.http.proxies import Proxies
+from upgraph.oci.http.retry import Retry
+from upgraph.oci.http.timing import Timing
+from upgraph.oci.http.tls_examination import RefusalCause, TlsExamination, examine_tls
+from upgraph.oci.images.blobs import read_blob
+from upgraph.oci.images.composition import Composition
+from upgraph.oci.images.destination import ImageDestination
+from upgraph.oci.images.digest import Digest, Hasher, digest_of, is_digest, parse_digest
+from upgraph.oci.images.documents import Platform
+from upgraph.oci.images.manifest import (
     DOCKER_LAYER_GZIP,
     DOCKER_MANIFEST,
     DOCKER_MANIFEST_LIST,
@@ -60,23 +57,26 @@ from upgraph.oci.manifest import (
     IndexEntry,
     parse_manifest,
 )
-from upgraph.oci.mirror_files import read_mirrors
-from upgraph.oci.mirrored import MirroredSource, open_mirrored
-from upgraph.oci.mirrors import Mirrors, Place
-from upgraph.oci.neighbours import Neighbours
-from upgraph.oci.ordering import Wish, every_order, order_of, parse_list
-from upgraph.oci.proxies import Proxies
-from upgraph.oci.publishing import destination_tag, open_destination, publish
-from upgraph.oci.reference import Repository, parse_pull_spec_repository
-from upgraph.oci.referrers import Referrer, fallback_tag, referrer_index, referrers_of
-from upgraph.oci.registry_destination import PATIENT, RegistryDestination
-from upgraph.oci.registry_key import RegistryKey
-from upgraph.oci.retry import Retry
-from upgraph.oci.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer
-from upgraph.oci.timing import Timing
-from upgraph.oci.tls_examination import RefusalCause, TlsExamination, examine_tls
-from upgraph.oci.trust import Trust
-from upgraph.oci.write import LayoutWriter
+from upgraph.oci.images.reference import Repository, parse_pull_spec_repository
+from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
+from upgraph.oci.images.source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
+from upgraph.oci.images.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer
+from upgraph.oci.mirrors.files import read_mirrors
+from upgraph.oci.mirrors.rules import Mirrors, Place
+from upgraph.oci.mirrors.source import MirroredSource, open_mirrored
+from upgraph.oci.registry.destination import PATIENT, RegistryDestination
+from upgraph.oci.registry.distribution import DEFAULT_CONCURRENCY, RegistryClient
+from upgraph.oci.registry.first_contact import Greeting, ask_for_leave, greet
+from upgraph.oci.registry.logging_in import (
+    Kept,
+    check_login,
+    default_place,
+    forget_login,
+    login_of,
+    save_login,
+)
+from upgraph.oci.registry.neighbours import Neighbours
+from upgraph.oci.trust.trusted import Trust
 
 __all__ = [
     "DEFAULT_CONCURRENCY",

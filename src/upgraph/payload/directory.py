@@ -10,7 +10,7 @@ from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems.payload import FILE_LEFT_OUT, MANIFEST_DIRECTORY
-from upgraph.oci.folder import Folder
+from upgraph.oci.disk.folder import Folder
 from upgraph.payload.contents import (
     MAX_FILE_BYTES,
     MAX_FILES,

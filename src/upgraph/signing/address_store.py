@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from upgraph.errors import Finding, RemoteError
 from upgraph.errors.problems.signing import STORE_FAILED
 from upgraph.oci import Access, Digest
-from upgraph.oci.downloads import shown_address
+from upgraph.oci.http.downloads import shown_address
 from upgraph.signing.stores import Candidate
 from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES
 

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 from upgraph.errors import DataError, Finding, Severity, UserError
 from upgraph.errors.problems.signing import SIGNATURE_UNUSABLE, STORE_UNUSABLE
 from upgraph.oci import Digest
-from upgraph.oci.folder import Folder, FolderFile
+from upgraph.oci.disk.folder import Folder, FolderFile
 from upgraph.signing.config_map import ConfigMap, config_maps_in
 from upgraph.signing.packets import is_binary
 from upgraph.signing.stores import LABEL, Candidate, Collection, digest_of_file, digest_of_key, is_too_large

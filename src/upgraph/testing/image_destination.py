@@ -22,7 +22,7 @@ from upgraph.oci import (
     copy_image,
     digest_of,
 )
-from upgraph.oci.image_destination import BlobReader
+from upgraph.oci.images.destination import BlobReader
 
 LARGE_BYTES = 5 * 1024 * 1024 + 7
 _PIECE_BYTES = 100_000

@@ -22,7 +22,7 @@ import msgspec
 from aiohttp import web
 
 from upgraph.oci import OCI_MANIFEST, Digest, Repository, digest_of
-from upgraph.oci.layout_entries import REF_NAME
+from upgraph.oci.disk.layout_entries import REF_NAME
 from upgraph.testing.registry_referrers import KeptReferrers
 from upgraph.testing.registry_uploads import Lost, Reply, Uploads, refusal
 

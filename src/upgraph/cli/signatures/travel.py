@@ -24,7 +24,7 @@ from upgraph.errors import Finding, RemoteError, Severity, UpgraphError, UserErr
 from upgraph.errors.problems.signing import SIGNING_REQUEST
 from upgraph.graph import Release
 from upgraph.oci import Digest
-from upgraph.oci.publishing import publish
+from upgraph.oci.copying.publishing import publish
 from upgraph.service.building.sources import access_of
 from upgraph.service.configuration import Configuration
 from upgraph.signing import (

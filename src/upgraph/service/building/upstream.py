@@ -8,7 +8,7 @@ import msgspec
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems.service import UPSTREAM_FAILED
 from upgraph.oci import Access
-from upgraph.oci.closing import Closing
+from upgraph.oci.images.closing import Closing
 from upgraph.service.setting import masked
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024

@@ -17,7 +17,7 @@ from upgraph.errors.problems import oci as problems
 from upgraph.errors.problems.doctor import CLOCK_SKEW, CONNECT_FAILED, NAME_UNRESOLVED
 from upgraph.errors.problems.service import CERTIFICATE_ENDING
 from upgraph.oci import Access, RefusalCause, TlsExamination, examine_tls, greet
-from upgraph.oci.downloads import shown_address
+from upgraph.oci.http.downloads import shown_address
 from upgraph.service.answering.own_certificate import ENDING_SECONDS
 from upgraph.service.answering.spans import span
 from upgraph.service.doctor.check import Outcome, Outcomes, Result, Step

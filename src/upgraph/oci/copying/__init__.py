@@ -1,0 +1,1 @@
+"""From what administrators name to images that are somewhere else."""

@@ -1,0 +1,1 @@
+"""Images on a disk: layouts, archives and directories of skopeo, read and written."""

@@ -1,0 +1,1 @@
+"""HTTP to anywhere outside: connections through proxies, their failures, and the patience with them."""

@@ -1,0 +1,40 @@
+"""Turns at one registry: so many requests at a time, and none for a while when it asks for fewer."""
+
+import asyncio
+from types import TracebackType
+
+from upgraph.oci.http.timing import Timing
+
+
+class Turns:
+    """What all clients of one registry in one run share. An async context manager around each request.
+
+    Args:
+        count: most requests at a time.
+        timing: the clock, and how long a registry may let us wait.
+    """
+
+    def __init__(self, count: int, timing: Timing) -> None:
+        self.count = count
+        self._timing = timing
+        self._slots = asyncio.Semaphore(count)
+        self._rests_until = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Begin no request for so long; those that are on their way go on."""
+        until = self._timing.monotonic() + min(seconds, self._timing.retry.longest_asked)
+        self._rests_until = max(self._rests_until, until)
+
+    async def __aenter__(self) -> None:
+        await self._slots.acquire()
+        try:
+            while (left := self._rests_until - self._timing.monotonic()) > 0:
+                await self._timing.sleep(left)
+        except BaseException:
+            self._slots.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._slots.release()
