@@ -33,7 +33,7 @@ lint: setup ## check style, types, the room plan, spelling, changelog fragments 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/codespell
 	$(BIN)/towncrier build --draft --version next >/dev/null
 	$(BIN)/python tools/lock.py --check
