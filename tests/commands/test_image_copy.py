@@ -68,7 +68,9 @@ def test_what_is_there_is_not_copied_again(command: Command, made: Path, tmp_pat
     command(*line)
     done = command(*line)
     assert done.json[0]["result"] == "there"
-    assert "blobs to move: 0, 0 bytes; there already: 5.1 kB" in done.err
+    assert done.err == "images: 1, 1 of them there; blobs to move: 0, 0 bytes; there already: 0 bytes\n"
+    done = command(*line, "--recheck")
+    assert done.err == "images: 1, 1 of them there; blobs to move: 0, 0 bytes; there already: 5.1 kB\n"
 
 
 def test_a_dry_run_writes_nothing(command: Command, made: Path, tmp_path: Path) -> None:

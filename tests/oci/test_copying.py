@@ -102,6 +102,85 @@ async def test_an_image_that_is_there_is_not_written_again(
     assert {seen.method for seen in empty.requests} == {"HEAD"}
 
 
+async def test_what_is_there_costs_a_request_at_each_end(
+    registry: SimulatedRegistry,
+    client: RegistryClient,
+    destination: RegistryDestination,
+    empty: SimulatedRegistry,
+) -> None:
+    order = Order(client, "4.18.1-multi", destination, "v1")
+    digest = await copy_image(order)
+    for simulated in (registry, empty):
+        simulated.requests.clear()
+    assert await copy_image(order) == digest
+    assert [(seen.method, seen.step) for seen in registry.requests] == [("HEAD", "manifest")]
+    assert [(seen.method, seen.step) for seen in empty.requests] == [("HEAD", "manifest")]
+
+
+async def test_an_image_named_by_its_digest_is_not_asked_for_at_the_source(
+    registry: SimulatedRegistry, client: RegistryClient, destination: RegistryDestination
+) -> None:
+    order = Order(client, registry.tags["4.18.1-multi"], destination, "v1")
+    await copy_image(order)
+    registry.requests.clear()
+    await copy_image(order)
+    assert registry.requests == []
+
+
+async def test_what_is_there_of_a_single_image_costs_its_manifest_where_nobody_chose_an_index(
+    images: Composition, destination: RegistryDestination, empty: SimulatedRegistry
+) -> None:
+    order = Order(images, "4.18.0", destination, "v1", Choice())
+    await copy_image(order)
+    empty.requests.clear()
+    await copy_image(order)
+    assert [(seen.method, seen.step) for seen in empty.requests] == [("HEAD", "manifest")]
+
+
+async def test_every_blob_is_looked_for_where_that_is_asked(
+    images: Composition, destination: RegistryDestination, empty: SimulatedRegistry
+) -> None:
+    order = Order(images, "4.18.0", destination, "v1")
+    await copy_image(order)
+    lost = next(name for name, content in empty.blobs.items() if content == LARGE)
+    del empty.blobs[lost]
+    await copy_image(order)
+    assert lost not in empty.blobs
+    await copy_image(replace(order, recheck=True))
+    assert empty.blobs[lost] == LARGE
+
+
+@pytest.mark.parametrize("what", ["blob", "child", "shorter"])
+async def test_a_layout_that_lost_a_part_gets_it_again(
+    images: Composition, tmp_path: Path, what: str
+) -> None:
+    order = Order(images, "multi", LayoutDestination(tmp_path), "v1")
+    async with order.destination:
+        await copy_image(order)
+    index = parse_manifest((await images.manifest("multi")).content, "")
+    assert isinstance(index, Index)
+    digest = (
+        index.entries[0].descriptor.digest if what == "child" else images.blob(LARGE, OCI_LAYER_GZIP).digest
+    )
+    file = tmp_path / "blobs/sha256" / digest.partition(":")[2]
+    before = file.read_bytes()
+    file.write_bytes(before[:10]) if what == "shorter" else file.unlink()
+    async with LayoutDestination(tmp_path) as again:
+        await copy_image(replace(order, destination=again))
+    assert file.read_bytes() == before
+
+
+async def test_a_layout_that_has_an_image_does_not_ask_the_source_what_it_consists_of(
+    registry: SimulatedRegistry, client: RegistryClient, tmp_path: Path
+) -> None:
+    async with LayoutDestination(tmp_path) as destination:
+        await copy_image(Order(client, "4.18.1-multi", destination, "v1"))
+    registry.requests.clear()
+    async with LayoutDestination(tmp_path) as destination:
+        await copy_image(Order(client, "4.18.1-multi", destination, "v1"))
+    assert [(seen.method, seen.step) for seen in registry.requests] == [("HEAD", "manifest")]
+
+
 async def test_what_it_takes_is_known_before_it_begins(
     images: Composition, destination: RegistryDestination, empty: SimulatedRegistry
 ) -> None:
@@ -109,10 +188,9 @@ async def test_what_it_takes_is_known_before_it_begins(
     before = len(empty.blobs)
     plan = await CopyRun(orders(images, destination, "4.18.0", "4.18.1")).plan()
     amounts = plan.amounts
-    assert (amounts.images, amounts.blobs, amounts.bytes_to_move) == (2, 1, len(b"release 1"))
-    assert amounts.bytes_there == len(LARGE) + len(b"release 0") + len(
-        b'{"architecture":"amd64","os":"linux"}'
-    )
+    assert (amounts.images, amounts.images_there, amounts.blobs) == (2, 1, 1)
+    assert amounts.bytes_to_move == len(b"release 1")
+    assert amounts.bytes_there == len(LARGE) + len(b'{"architecture":"amd64","os":"linux"}')
     assert len(empty.blobs) == before
 
 

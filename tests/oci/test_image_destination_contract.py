@@ -59,7 +59,9 @@ def new_layout(tmp_path: Path) -> Harness:
 @pytest.fixture
 def new_archive(tmp_path: Path) -> Harness:
     file = tmp_path / "l.tar"
-    return Harness(lambda: ArchiveDestination(file, replace=True), lambda: ArchiveSource(file), keeps=False)
+    return Harness(
+        lambda: ArchiveDestination(file, replace=True), lambda: ArchiveSource(file), keeps=False, tells=False
+    )
 
 
 @pytest.fixture

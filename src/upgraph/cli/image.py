@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -54,6 +54,7 @@ class _Wanted:
     choice: Choice
     every_tag: bool
     overwrite: bool
+    recheck: bool
     dry_run: bool
 
 
@@ -97,6 +98,11 @@ Examples:
     is_flag=True,
     help="Let a tag move from the image that it points to; replace an archive that is there.",
 )
+@click.option(
+    "--recheck",
+    is_flag=True,
+    help="Look for every blob although the tag is right already, where a registry may have lost some.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be copied, and write nothing.")
 @output_option(FORMATS)
 @access_options
@@ -110,6 +116,7 @@ def copy(  # noqa: PLR0913 - each is an option
     whole: bool,
     every_tag: bool,
     overwrite: bool,
+    recheck: bool,
     dry_run: bool,
     **flags: object,
 ) -> None:
@@ -120,7 +127,14 @@ def copy(  # noqa: PLR0913 - each is an option
     takes that of the source. Digests stay, what is there is not sent again, and a tag is written last.
     """
     chosen = configuration(config, flags)
-    wanted = _Wanted(_wishes(names, from_file), _choice(arch, whole=whole), every_tag, overwrite, dry_run)
+    wanted = _Wanted(
+        _wishes(names, from_file),
+        _choice(arch, whole=whole),
+        every_tag,
+        overwrite=overwrite,
+        recheck=recheck,
+        dry_run=dry_run,
+    )
     done = asyncio.run(_run(wanted, chosen))
     emit(_rows(done, dry_run=dry_run), output)
     _report(done)
@@ -188,12 +202,13 @@ async def _orders(wanted: _Wanted, gateway: Gateway) -> list[Order]:
             orders += await every_order(wish, gateway, wanted.choice, overwrite=wanted.overwrite)
         else:
             orders.append(await order_of(wish, gateway, wanted.choice, overwrite=wanted.overwrite))
-    return orders
+    return [replace(order, recheck=wanted.recheck) for order in orders]
 
 
 def _summary(amounts: Amounts) -> str:
+    there = f", {amounts.images_there:,} of them there" if amounts.images_there else ""
     return (
-        f"images: {amounts.images:,}; blobs to move: {amounts.blobs:,}, {decimal(amounts.bytes_to_move)};"
+        f"images: {amounts.images:,}{there}; blobs to move: {amounts.blobs:,}, {decimal(amounts.bytes_to_move)};"
         f" there already: {decimal(amounts.bytes_there)}"
     )
 

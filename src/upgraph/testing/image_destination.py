@@ -38,6 +38,8 @@ class Harness:
     """Opens what was written."""
     keeps: bool = True
     """Whether a block that ends with an error leaves what was put in it."""
+    tells: bool = True
+    """Whether it knows in a later block what it holds."""
 
 
 @dataclass(slots=True)
@@ -150,6 +152,16 @@ async def check_tells_tags(harness: Harness) -> None:
         assert await source.tags() == ["bare", "v1"]
 
 
+async def check_holds_what_was_published(harness: Harness) -> None:
+    """An image is held after it was published, also in another block, where the destination can tell."""
+    images, _ = sample()
+    async with harness.write() as destination:
+        digest = await copy_image(Order(images, "multi", destination, "v1"))
+    if harness.tells:
+        async with harness.write() as destination:
+            assert await destination.holds(digest)
+
+
 async def check_lists_an_image_without_a_tag_only_by_its_digest(harness: Harness) -> None:
     """An image that was given no tag is found by its digest, and takes no tag of others."""
     images, bare = sample()
@@ -184,6 +196,7 @@ CHECKS: tuple[Callable[[Harness], Awaitable[None]], ...] = (
     check_refuses_another_size,
     check_reports_what_the_source_reports,
     check_tells_tags,
+    check_holds_what_was_published,
     check_lists_an_image_without_a_tag_only_by_its_digest,
     check_keeps_what_was_done,
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from upgraph.errors import DataError, UserError
 from upgraph.errors.problems import oci as problems
-from upgraph.oci.images.digest import digest_of
+from upgraph.oci.images.digest import Digest, digest_of
 from upgraph.oci.images.documents import encoded
 from upgraph.oci.images.manifest import Descriptor, Image, Index, IndexEntry, parse_manifest
 from upgraph.oci.images.source import ImageSource, Manifest
@@ -43,6 +43,11 @@ class Cargo:
     """Each once."""
     changed_from: str = ""
     """The digest at the source, if a choice made it another image."""
+
+    @staticmethod
+    def none(digest: Digest) -> "Cargo":
+        """What has to be copied of an image that is there: nothing. What it consists of was not read."""
+        return Cargo((Manifest(digest, "", b""),), ())
 
     @property
     def image(self) -> Manifest:

@@ -15,7 +15,7 @@ from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice, survey
 from upgraph.oci.images.destination import ImageDestination
-from upgraph.oci.images.digest import Digest
+from upgraph.oci.images.digest import Digest, is_digest
 from upgraph.oci.images.manifest import Descriptor
 from upgraph.oci.images.source import ImageSource, Manifest
 
@@ -40,6 +40,8 @@ class Order:
     choice: Choice = WHOLE
     overwrite: bool = False
     """Whether the tag may be taken from another image."""
+    recheck: bool = False
+    """Whether every blob is looked for although the tag points to the image already."""
 
     def __str__(self) -> str:
         return f"{self.source.name} {self.reference} to {self.destination.name} {self.tag or ''}".rstrip()
@@ -60,7 +62,7 @@ class Planned:
     order: Order
     cargo: Cargo
     is_there: bool
-    """Whether the tag points to it already."""
+    """Whether the tag points to it already, and the destination says that it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,12 @@ class Amounts:
     """What a run moves; a blob counts once for each destination."""
 
     images: int
+    images_there: int
+    """How many of them have their tag already."""
     blobs: int
     bytes_to_move: int
     bytes_there: int
+    """Of the blobs that were looked for."""
 
 
 @dataclass(slots=True)
@@ -95,7 +100,8 @@ class Plan:
         }
         moved = [blob.size for place, blob in self.missing.items() if place in wanted]
         there = [blob.size for place, blob in self.present.items() if place in wanted]
-        return Amounts(len(self.images), len(moved), sum(moved), sum(there))
+        images_there = sum(planned.is_there for planned in self.images)
+        return Amounts(len(self.images), images_there, len(moved), sum(moved), sum(there))
 
     def bytes_to(self, destination: str) -> int:
         """Bytes of the blobs that the destination with this name lacks."""
@@ -174,8 +180,13 @@ class CopyRun:
     async def _look(self, order: Order, plan: Plan, tasks: asyncio.TaskGroup) -> Planned | Failure:
         try:
             async with self._images:
-                cargo = await survey(order.source, order.reference, order.choice)
                 before = await order.destination.tagged(order.tag) if order.tag else None
+                if before is not None and await _is_known_there(order, before):
+                    return Planned(order, Cargo.none(before), is_there=True)
+                cargo = await survey(order.source, order.reference, order.choice)
+                is_there = before == cargo.image.digest and await order.destination.holds(before)
+                if is_there and not order.recheck:
+                    return Planned(order, cargo, is_there=True)
             if before not in {None, cargo.image.digest} and not order.overwrite:
                 seen = f"{order.destination.name}: {order.tag} is {before}, not {cargo.image.digest}"
                 raise UserError(problems.TAG_TAKEN, seen)
@@ -185,7 +196,7 @@ class CopyRun:
             await self._looks.wait(places)
         except UpgraphError as error:
             return Failure(order, error)
-        return Planned(order, cargo, before == cargo.image.digest)
+        return Planned(order, cargo, is_there)
 
     async def _look_for(self, blob: Descriptor, order: Order, plan: Plan) -> None:
         async with self._images:
@@ -249,6 +260,14 @@ class _Once:
             error = await self._tasks[place]
             if error is not None:
                 raise error
+
+
+async def _is_known_there(order: Order, there: Digest) -> bool:
+    """Whether a tag points to what is to be copied, found out without reading what that consists of."""
+    if order.recheck or not order.choice.whole:
+        return False
+    meant = order.reference if is_digest(order.reference) else await order.source.resolve(order.reference)
+    return meant == there and await order.destination.holds(there)
 
 
 async def _outcome(work: Callable[[], Awaitable[None]]) -> UpgraphError | None:

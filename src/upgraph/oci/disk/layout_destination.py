@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -23,8 +23,8 @@ from upgraph.errors.problems import oci as problems
 from upgraph.oci.disk.layout_entries import LayoutEntries, read_entries, replace_file, write_index
 from upgraph.oci.images.closing import Closing
 from upgraph.oci.images.destination import BlobReader
-from upgraph.oci.images.digest import Digest, Hasher, algorithm_of
-from upgraph.oci.images.manifest import Descriptor
+from upgraph.oci.images.digest import Digest, Hasher, algorithm_of, verify
+from upgraph.oci.images.manifest import MAX_MANIFEST_BYTES, Descriptor, Image, Index, parse_manifest
 from upgraph.oci.images.source import Manifest
 
 SAVE_SECONDS = 1.0
@@ -98,6 +98,33 @@ class LayoutDestination(Closing):
             entries = self._entries
             found = (await self._in_thread(self._load) if entries is None else entries).target(tag)
         return None if found is None else Digest(found)
+
+    async def holds(self, digest: Digest) -> bool:
+        """See :meth:`ImageDestination.holds`. Manifests are read, and every blob has to have its size."""
+        waiting, met = [digest], {digest}
+        while waiting:
+            parsed = await asyncio.to_thread(self._manifest, waiting.pop())
+            if isinstance(parsed, Index):
+                named = {entry.descriptor.digest for entry in parsed.entries} - met
+                waiting += sorted(named)
+                met |= named
+            elif parsed is None or not await self._has_all((parsed.config, *parsed.layers)):
+                return False
+        self.held |= met
+        return True
+
+    async def _has_all(self, blobs: Iterable[Descriptor]) -> bool:
+        return all([await self.has_blob(blob) for blob in blobs])
+
+    def _manifest(self, digest: Digest) -> Image | Index | None:
+        """A manifest that is there; None if it is not, or is damaged."""
+        try:
+            with self._place(digest).open("rb") as file:
+                content = file.read(MAX_MANIFEST_BYTES + 1)
+            verify(content, digest, self.name)
+            return parse_manifest(content, "")
+        except (OSError, DataError, VerificationError):
+            return None
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""

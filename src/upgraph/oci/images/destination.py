@@ -59,6 +59,16 @@ class ImageDestination(Protocol):
         """
         ...
 
+    async def holds(self, digest: Digest) -> bool:
+        """Whether an image that a tag points to is there with all that it names, in the cheapest way to tell.
+
+        Registries take a manifest only with what it names, and are believed; on a disk it is looked at.
+
+        Raises:
+            RemoteError, DataError: the destination could not be asked.
+        """
+        ...
+
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """Store a manifest and let a tag point to it, whatever it pointed to before. What it names has to be there.
 

@@ -97,6 +97,10 @@ class RegistryDestination(Closing):
         """See :meth:`ImageDestination.tagged`."""
         return await self._timing.retried(lambda: self._resolve(tag))
 
+    async def holds(self, digest: Digest) -> bool:  # noqa: ARG002 - nothing is asked
+        """See :meth:`ImageDestination.holds`. A registry refuses a manifest that names what it lacks."""
+        return True
+
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""
         await self._timing.retried(lambda: self._put(tag, manifest))
