@@ -174,3 +174,45 @@ def test_a_passphrase_comes_from_the_environment_as_with_cosign(locked: Path, pa
 def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"{tmp_path / name} cannot be read"):
         trusted_keys((tmp_path / name,))
+
+
+def listed(*arguments: object) -> list[dict[str, object]]:
+    code, said = signatures("list", *arguments, "-o", "json")
+    assert code == 0, said
+    rows: list[dict[str, object]] = json.loads(said)
+    return rows
+
+
+def test_all_signatures_beside_an_image_are_listed_with_who_made_them(
+    real: RealRegistry, sample: Sample, pair: KeyPair, other: KeyPair
+) -> None:
+    image = f"docker+http://{real.repository('releases/ocp').name}:{INDEX}"
+    assert [row["signature"] for row in listed(image)] == ["missing"]
+    for key, attach in ((pair, "tag"), (other, "referrer")):
+        assert signatures("sign", image, "--key", key.private, "--attach", attach)[0] == 0
+    assert [row["signature"] for row in listed(image)] == ["not verified", "not verified"]
+    rows = listed(image, "--cosign-key", pair.public)
+    assert [(row["signature"], row["digest"]) for row in rows] == [
+        ("valid", sample.digests[INDEX]),
+        ("invalid", sample.digests[INDEX]),
+    ]
+    assert rows[0]["key"] == pair.trusted[0].fingerprint
+    assert rows[0]["identity"] == real.repository("releases/ocp").name
+    assert (rows[1]["identity"], "no trusted key made it" in str(rows[1]["reason"])) == ("", True)
+
+
+def test_a_table_of_signatures_names_their_places(real: RealRegistry, pair: KeyPair) -> None:
+    image = f"docker+http://{real.repository('releases/ocp').name}:{INDEX}"
+    assert signatures("sign", image, "--key", pair.private)[0] == 0
+    code, said = signatures("list", image, "--cosign-key", pair.public)
+    (line,) = [line for line in said.splitlines() if image in line]
+    assert (code, " valid " in line, " with a key " in line, ".sig " in line) == (0, True, True, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "a/b:c --keyring k", "a/b:c --releases oci:x", "a/b:c --policy cluster", "--cosign-key {public}"],
+)
+def test_releases_and_images_are_not_listed_together(line: str, pair: KeyPair) -> None:
+    code, said = signatures("list", *line.format(public=pair.public).split())
+    assert (code, "IMAGE" in said) == (2, True)

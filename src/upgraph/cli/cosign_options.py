@@ -126,7 +126,7 @@ async def examine_image(text: str, keys: tuple[PublicKey, ...], gateway: Gateway
         UserError: the name is not valid.
         DataError, RemoteError: the image itself could not be read.
     """
-    name = _named(text)
+    name = named_image(text)
     images = await gateway.source(name)
     (digest, *_) = await digests_to_sign(images, name.in_registry)
     try:
@@ -155,7 +155,7 @@ async def sign_image(  # noqa: PLR0913 - each is an option of the command
         UserError: the name is not valid, or a signature cannot be added there.
         DataError, RemoteError: something could not be read or written.
     """
-    name = _named(text)
+    name = named_image(text)
     _refuse_archive(name)
     images, destination = await gateway.source(name), await gateway.destination(name)
     digests = await digests_to_sign(images, name.in_registry)
@@ -166,7 +166,12 @@ async def sign_image(  # noqa: PLR0913 - each is an option of the command
     return signed
 
 
-def _named(text: str) -> ImageName:
+def named_image(text: str) -> ImageName:
+    """The image that ``text`` names, with its place.
+
+    Raises:
+        UserError: it is a digest alone, or no name.
+    """
     if is_digest(text):
         seen = f"{text} is a digest alone, and signatures of cosign lie beside the image"
         remedy = f"Name the image with its place: HOST/REPOSITORY@{text}, or oci:DIRECTORY:{text}."

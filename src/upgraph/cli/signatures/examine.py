@@ -12,6 +12,7 @@ from upgraph.cli.cosign_options import trusted_key_option, trusted_keys
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable, show_findings
 from upgraph.cli.scrape import read_releases
 from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
+from upgraph.cli.signatures.beside import list_images, show_images
 from upgraph.cli.signatures.images import examine_images
 from upgraph.cli.signatures.outcomes import Standing, standing
 from upgraph.cli.signatures.places import (
@@ -120,11 +121,14 @@ Examples:
       --signatures /media/usb/signatures --keyring keys.asc
   upgraph signatures list --releases releases.json --signatures signatures.yaml \\
       --keyring keys.asc -o json
+  upgraph signatures list registry.example:5000/org/app:v1 --cosign-key images.pub
 """,
 )
-@signatures_option(required=True)
-@keyring_option(required=True)
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@signatures_option(required=False)
+@keyring_option(required=False)
 @policy_option
+@trusted_key_option
 @output_option(_FORMS)
 @click.option(
     "--partial", is_flag=True, help="Show what could be read of releases although something could not."
@@ -132,9 +136,11 @@ Examples:
 @setting_options("releases", "payload_repository", "state_dir", *ACCESS_SETTINGS)
 def list_releases(  # noqa: PLR0913 - click gives each option by its name
     *,
+    images: tuple[str, ...],
     stores: tuple[str, ...],
     keyrings: tuple[Path, ...],
     policy: Policy,
+    cosign_keys: tuple[Path, ...],
     output: Format,
     config: tuple[Path, ...],
     partial: bool,
@@ -142,9 +148,16 @@ def list_releases(  # noqa: PLR0913 - click gives each option by its name
 ) -> None:
     """Show which releases of a repository or a saved scrape have a valid signature, which have none, and why.
 
+    With IMAGE: every signature of cosign that lies beside it, and with --cosign-key who made it.
     Exit code 0 whatever is found.
     """
     chosen = configuration(config, flags)
+    if images:
+        _refuse_release_options(chosen, stores, keyrings)
+        show_images(asyncio.run(list_images(chosen, images, trusted_keys(cosign_keys))), output)
+        return
+    if cosign_keys or not (stores and keyrings):
+        raise click.UsageError("name an IMAGE, or give --releases, --signatures and --keyring")
     gathered = read_releases(chosen, partial=partial)
     show_findings(gathered.findings)
     named = [(release.version.text, release.digest) for release in gathered.releases]
@@ -152,6 +165,12 @@ def list_releases(  # noqa: PLR0913 - click gives each option by its name
     _show(found, output)
     good = sum(isinstance(outcome, VerifiedDigest) for *_, outcome in found)
     click.echo(f"{good} of {len(named)} releases have a valid signature", err=True)
+
+
+def _refuse_release_options(chosen: Configuration, stores: Sequence[str], keyrings: Sequence[Path]) -> None:
+    source = click.get_current_context().get_parameter_source("policy")
+    if chosen.releases or stores or keyrings or source is not ParameterSource.DEFAULT:
+        raise click.UsageError("IMAGE goes without --releases, --signatures, --keyring and --policy")
 
 
 async def _list(chosen: Configuration, named: Sequence[tuple[str, str]], trust: Trust) -> list[Found]:
