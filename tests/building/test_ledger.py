@@ -4,9 +4,17 @@ import pytest
 
 from upgraph.errors import Finding, Severity
 from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.errors.problems.service import RELEASES_EMPTY
 from upgraph.service.building.ledger import Ledger
 from upgraph.service.handover import Sources
-from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport, joined
+from upgraph.service.source_report import (
+    FindingCount,
+    Reading,
+    SourceFault,
+    SourceKind,
+    SourceReport,
+    joined,
+)
 
 DOWN = Finding(Severity.ERROR, UNREACHABLE, "nobody answers")
 
@@ -71,3 +79,16 @@ def test_a_builder_that_starts_again_does_not_take_the_last_good_reading_away() 
         SourceReport(kind=SourceKind.GRAPH_DATA, name="a"),
     )
     assert [one.last_good for one in joined(known, new)] == [reading, None]
+
+
+def test_what_was_left_out_is_counted_by_problem(desk: Desk) -> None:
+    entry = desk.ledger.enter(SourceKind.RELEASES, "oci:a")
+    notice = Finding(Severity.INFO, RELEASES_EMPTY, "nothing")
+    entry.left_out([DOWN, notice, Finding(Severity.ERROR, UNREACHABLE, "again")])
+    desk.ledger.tell()
+    (report,) = desk.told
+    assert report.left_out == 3
+    assert report.findings == (
+        FindingCount("registry-unreachable", "error", 2),
+        FindingCount("releases-empty", "info", 1),
+    )

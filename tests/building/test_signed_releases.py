@@ -12,10 +12,13 @@ from upgraph.errors import Finding, RemoteError, UserError
 from upgraph.errors.problems.signing import STORE_FAILED
 from upgraph.graph import Provenance, Release
 from upgraph.oci import Access, Digest
+from upgraph.service.building.gatherer import Gathered, SourceOutcome
 from upgraph.service.building.library import Library
-from upgraph.service.building.signed import OPEN, Admitted, SignatureGate, open_gate
+from upgraph.service.building.scrape import Counts
+from upgraph.service.building.signed import OPEN, Admitted, SignatureGate, admit, open_gate
 from upgraph.service.configuration import Configuration
 from upgraph.service.consistency import check
+from upgraph.service.handover import Scraped
 from upgraph.signing import Candidate, Verifier
 from upgraph.testing.gpg_home import GpgHome
 from upgraph.testing.signature_judge import (
@@ -132,6 +135,23 @@ async def test_many_releases_without_an_answer_are_one_finding(shop: Shop) -> No
     shop.is_down = True
     admitted = await _gate(shop).admit(tuple(_proven(f"4.1.{number}") for number in range(50)))
     assert _seen(admitted) == ([], ["signature-store-failed"])
+
+
+async def test_each_source_tells_what_was_left_out_of_it_for_want_of_a_signature(shop: Shop) -> None:
+    shop.sign(ONE)
+    asked = tuple(
+        SourceOutcome(name, held, None, ()) for name, held in {"a": (ONE, TWO), "b": (TWO,)}.items()
+    )
+    report = Scraped(succeeded=True, seconds=1.0, releases=2, message="2 releases")
+    gathered = Gathered((ONE, TWO), (), is_current=True, counts=Counts(), report=report, asked=asked)
+    admitted = await admit(gathered, _gate(shop))
+    assert {
+        one.name: [str(finding.problem.reference) for finding in one.findings] for one in admitted.asked
+    } == {
+        "a": ["signature-missing"],
+        "b": ["signature-missing"],
+    }
+    assert (admitted.releases, admitted.report.unsigned) == ((ONE,), 1)
 
 
 async def test_without_keyrings_everything_is_let_through() -> None:

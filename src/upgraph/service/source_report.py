@@ -3,10 +3,13 @@
 The building process knows it and tells it to the serving one, whose status port shows it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
+
+from upgraph.errors import Finding
 
 
 class SourceKind(StrEnum):
@@ -16,6 +19,22 @@ class SourceKind(StrEnum):
     GRAPH_DATA = "graph-data"
     BUNDLE = "bundle"
     UPSTREAM = "upstream"
+    PROMOTED = "promoted"
+
+
+class FindingCount(msgspec.Struct, frozen=True):
+    """How often a problem was found."""
+
+    reference: str
+    severity: str
+    """``error``, ``warning`` or ``info``."""
+    count: int
+
+
+def counted(findings: Iterable[Finding]) -> tuple[FindingCount, ...]:
+    """How often each problem was found, sorted by reference."""
+    counts = Counter((finding.reference, finding.severity.name.lower()) for finding in findings)
+    return tuple(FindingCount(*key, count) for key, count in sorted(counts.items()))
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +45,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """Identity of what was read."""
     counts: Mapping[str, int]
-    """How much it was, by what it is: ``releases``, ``channels``, ``rules``, ``signatures``."""
+    """How much it was, by what it is: ``releases``, ``channels``, ``rules``, ``signatures``, ``lines``."""
 
 
 class SourceFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +68,10 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     fault: SourceFault | None = None
     """None: the last reading was good, or there was none yet."""
     left_out: int = 0
-    """How many findings the last reading had, each of which is something that was left out or kept as it was."""
+    """How many findings the last reading had, each of which is something that was left out or kept as it was; releases
+    without a signature, where one is required, are among them."""
+    findings: tuple[FindingCount, ...] = ()
+    """The same by problem."""
 
 
 def joined(known: Iterable[SourceReport], new: Iterable[SourceReport]) -> tuple[SourceReport, ...]:

@@ -18,7 +18,7 @@ from upgraph.service.answering.own_certificate import ENDING_SECONDS, shown_by
 from upgraph.service.answering.spans import span
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.snapshot import Facts, FindingFact
-from upgraph.service.source_report import SourceReport
+from upgraph.service.source_report import FindingCount, SourceReport
 from upgraph.syntax.certificate import day
 
 
@@ -28,14 +28,6 @@ class Reason(msgspec.Struct, frozen=True):
     reference: str
     seen: str
     remedy: str
-
-
-class FindingCount(msgspec.Struct, frozen=True):
-    """How often a problem was found."""
-
-    reference: str
-    severity: str
-    count: int
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -211,6 +203,7 @@ def _explanations(report: Report) -> dict[str, Explanation]:
 
 def _explanation(reference: str) -> Explanation:
     try:
+    references |= {count.reference for one in report.sources for count in one.findings}
         known = problem(reference)
     except KeyError:
         # The snapshot of another version may hold a problem that this one does not know.

@@ -7,8 +7,9 @@ stands for all faults of one reference, so that a thousand bad tags are one line
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from upgraph.service.answering.status_report import Explanation, FindingCount, Report
+from upgraph.service.answering.status_report import Explanation, Report
 from upgraph.service.snapshot import FindingFact
+from upgraph.service.source_report import FindingCount
 
 _RANKS = {"error": 0, "warning": 1}
 

@@ -225,7 +225,7 @@ class Builder:
 
     def _take_graph_data(self, files: Files, entry: Entry) -> None:
         loaded = self._workshop.take_graph_data(files)
-        entry.left_out(len(loaded.findings))
+        entry.left_out(loaded.findings)
         if loaded.data is None:
             entry.failed(loaded.findings[0])
         else:

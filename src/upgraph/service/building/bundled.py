@@ -47,7 +47,7 @@ class BundleFollower:
         self._digest = ""
         self._signatures = 0
         self._fault: Finding | None = None
-        self._findings = 0
+        self._findings: tuple[Finding, ...] = ()
 
     async def look(self, clock: Callable[[], float] = time.time) -> Scraped:
         """Read the bundle if it may be another one than the one in force."""
@@ -75,7 +75,7 @@ class BundleFollower:
         # A signature may have come to a store beside the bundle by the next look.
         self._state, self._fault = None if admitted.is_open else state, None
         self._digest, self._signatures = content.digest, len(content.signatures)
-        self._findings = len(accepted.findings)
+        self._findings = accepted.findings
         self._releases, self._unsigned = len(accepted.releases), unsigned
         self._summary = (
             f"bundle {content.digest}: {self._releases} releases, {len(content.signatures)} signatures"

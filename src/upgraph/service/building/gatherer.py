@@ -24,8 +24,8 @@ class SourceOutcome:
     """What it is taken to hold now."""
     fault: Finding | None
     """Why that is not what it holds; none if it could be read."""
-    findings: int
-    """How many there were."""
+    findings: tuple[Finding, ...]
+    """What was left out, or kept as it was, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ class Gatherer:
 def _outcome(source: Followed, outcome: Asked | Finding) -> SourceOutcome:
     releases = source.releases()
     if isinstance(outcome, Finding):
-        return SourceOutcome(source.name, releases, outcome, 1)
+        return SourceOutcome(source.name, releases, outcome, (outcome,))
     found = ordered(outcome.findings)
     fault = None if outcome.is_current else next(iter(found), None)
-    return SourceOutcome(source.name, releases, fault, len(found))
+    return SourceOutcome(source.name, releases, fault, found)
 
 
 def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: float) -> str:

@@ -4,14 +4,14 @@ A source that fails keeps its last good reading beside its fault: an administrat
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from upgraph.errors import Finding
 from upgraph.service.handover import Sources
 from upgraph.service.setting import masked
-from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport
+from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport, counted
 
 
 class Ledger:
@@ -55,9 +55,11 @@ class Ledger:
         noted = SourceFault(reference=fault.reference, seen=str(fault), since=since)
         self._reports[key] = msgspec.structs.replace(self._reports[key], fault=noted)
 
-    def note_left_out(self, key: tuple[SourceKind, str], number: int) -> None:
+    def note_left_out(self, key: tuple[SourceKind, str], findings: Iterable[Finding]) -> None:
         """See :meth:`Entry.left_out`."""
-        self._reports[key] = msgspec.structs.replace(self._reports[key], left_out=number)
+        counts = counted(findings)
+        total = sum(one.count for one in counts)
+        self._reports[key] = msgspec.structs.replace(self._reports[key], left_out=total, findings=counts)
 
 
 class Entry:
@@ -79,6 +81,6 @@ class Entry:
         """It could not be read, or what it holds is not believed or not good."""
         self._ledger.note_fault(self._key, fault)
 
-    def left_out(self, number: int) -> None:
-        """How many findings its reading had."""
-        self._ledger.note_left_out(self._key, number)
+    def left_out(self, findings: Iterable[Finding]) -> None:
+        """What was left out of its reading, or kept as it was, and why."""
+        self._ledger.note_left_out(self._key, findings)

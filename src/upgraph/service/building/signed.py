@@ -10,18 +10,18 @@ verification proves, which is therefore required with it.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
 
-from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError, UserError
+from upgraph.errors import DataError, Finding, Problem, RemoteError, Severity, UpgraphError, UserError
 from upgraph.errors.findings import ordered
 from upgraph.graph import Provenance, Release
 from upgraph.oci import Access, Digest
-from upgraph.service.building.gatherer import Gathered
+from upgraph.service.building.gatherer import Gathered, SourceOutcome
 from upgraph.service.building.library import Library
 from upgraph.service.building.sources import open_images
 from upgraph.service.bundle import Content
@@ -55,6 +55,8 @@ class Admitted:
     releases: tuple[Release, ...]
     findings: tuple[Finding, ...] = ()
     """Why others were not."""
+    problems: Mapping[str, Problem] = field(default_factory=dict)
+    """The same by the digest of each."""
     is_open: bool = False
     """Whether others may be let through later, although the releases stay the same."""
 
@@ -144,7 +146,8 @@ class SignatureGate:
         refused = {digest: one for digest, one in outcomes.items() if isinstance(one, UpgraphError)}
         findings += _left_out(releases, refused)
         is_open = bool(refused and self._stores)
-        return Admitted(self.known(releases), ordered(findings), is_open)
+        problems = {digest: error.problem for digest, error in refused.items()}
+        return Admitted(self.known(releases), ordered(findings), problems, is_open)
 
     async def _refresh(self) -> list[Finding]:
         """Look anew into the stores. One that cannot be read keeps what it held."""
@@ -236,7 +239,18 @@ async def admit(gathered: Gathered, gate: Gate) -> Gathered:
     report = msgspec.structs.replace(
         gathered.report, releases=len(admitted.releases), unsigned=left_out, message=message
     )
-    return replace(gathered, releases=admitted.releases, findings=findings, report=report)
+    asked = tuple(_with_refused(outcome, admitted) for outcome in gathered.asked)
+    return replace(gathered, releases=admitted.releases, findings=findings, report=report, asked=asked)
+
+
+def _with_refused(outcome: SourceOutcome, admitted: Admitted) -> SourceOutcome:
+    """The same; the releases that were not let through are among what was left out."""
+    refused = [
+        Finding(Severity.ERROR, admitted.problems[release.digest], release.digest, release.version.text)
+        for release in outcome.releases
+        if release.digest in admitted.problems
+    ]
+    return replace(outcome, findings=(*outcome.findings, *refused))
 
 
 def bundled_store(bundle: Content, name: str) -> MemoryStore:
