@@ -1,7 +1,7 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
 from upgraph.cli import passwords, status
-from upgraph.graph import pattern, pattern_set, version
+from upgraph.graph import pattern, pattern_set, promotion, version
 from upgraph.graphdata import address, base_image, directory, files, git, image, layer, tarball, tree
 from upgraph.graphdata.checking import baseline, promql
 from upgraph.kube import configuration as kube_configuration
@@ -185,6 +185,8 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
     (
         "Graph data",
         (
+            ("list of promoted versions", promotion.MAX_LIST_BYTES, "bytes"),
+            ("lines with a * of all such lists", promotion.MAX_PATTERNS, ""),
             ("file", files.MAX_FILE_BYTES, "bytes"),
             ("files of a set", files.MAX_FILES, ""),
             ("set", files.MAX_TOTAL_BYTES, "bytes"),

@@ -141,11 +141,14 @@ class Desk:
 
     shelf: Shelf
     precedence: Precedence = Precedence.BLOCK_WINS
+    awaits_promotion: bool = False
     said: list[Message] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.workshop = Workshop(self.shelf, self._say, self.precedence)
+        self.workshop = Workshop(
+            self.shelf, self._say, self.precedence, awaits_promotion=self.awaits_promotion
+        )
 
     def _say(self, message: Message, file: BinaryIO | None) -> None:
         self.said.append(message)

@@ -25,6 +25,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "signatures": ("/a", "/b", "/c", "/d"),
     "require_signatures": ("/a", "/b", "/c", "/d"),
     "signature_policy": ("cluster", "strict", "cluster", "strict"),
+    "promoted": ("/a", "/b", "/c", "/d"),
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),
     "ca": ("/a", "/b", "/c", "/d"),
     "authfile": ("/a", "/b", "/c", "/d"),

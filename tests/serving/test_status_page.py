@@ -12,7 +12,7 @@ from upgraph.service.answering.spans import span
 from upgraph.service.answering.status_page import page
 from upgraph.service.answering.status_report import Report
 from upgraph.service.answering.tls import Certificate
-from upgraph.service.source_report import Reading, SourceFault, SourceKind, SourceReport
+from upgraph.service.source_report import FindingCount, Reading, SourceFault, SourceKind, SourceReport
 from upgraph.testing.certificates import make_authority, make_certificates
 from upgraph.testing.http_client import HttpClient
 
@@ -98,6 +98,33 @@ async def test_the_document_holds_sources_channels_and_what_each_reference_means
     assert report.graph.channels == {"stable-4.9": {"amd64": 4, "arm64": 4, "multi": 4}}
     assert (report.graph.releases_digest, report.graph.graph_data_digest) == ("releases", "data")
     assert set(report.problems) == {"label-unknown", "registry-untrusted"}
+
+
+async def test_what_is_left_out_of_a_source_is_told_by_problem_with_its_meaning(
+    probe: HttpClient, reported: Any
+) -> None:
+    counts = (FindingCount("signature-missing", "error", 2),)
+    reported.sources = (SourceReport(kind=SourceKind.RELEASES, name="oci:a", left_out=2, findings=counts),)
+    report = await seen(probe)
+    assert report.sources[0].findings == counts
+    assert "upgraph signatures fetch" in report.problems["signature-missing"].remedy
+
+
+async def test_what_is_withheld_is_told_with_the_identity_of_the_lists(
+    probe: HttpClient, reported: Any
+) -> None:
+    assert "promoted" not in await shown(probe)
+    reported.held.facts = msgspec.structs.replace(
+        reported.facts, promoted="5eed", withheld_by_arch={"amd64": 1200, "arm64": 3}
+    )
+    report = await seen(probe)
+    assert report.graph is not None
+    assert (report.graph.promoted_digest, report.graph.withheld_by_arch["amd64"]) == ("5eed", 1200)
+    text = await shown(probe)
+    assert "<code>5eed</code>, which withholds 1,203 updates" in text
+    assert "<td>1,200</td>" in text
+    metrics = (await probe.get("/metrics")).body
+    assert b'upgraph_graph_withheld_edges{arch="amd64"} 1200.0' in metrics
 
 
 async def test_the_certificate_of_the_service_and_its_end_are_told(

@@ -12,10 +12,28 @@ from upgraph.cli.output import Format, emit_document, output_option, print_table
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.graph.dot import to_dot
+from upgraph.graph.promotion import recommended as promotable
 from upgraph.oci import Access
 from upgraph.service.building.oneshot import Sight, fetch_graph, look_at_sources
+from upgraph.service.configuration import Configuration
 
 _FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML, Format.DOT)
+_LIST_FORMATS = (Format.TEXT, Format.JSON, Format.YAML)
+_SOURCES = (
+    "bundle",
+    "releases",
+    "mirrors",
+    "graph_data",
+    "graph_data_path",
+    "promoted",
+    "payload_repository",
+    "ca",
+    "authfile",
+    "authfile_search",
+    "concurrency",
+    "verify_layers",
+    "block_precedence",
+)
 
 
 @click.group()
@@ -38,20 +56,7 @@ Examples:
 @click.option(
     "--arch", default="amd64", show_default=True, help="Show what clusters of this architecture get."
 )
-@setting_options(
-    "bundle",
-    "releases",
-    "mirrors",
-    "graph_data",
-    "graph_data_path",
-    "payload_repository",
-    "ca",
-    "authfile",
-    "authfile_search",
-    "concurrency",
-    "verify_layers",
-    "block_precedence",
-)
+@setting_options(*_SOURCES)
 @output_option(_FORMATS)
 def show(
     url: str | None, channel: str | None, arch: str, config: tuple[Path, ...], output: Format, **flags: object
@@ -60,7 +65,44 @@ def show(
 
     Without --channel, the graph of sources and of graph builders is shown unfiltered.
     """
-    chosen = configuration(config, flags)
+    _print(_seen(url, channel, arch, configuration(config, flags)), output)
+
+
+@graph.command(
+    epilog="""
+\b
+Examples:
+  upgraph graph recommended http://127.0.0.1:8081/api/upgrades_info/graph --channel stable-4.18
+  upgraph graph recommended --config testing.toml > promoted-to-staging.txt
+  upgraph serve --config staging.toml --promoted promoted-to-staging.txt
+"""
+)
+@click.argument("url", required=False)
+@click.option("--channel", help="List what clusters of this channel get. Needed for an update service.")
+@click.option(
+    "--arch", default="amd64", show_default=True, help="With --channel: the architecture of the clusters."
+)
+@setting_options(*_SOURCES)
+@output_option(_LIST_FORMATS)
+def recommended(
+    url: str | None, channel: str | None, arch: str, config: tuple[Path, ...], output: Format, **flags: object
+) -> None:
+    """List the versions that a graph offers updates to, a line each, as --promoted of `upgraph serve` reads them.
+
+    The graph is that of a service at URL, or that of sources. Updates with risks count. With --channel versions have no
+    architecture, so they are promoted for all.
+    """
+    versions = [
+        version.text for version in promotable(_seen(url, channel, arch, configuration(config, flags)))
+    ]
+    if output is Format.TEXT:
+        click.echo("".join(f"{version}\n" for version in versions), nl=False)
+    else:
+        emit_document(versions, output)
+
+
+def _seen(url: str | None, channel: str | None, arch: str, chosen: Configuration) -> UpdateGraph:
+    """The graph of a service or of sources; what was found on the way is told."""
     whole = None
     if url is not None:
         access = Access.of(os.environ, search=False, ca=chosen.ca)
@@ -73,7 +115,7 @@ def show(
     show_findings(sight.findings)
     if channel is not None and not sight.graph.nodes:
         click.echo(f"nothing is known of channel {channel} and architecture {arch}{_known(whole)}", err=True)
-    _print(sight.graph, output)
+    return sight.graph
 
 
 def _known(whole: UpdateGraph | None) -> str:

@@ -160,6 +160,7 @@ def _show_graph(graph: GraphReport, *, is_wide: bool) -> None:
                 "nodes": graph.nodes_by_arch[arch],
                 "updates": graph.edges_by_arch.get(arch, 0),
                 "updates with risks": graph.conditional_edges_by_arch.get(arch, 0),
+                "withheld": graph.withheld_by_arch.get(arch, 0),
             }
             for arch in known
         ]

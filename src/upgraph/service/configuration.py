@@ -155,6 +155,13 @@ class Configuration:
         metavar="WORD",
         choices=("strict", "cluster"),
     )
+    promoted: tuple[Path, ...] = settings(
+        a_path,
+        "Lists of promoted versions: only updates into these are offered. A list has one version a line, or a pattern"
+        " such as 4.18.*; it is read again when it changes. A version counts if one of the lists names it. Can be given"
+        " several times.",
+        metavar="FILE",
+    )
     upstream: str | None = setting(
         None,
         optional_text,

@@ -49,7 +49,7 @@ from upgraph.service.crew import Crew
 from upgraph.service.handover import SCRAPE_NOW, Built, Current, Inherited, Refused, Scraped, Sources, Waiting
 from upgraph.service.snapshot import Facts, Snapshot, as_facts, read_snapshot
 from upgraph.service.source_report import SourceReport, joined
-from upgraph.service.trust import required_trust
+from upgraph.service.trust import required_trust, unfit
 
 STOP_SECONDS = 5.0
 """Time that the building process gets to end."""
@@ -349,8 +349,9 @@ def _resume(service: Service, configuration: Configuration) -> None:
     directory, wanted = configuration.state_dir, required_trust(configuration)
     if directory is not None and (last := last_snapshot(directory)) is not None:
         snapshot, refreshed_at = last
-        if wanted and snapshot.facts.trust != wanted:
-            _log.warning("the graph that was saved before is not served: its releases were not verified so")
+        reason = unfit(snapshot.facts, configuration, wanted)
+        if reason:
+            _log.warning("the graph that was saved before is not served: %s", reason)
             return
         # If it has gone just now, the next graph reaches the crew, and until then this process answers alone.
         with contextlib.suppress(OSError), snapshot_path(directory).open("rb") as file:

@@ -83,6 +83,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds at which the inputs were last known to be current."""
     trust: str = ""
     """Whose signatures every release in it has; empty if none were required. See :mod:`upgraph.service.trust`."""
+    promoted: str = ""
+    """Identity of the lists of promoted versions; empty if there were none and all updates are offered."""
+    withheld_by_arch: Mapping[str, int] = {}
+    """Updates that are not offered because their target is not promoted."""
 
 
 class _Section(msgspec.Struct, frozen=True, array_like=True):
@@ -103,6 +107,7 @@ class _Index(msgspec.Struct, frozen=True, omit_defaults=True):
     graph_data: _Entry | None
     answers: dict[str, dict[str, _Entry]]
     signatures: dict[str, _Entry] = {}
+    promotion: _Entry | None = None
 
 
 class Prepared:
@@ -170,13 +175,14 @@ class Snapshot:
         """The unfiltered graph, as a graph builder serves it."""
         self.graph_data = Prepared(index.graph_data, file) if index.graph_data else None
         """The graph data in force, as a compressed archive."""
+        self.promotion = Prepared(index.promotion, file) if index.promotion else None
+        """The lists of promoted versions in force, as one list; none where all versions are promoted."""
         self._signatures = {name: Prepared(entry, file) for name, entry in index.signatures.items()}
 
     def documents(self) -> Iterator[Prepared]:
         """Everything that it can answer."""
         yield from (self._empty, self.builder_graph, *self._answers.values(), *self._signatures.values())
-        if self.graph_data is not None:
-            yield self.graph_data
+        yield from (one for one in (self.graph_data, self.promotion) if one is not None)
 
     def signature(self, name: str) -> Prepared | None:
         """The signature of this name (``sha256=HEX/signature-1``) that came with the releases, if one did."""
@@ -216,6 +222,10 @@ class SnapshotWriter:
         """Add the archive of the graph data in force."""
         self._named["graph_data"] = self._entry({Coding.IDENTITY: archive})
 
+    def add_promotion(self, document: bytes) -> None:
+        """Add the lists of promoted versions in force."""
+        self._named["promotion"] = self._entry({Coding.IDENTITY: document})
+
     def add_signature(self, name: str, content: bytes) -> None:
         """Add a signature that came with the releases."""
         self._signatures[name] = self._entry({Coding.IDENTITY: content})
@@ -230,6 +240,7 @@ class SnapshotWriter:
                 graph_data=self._named.get("graph_data"),
                 answers=self._answers,
                 signatures=self._signatures,
+                promotion=self._named.get("promotion"),
             )
         )
         self._file.write(index)

@@ -1,7 +1,8 @@
 """Whose signatures a service requires, as one text that both of its processes can compare.
 
 A graph that was saved or comes from another replica is served only if its releases were verified with the
-same keyrings and the same policy. Nothing is verified here.
+same keyrings and the same policy, and if lists of promoted versions have restricted it where there are any. They
+may be older lists: those of the last good graph stay in force until new ones were read. Nothing is verified here.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from upgraph.errors import UserError
 from upgraph.errors.problems.signing import KEYRING_INVALID
 from upgraph.service.configuration import Configuration
 from upgraph.service.plain_file import read_plain
+from upgraph.service.snapshot import Facts
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """Bytes of the largest keyring."""
@@ -40,6 +42,21 @@ def required_trust(configuration: Configuration) -> str:
     """
     contents = keyring_contents(configuration.require_signatures)
     return trust_of(contents, configuration.signature_policy)
+
+
+def unfit(facts: Facts, configuration: Configuration, trust: str) -> str:
+    """Why a graph that was made before, or elsewhere, is not served under a configuration; empty if it is.
+
+    Args:
+        facts: of that graph.
+        configuration: of the service.
+        trust: what :func:`required_trust` gives for it.
+    """
+    if trust and facts.trust != trust:
+        return "its releases were not verified so"
+    if configuration.promoted and not facts.promoted:
+        return "it was made without a list of promoted versions"
+    return ""
 
 
 def _content(path: Path) -> bytes:

@@ -62,3 +62,24 @@ WIRE_EDGE = Problem(
     "A cluster drops the whole answer when a conditional update leads to a release that is missing.",
     "Have the upstream server corrected; the edges that are named are left out.",
 )
+PROMOTION_INVALID = Problem(
+    "promotion-invalid",
+    "A list of promoted versions cannot be used",
+    "Nobody can tell which updates it was to allow, so the lists that were read last stay in force. A service that has "
+    "never read any does not answer with a graph until it can.",
+    "Write one version a line, as in 4.18.3 or 4.18.3+amd64, or a pattern such as 4.18.*; # begins a comment. Correct the "
+    "line that is named, or let the user of the service read the file.",
+)
+PROMOTION_EMPTY = Problem(
+    "promotion-empty",
+    "No version is promoted",
+    "Clusters find themselves in the graph and are told of no update.",
+    "Write the versions that clusters may be updated to into the list, one a line; upgraph graph recommended prints those of "
+    "another environment. To offer all updates, leave --promoted out.",
+)
+PROMOTION_UNKNOWN = Problem(
+    "promotion-unknown",
+    "A list promotes versions that are not here",
+    "Nothing is withheld because of it. It may be a slip of the pen, or a release that was not mirrored yet.",
+    "Compare the line that is named with upgraph graph show. Nothing has to be done if the release is still to come.",
+)

@@ -335,6 +335,11 @@ def _families() -> dict[str, GaugeMetricFamily]:
         "conditional": GaugeMetricFamily(
             "upgraph_graph_conditional_edges", "Conditional edges by architecture.", labels=["arch"]
         ),
+        "withheld": GaugeMetricFamily(
+            "upgraph_graph_withheld_edges",
+            "Edges that are not offered because their target is not promoted, by architecture.",
+            labels=["arch"],
+        ),
         "findings": GaugeMetricFamily(
             "upgraph_findings", "Faults in the inputs of the graph.", labels=["reference", "severity"]
         ),
@@ -347,6 +352,7 @@ def _fill(families: dict[str, GaugeMetricFamily], facts: Facts, age_seconds: flo
         "nodes": facts.nodes_by_arch,
         "edges": facts.edges_by_arch,
         "conditional": facts.conditional_edges_by_arch,
+        "withheld": facts.withheld_by_arch,
     }
     for name, counts in by_arch.items():
         for arch, count in sorted(counts.items()):

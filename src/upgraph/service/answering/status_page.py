@@ -156,17 +156,18 @@ def _graph(graph: GraphReport) -> Iterator[str]:
         "<h2>Graph</h2>\n<ul>"
         f"<li>graph <code>{escape(graph.digest)}</code></li>"
         f"<li>made of the releases <code>{escape(graph.releases_digest)}</code></li>"
-        f"<li>and the graph data <code>{escape(graph.graph_data_digest)}</code></li></ul>\n"
+        f"<li>and the graph data <code>{escape(graph.graph_data_digest)}</code></li>{_promoted(graph)}</ul>\n"
     )
     arches = tuple(graph.nodes_by_arch)
     yield _table(
-        ("Architecture", "Nodes", "Updates", "Updates with risks"),
+        ("Architecture", "Nodes", "Updates", "Updates with risks", "Withheld"),
         (
             (
                 escape(arch),
                 f"{graph.nodes_by_arch[arch]:,}",
                 f"{graph.edges_by_arch.get(arch, 0):,}",
                 f"{graph.conditional_edges_by_arch.get(arch, 0):,}",
+                f"{graph.withheld_by_arch.get(arch, 0):,}",
             )
             for arch in arches
         ),
@@ -182,6 +183,16 @@ def _graph(graph: GraphReport) -> Iterator[str]:
         table = _table(("Channel", *map(escape, known)), rows)
         yield "<h2>Channels: releases that clusters get</h2>\n"
         yield f"<details{is_open}><summary>{len(graph.channels):,} channels</summary>\n{table}</details>\n"
+
+
+def _promoted(graph: GraphReport) -> str:
+    if not graph.promoted_digest:
+        return ""
+    withheld = sum(graph.withheld_by_arch.values())
+    return (
+        f"<li>restricted to the promoted versions <code>{escape(graph.promoted_digest)}</code>, which withholds"
+        f" {withheld:,} updates</li>"
+    )
 
 
 def _certificates(report: Report) -> Iterator[str]:

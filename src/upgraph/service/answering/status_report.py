@@ -56,6 +56,10 @@ class GraphReport(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time in seconds at which all inputs were last known to be current; 0: never until now."""
     channels: Mapping[str, Mapping[str, int]] = {}
     """Nodes that clusters get, by channel and architecture."""
+    promoted_digest: str = ""
+    """Identity of the lists of promoted versions; empty if there are none and every update is offered."""
+    withheld_by_arch: Mapping[str, int] = {}
+    """Updates that are not offered because their target is not promoted."""
 
 
 class CertificateReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +172,8 @@ def _graph(facts: Facts, age_seconds: float) -> GraphReport:
         graph_data_digest=facts.graph_data_digest,
         refreshed_at=facts.refreshed_at,
         channels=facts.channels,
+        promoted_digest=facts.promoted,
+        withheld_by_arch=facts.withheld_by_arch,
     )
 
 
@@ -197,13 +203,13 @@ def _explanations(report: Report) -> dict[str, Explanation]:
     references = {count.reference for count in report.findings}
     references |= {report.reason.reference} if report.reason else set()
     references |= {one.fault.reference for one in report.sources if one.fault}
+    references |= {count.reference for one in report.sources for count in one.findings}
     references |= {one.fault.reference for one in report.certificates if one.fault}
     return {reference: _explanation(reference) for reference in sorted(references)}
 
 
 def _explanation(reference: str) -> Explanation:
     try:
-    references |= {count.reference for one in report.sources for count in one.findings}
         known = problem(reference)
     except KeyError:
         # The snapshot of another version may hold a problem that this one does not know.

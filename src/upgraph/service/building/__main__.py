@@ -28,6 +28,7 @@ from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
 from upgraph.service.building.pauses import Pauses, pause
+from upgraph.service.building.promoted import PromotionFollower
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import LIBRARY, last_snapshot, open_shelf
 from upgraph.service.building.siblings import inherit
@@ -47,7 +48,7 @@ from upgraph.service.handover import SCRAPE_NOW, Built, Inherited, Message, Refu
 from upgraph.service.log import start_logging
 from upgraph.service.snapshot import Snapshot
 from upgraph.service.source_report import SourceKind
-from upgraph.service.trust import required_trust
+from upgraph.service.trust import required_trust, unfit
 
 _NICENESS = 10
 
@@ -101,13 +102,19 @@ class Builder:
         self._connection = connection
         self._releases_wanted = asyncio.Event()
         self._graph_data_wanted = asyncio.Event()
+        self._promotion_wanted = asyncio.Event()
         self._shelf = open_shelf(configuration.state_dir)
         self._library = self._shelf.library or (memory / LIBRARY if memory else None)
         self._trust = required_trust(configuration)
         self._workshop = Workshop(
-            self._shelf, self._say, Precedence(configuration.block_precedence), trust=self._trust
+            self._shelf,
+            self._say,
+            Precedence(configuration.block_precedence),
+            trust=self._trust,
+            awaits_promotion=bool(configuration.promoted),
         )
         self._ledger = Ledger(self._say)
+        self._promotion = PromotionFollower(configuration.promoted, self._workshop, self._ledger)
 
     def _say(self, message: Message, file: BinaryIO | None = None) -> None:
         handover.send(self._connection, message, file)
@@ -119,18 +126,21 @@ class Builder:
 
         What is wrong with the configuration is told to the serving process, which ends over it.
         """
-        work = asyncio.ensure_future(self._work())
+        work = [asyncio.ensure_future(self._work())]
+        if self._configuration.promoted:
+            following = self._promotion.follow(self._promotion_wanted, self._pauses())
+            work.append(asyncio.ensure_future(following))
         listening = asyncio.ensure_future(self._listen())
         try:
-            await asyncio.wait({work, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                await work
+            done, _ = await asyncio.wait([*work, listening], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {listening}:
+                await task
         except UserError as error:
             self._say(Refused(reference=error.reference, seen=error.seen, remedy=error.remedy))
         finally:
-            for task in (work, listening):
+            for task in (*work, listening):
                 task.cancel()
-            await asyncio.gather(work, listening, return_exceptions=True)
+            await asyncio.gather(*work, listening, return_exceptions=True)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -139,6 +149,7 @@ class Builder:
             if content == SCRAPE_NOW:
                 self._releases_wanted.set()
                 self._graph_data_wanted.set()
+                self._promotion_wanted.set()
 
     async def _work(self) -> None:
         if self._configuration.bundle:
@@ -179,9 +190,10 @@ class Builder:
         inherited = await inherit(self._configuration.siblings, access, time.time())
         if inherited is None:
             return None
-        if self._trust and inherited.snapshot.facts.trust != self._trust:
+        reason = unfit(inherited.snapshot.facts, self._configuration, self._trust)
+        if reason:
             inherited.file.close()
-            _log.warning("the graph of another replica is not served: its releases were not verified as here")
+            _log.warning("the graph of another replica is not served: %s", reason)
             return None
         with inherited.file:
             self._say(Inherited(refreshed_at=inherited.refreshed_at), inherited.file)

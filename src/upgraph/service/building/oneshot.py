@@ -10,10 +10,12 @@ from upgraph.errors import DataError, Finding, RemoteError, UserError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import RELEASES_EMPTY, SCRAPE_INCOMPLETE, SETTING_INVALID
 from upgraph.graph import Precedence, Release, UpdateGraph, build, decode
+from upgraph.graph.promotion import restrict
 from upgraph.graphdata import Files, load, read_once
 from upgraph.oci import Access
 from upgraph.service.building.gatherer import Gathered, Gatherer
 from upgraph.service.building.library import Library
+from upgraph.service.building.promoted import read_lists
 from upgraph.service.building.shelf import Shelf, check_directory, claim
 from upgraph.service.building.signed import admit, bundled_store, open_gate
 from upgraph.service.building.sources import (
@@ -46,7 +48,7 @@ async def look_at_sources(configuration: Configuration, environment: Mapping[str
 
     Raises:
         UserError: the configuration cannot be used.
-        DataError: the graph data or the bundle is refused.
+        DataError: the graph data, the bundle or a list of promoted versions is refused.
         RemoteError, VerificationError: the graph data could not be had.
     """
     check(configuration)
@@ -58,7 +60,16 @@ async def look_at_sources(configuration: Configuration, environment: Mapping[str
         raise DataError(first.problem, str(first))
     built = build(releases, loaded.data, precedence=Precedence(configuration.block_precedence))
     findings = (*access.findings, *findings, *loaded.findings, *built.findings)
-    return Sight(built.graph, ordered(findings))
+    return _promoted(Sight(built.graph, findings), configuration)
+
+
+def _promoted(sight: Sight, configuration: Configuration) -> Sight:
+    """What is offered of a graph under the lists of promoted versions, if there are any."""
+    promotion = read_lists(configuration.promoted)
+    if promotion is None:
+        return Sight(sight.graph, ordered(sight.findings))
+    restricted = restrict(sight.graph, promotion)
+    return Sight(restricted.graph, ordered((*sight.findings, *restricted.findings)))
 
 
 async def _inputs(

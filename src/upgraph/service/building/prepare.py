@@ -16,6 +16,7 @@ import zstandard
 from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.service import SNAPSHOT_TOO_LARGE
 from upgraph.graph import Encoder, UpdateGraph, select
+from upgraph.graph.promotion import Promotion
 from upgraph.service.snapshot import Coding, Facts, SnapshotWriter, as_facts
 
 _GZIP_LEVEL = 5
@@ -50,6 +51,10 @@ class Origin:
     """Signatures that came with the releases, by name."""
     trust: str = ""
     """See :attr:`Facts.trust`."""
+    promotion: Promotion | None = None
+    """Which versions are promoted; none where all are."""
+    withheld: Mapping[str, int] = field(default_factory=dict)
+    """Updates that were taken away because of it, by architecture."""
 
 
 def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Finding], into: BinaryIO) -> Facts:
@@ -72,6 +77,8 @@ def write_snapshot(graph: UpdateGraph, origin: Origin, findings: Iterable[Findin
     digest = writer.add_builder_graph(coded(encoder.for_builder_clients(graph)))
     if origin.graph_data is not None:
         writer.add_graph_data(origin.graph_data)
+    if origin.promotion is not None:
+        writer.add_promotion(origin.promotion.document)
     for name, content in sorted(origin.signatures.items()):
         writer.add_signature(name, content)
     _check_size(into.tell())
@@ -101,6 +108,8 @@ def _facts(graph: UpdateGraph, origin: Origin, digest: str, findings: Iterable[F
         findings=as_facts(findings),
         refreshed_at=origin.refreshed_at,
         trust=origin.trust,
+        promoted=origin.promotion.digest if origin.promotion else "",
+        withheld_by_arch={arch or "none": count for arch, count in origin.withheld.items()},
     )
 
 

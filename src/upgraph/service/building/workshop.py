@@ -10,7 +10,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY, STATE_UNWRITABLE
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
+from upgraph.graph.promotion import Promotion, Restricted, read_list, restrict
 from upgraph.graphdata import Loaded, Loader, digest_of, read_tarball, write_tarball
 from upgraph.graphdata.files import Files
 from upgraph.service.building.prepare import Origin, write_snapshot
@@ -48,15 +49,25 @@ class Workshop:
         say: tells the serving process.
         precedence: what a block does to a conditional edge.
         trust: whose signatures the releases have that it gets; empty if none are required.
+        awaits_promotion: whether lists say which versions are promoted; there is no graph before they were read.
     """
 
     def __init__(
-        self, shelf: Shelf, say: Say, precedence: Precedence = Precedence.BLOCK_WINS, *, trust: str = ""
+        self,
+        shelf: Shelf,
+        say: Say,
+        precedence: Precedence = Precedence.BLOCK_WINS,
+        *,
+        trust: str = "",
+        awaits_promotion: bool = False,
     ) -> None:
         self._shelf = shelf
         self._say = say
         self._precedence = precedence
         self._trust = trust
+        self._awaits_promotion = awaits_promotion
+        self._promotion: Promotion | None = None
+        self._document: bytes | None = None
         self._loader = Loader()
         self._releases: tuple[Release, ...] | None = None
         self._data: _DataInForce | None = None
@@ -79,6 +90,9 @@ class Workshop:
             self._served = _offered(graph)
         if snapshot.graph_data is not None:
             self._resume_graph_data(snapshot.graph_data.body(Coding.IDENTITY))
+        if snapshot.promotion is not None and self._awaits_promotion and self._promotion is None:
+            listed = read_list(bytes(snapshot.promotion.body(Coding.IDENTITY)), "the last snapshot")
+            self._promotion = None if listed.findings else Promotion.of(listed.lines)
 
     def _resume_graph_data(self, archive: memoryview) -> None:
         try:
@@ -135,6 +149,32 @@ class Workshop:
         _log.error("the graph data cannot be read: %s", error.seen, extra={"reference": error.reference})
         self.publish()
 
+    def take_promotion(self, promotion: Promotion) -> None:
+        """Take new lists of promoted versions."""
+        self._promotion = promotion
+        self._findings.pop("promotion", None)
+        self._publish_anew()
+
+    def promotion_failed(self, findings: tuple[Finding, ...]) -> None:
+        """Note that the lists of promoted versions cannot be used; those in force stay."""
+        self._findings["promotion"] = findings
+        outcome = "the last good ones stay in force" if self._promotion else "there are none to fall back to"
+        reference = {"reference": findings[0].reference}
+        seen = _summary(findings)
+        _log.error("lists of promoted versions cannot be used, %s: %s", outcome, seen, extra=reference)
+        self._publish_anew()
+
+    def _publish_anew(self) -> None:
+        """Publish, if there was anything to publish yet."""
+        if self._document is not None:
+            try:
+                self.take_graph(self._document)
+                self._say_current()
+            except DataError as error:
+                self.graph_failed(error)
+        elif self._data is not None or self._releases is not None:
+            self.publish()
+
     def take_bundle(self, bundle: Content, *, refreshed_at: float) -> None:
         """Take releases, graph data and signatures that belong together, as of a Unix time in seconds; all or none.
 
@@ -149,7 +189,8 @@ class Workshop:
         self._releases = bundle.releases.releases
         self._data = _DataInForce(loaded.data, bundle.graph_data, digest_of(bundle.graph_data))
         self._signatures = bundle.signatures
-        self._findings = {"graph-data": loaded.findings, "releases": bundle.releases.findings}
+        kept = {kind: found for kind, found in self._findings.items() if kind == "promotion"}
+        self._findings = kept | {"graph-data": loaded.findings, "releases": bundle.releases.findings}
         self.bundle_is_current(refreshed_at)
 
     def bundle_is_current(self, refreshed_at: float) -> None:
@@ -192,14 +233,18 @@ class Workshop:
             DataError: the document is no graph.
         """
         digest = hashlib.sha256(document).hexdigest()
-        made_of = (digest, "")
-        if made_of != self._made_of:
-            started = time.perf_counter()
-            graph, findings = decode(document)
-            if not _offered(graph):
-                raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
-            self._findings["graph"] = findings
-            self._hand_over(graph, Origin(len(_offered(graph)), *made_of, None, time.time()), started)
+        made_of = (digest, "", self._promoted_digest)
+        if made_of == self._made_of:
+            return
+        started = time.perf_counter()
+        graph, findings = decode(document)
+        if not _offered(graph):
+            raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
+        if self._awaits_promotion:
+            self._document = document
+        if self._missing_promotion() is None:
+            origin = Origin(len(_offered(graph)), digest, "", None, time.time())
+            self._hand_over(graph, origin, findings, started)
             self._made_of = made_of
 
     def note_access(self, findings: tuple[Finding, ...]) -> None:
@@ -210,7 +255,11 @@ class Workshop:
         """Note that the graph of the upstream server is the one in force, as of a Unix time in seconds."""
         self._refreshed_at = refreshed_at
         self._findings.pop("upstream", None)
-        self._say_current()
+        missing = self._missing_promotion()
+        if missing is None:
+            self._say_current()
+        else:
+            self._say(Waiting(reference=missing[0].reference, seen=missing[1]), None)
 
     def graph_failed(self, error: UpgraphError) -> None:
         """Note that the graph of the upstream server could not be had."""
@@ -229,7 +278,7 @@ class Workshop:
         if self._releases is None or self._data is None:
             return
         inputs = (digest_of_releases(self._releases), self._data.digest)
-        made_of = (*inputs, digest_of(self._signatures))
+        made_of = (*inputs, digest_of(self._signatures), self._promoted_digest)
         if made_of != self._made_of:
             self._made_of = made_of
             try:
@@ -243,13 +292,31 @@ class Workshop:
         self._shelf.confirm(self._refreshed_at)
         self._say(Current(refreshed_at=self._refreshed_at, findings=as_facts(self._all_findings())), None)
 
+    @property
+    def _promoted_digest(self) -> str:
+        return self._promotion.digest if self._promotion else ""
+
+    def _missing_promotion(self) -> tuple[Problem, str] | None:
+        if self._promotion is not None or not self._awaits_promotion:
+            return None
+        found = self._findings.get("promotion")
+        if found:
+            return found[0].problem, str(found[0])
+        return GRAPH_NOT_READY, "the lists of promoted versions have not been read yet"
+
     def _missing(self) -> tuple[Problem, str] | None:
+        return self._missing_promotion() or self._missing_data() or self._missing_releases()
+
+    def _missing_data(self) -> tuple[Problem, str] | None:
         if self._data is None:
             kinds = ("bundle", "graph-data-source", "graph-data")
             refused = next((found for kind in kinds if (found := self._findings.get(kind))), None)
             if refused:
                 return refused[0].problem, str(refused[0])
             return GRAPH_NOT_READY, "the graph data has not been read yet"
+        return None
+
+    def _missing_releases(self) -> tuple[Problem, str] | None:
         if self._releases is None:
             known = (*self._findings.get("bundle", ()), *self._findings.get("releases", ()))
             failed = [f for f in known if f.severity is Severity.ERROR]
@@ -267,21 +334,29 @@ class Workshop:
     def _make(self, releases: tuple[Release, ...], data: _DataInForce, inputs: tuple[str, str]) -> None:
         started = time.perf_counter()
         built = build(releases, data.data, served=self._served, precedence=self._precedence)
-        self._findings["graph"] = built.findings
         archive = write_tarball(data.files)
         origin = Origin(
             len(releases), *inputs, archive, self._refreshed_at, self._signatures, trust=self._trust
         )
-        self._hand_over(built.graph, origin, started)
+        self._hand_over(built.graph, origin, built.findings, started)
 
-    def _hand_over(self, graph: UpdateGraph, origin: Origin, started: float) -> None:
+    def _hand_over(
+        self, whole: UpdateGraph, origin: Origin, findings: tuple[Finding, ...], started: float
+    ) -> None:
+        promotion = self._promotion
+        restricted = restrict(whole, promotion) if promotion else Restricted(whole, {})
+        graph = restricted.graph
+        origin = replace(origin, promotion=promotion, withheld=restricted.withheld)
+        self._findings["graph"] = findings = ordered((*findings, *restricted.findings))
         with self._write(graph, origin) as file:
             seconds = time.perf_counter() - started
             self._served = _offered(graph)
             self._say(Built(seconds=seconds), file)
-        findings = self._findings["graph"]
         summary = f"; {_summary(findings)}" if findings else ""
         level = _level(findings)
+        withheld = sum(restricted.withheld.values())
+        if withheld:
+            summary = f"; {withheld} updates are withheld into versions that are not promoted{summary}"
         _log.log(level, "new graph of %d releases made in %.1f s%s", origin.releases, seconds, summary)
 
     def _write(self, graph: UpdateGraph, origin: Origin) -> BinaryIO:
