@@ -82,6 +82,29 @@ class Gpgv:
     ) -> None:
         self.close()
 
+    async def version(self) -> str:
+        """What the program says that it is, for example ``gpgv (GnuPG) 2.2.40``.
+
+        Raises:
+            RemoteError: it cannot be run.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._program, "--version", stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env={"LC_ALL": "C"}
+            )
+            try:
+                async with asyncio.timeout(JUDGE_SECONDS):
+                    said = await process.stdout.read(MAX_STATUS_BYTES) if process.stdout else b""
+                    code = await process.wait()
+            finally:
+                await _end(process)
+        except (OSError, TimeoutError) as error:
+            reason = str(error) or f"no answer within {JUDGE_SECONDS:g} s"
+            raise RemoteError(GPGV_UNUSABLE, f"{self._program} cannot be run: {reason}") from error
+        if code:
+            raise RemoteError(GPGV_UNUSABLE, f"{self._program} --version ended with the code {code}")
+        return said.decode(errors="replace").partition("\n")[0]
+
     async def judge(self, message: bytes, ring: Keyring) -> Judgement:
         """See :meth:`SignatureJudge.judge`."""
         refused = refused_at_sight(message)

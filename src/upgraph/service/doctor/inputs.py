@@ -9,6 +9,7 @@ from upgraph.graph import decode
 from upgraph.graphdata import GraphDataSource, RemoteGraphData, load, read_once
 from upgraph.service.building.following import Source
 from upgraph.service.building.library import Library
+from upgraph.service.building.promoted import Lists
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.building.upstream import Upstream
 from upgraph.service.bundle import BundleSource
@@ -78,6 +79,14 @@ async def read_upstream(upstream: Upstream) -> Outcomes:
         await upstream.close()
     graph, findings = decode(fetched.document if fetched else b"")
     return _told(f"{upstream.name} gives a graph of {len(graph.nodes)} nodes", findings)
+
+
+async def read_promotion(path: Path) -> Outcomes:
+    """Read a list of promoted versions once."""
+    (reading,) = await asyncio.to_thread(Lists((path,)).read)
+    patterns = sum(line.is_pattern for line in reading.lines)
+    seen = f"{path} promotes {len(reading.lines) - patterns} versions and {patterns} patterns of versions"
+    return _told("" if reading.findings else seen, reading.findings)
 
 
 async def tell_findings(findings: Iterable[Finding], well: str) -> Outcomes:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from upgraph.errors import UserError
@@ -18,6 +19,7 @@ from upgraph.service.doctor.check import Step
 from upgraph.service.doctor.host import Host
 from upgraph.service.doctor.images import Images, RegistryPlace
 from upgraph.service.doctor.machine import machine_steps, payload_step
+from upgraph.service.doctor.signing import signing_steps
 from upgraph.service.doctor.ways import Ways
 from upgraph.service.setting import masked
 
@@ -34,6 +36,7 @@ class Plan:
 
     def __init__(self, configuration: Configuration, environment: Mapping[str, str]) -> None:
         self._configuration = configuration
+        self._environment = environment
         self._access, self._access_step = access_and_step(configuration, environment)
         self._ways = Ways(self._access, self._access_step)
         self._open = AsyncExitStack()
@@ -61,6 +64,10 @@ class Plan:
                 yield from self._guarded(text, self._releases(text))
             if configuration.graph_data:
                 yield from self._guarded(configuration.graph_data, self._graph_data(configuration.graph_data))
+        for path in configuration.promoted:
+            read = partial(inputs.read_promotion, path)
+            yield Step("promoted", str(path), read, words=_file(str(path)))
+        yield from signing_steps(configuration, self._environment, self._access, self._access_step)
         yield from self._payload()
         yield from machine_steps(configuration)
 

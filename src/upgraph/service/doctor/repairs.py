@@ -169,6 +169,9 @@ _ADVICE: Mapping[str, Advice] = {
         ("test -w $file && echo writable",),
     ),
     "signatures-unreadable": Advice(("chmod -R a+rX $file",), ("ls -la $file",)),
+    "gpgv-unusable": Advice(("apt-get install gpgv   # or: dnf install gnupg2",), ("gpgv --version",)),
+    "keyring-invalid": Advice((), ("upgraph signatures keyring show $file",)),
+    "promotion-invalid": Advice((), ("cat -n $file",)),
     "disk-low": Advice(("df -h $file", "du -xh $file | sort -h | tail"), ("df -h $file",)),
     "files-limit": Advice(
         ("systemctl edit upgraph   # [Service] LimitNOFILE=65536", "podman run --ulimit nofile=65536 ..."),
