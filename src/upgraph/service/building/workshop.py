@@ -24,6 +24,7 @@ from upgraph.graphdata.files import Files
 from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import Shelf, in_memory
+from upgraph.service.building.telling import level_of, summary_of
 from upgraph.service.bundle.reading import Content
 from upgraph.service.handover import Built, Current, Message, Waiting
 from upgraph.service.snapshot import Coding, Snapshot, as_facts
@@ -113,17 +114,17 @@ class Workshop:
             outcome = "the last good set stays in force" if self._data else "there is none to fall back to"
             reference = {"reference": loaded.findings[0].reference}
             _log.error(
-                "the graph data is refused, %s: %s", outcome, _summary(loaded.findings), extra=reference
+                "the graph data is refused, %s: %s", outcome, summary_of(loaded.findings), extra=reference
             )
         else:
             self._data = _DataInForce(loaded.data, files, digest_of(files))
             _log.log(
-                _level(loaded.findings),
+                level_of(loaded.findings),
                 "graph data %s: %d channels, %d rules%s",
                 self._data.digest[:19],
                 len(loaded.data.channels),
                 len(loaded.data.blocks) + len(loaded.data.conditional_blocks),
-                f"; {_summary(loaded.findings)}" if loaded.findings else "",
+                f"; {summary_of(loaded.findings)}" if loaded.findings else "",
             )
         self.publish()
         return loaded
@@ -140,7 +141,7 @@ class Workshop:
         if findings != known:
             self._findings["graph-data-place"] = findings
             for finding in findings:
-                _log.log(_level((finding,)), "%s", finding, extra={"reference": finding.reference})
+                _log.log(level_of((finding,)), "%s", finding, extra={"reference": finding.reference})
             self.publish()
 
     def graph_data_failed(self, error: UpgraphError) -> None:
@@ -160,7 +161,7 @@ class Workshop:
         self._findings["promotion"] = findings
         outcome = "the last good ones stay in force" if self._promotion else "there are none to fall back to"
         reference = {"reference": findings[0].reference}
-        seen = _summary(findings)
+        seen = summary_of(findings)
         _log.error("lists of promoted versions cannot be used, %s: %s", outcome, seen, extra=reference)
         self._publish_anew()
 
@@ -352,8 +353,8 @@ class Workshop:
             seconds = time.perf_counter() - started
             self._served = _offered(graph)
             self._say(Built(seconds=seconds), file)
-        summary = f"; {_summary(findings)}" if findings else ""
-        level = _level(findings)
+        summary = f"; {summary_of(findings)}" if findings else ""
+        level = level_of(findings)
         withheld = sum(restricted.withheld.values())
         if withheld:
             summary = f"; {withheld} updates are withheld into versions that are not promoted{summary}"
@@ -379,20 +380,3 @@ def _offered(graph: UpdateGraph) -> dict[str, str]:
     return {
         node.version.text: node.payload.rpartition("@")[2] for node in graph.nodes if node.payload is not None
     }
-
-
-_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
-
-
-def _level(findings: tuple[Finding, ...]) -> int:
-    """How gravely to log what has these findings."""
-    return max((_LEVELS[finding.severity] for finding in findings), default=logging.INFO)
-
-
-def _summary(findings: tuple[Finding, ...]) -> str:
-    """How often each problem was found, and the gravest finding in full."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[finding.reference] = counts.get(finding.reference, 0) + 1
-    listed = ", ".join(f"{count} {reference}" for reference, count in sorted(counts.items()))
-    return f"{listed}; first: {findings[0]}" if findings else ""
