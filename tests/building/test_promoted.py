@@ -12,7 +12,9 @@ from upgraph.graph.promotion import MAX_LIST_BYTES
 from upgraph.service.building.ledger import Ledger
 from upgraph.service.building.pauses import Pauses
 from upgraph.service.building.promoted import PromotionFollower, read_lists
+from upgraph.service.building.saved import Saved
 from upgraph.service.building.shelf import Shelf, last_snapshot
+from upgraph.service.bundle import Content
 from upgraph.service.handover import Current, Sources
 from upgraph.service.snapshot import Coding
 from upgraph.service.source_report import SourceKind
@@ -157,6 +159,19 @@ async def test_the_graph_of_another_server_is_restricted_and_follows_the_list(
     assert desk.answer().edges == {("4.1.0", "4.1.1")}
     await lists.write("4.1.2\n")
     assert desk.answer().edges == {("4.1.0", "4.1.2"), ("4.1.1", "4.1.2")}
+
+
+async def test_what_a_bundle_brings_is_restricted_and_takes_no_fault_of_the_list_away(
+    desk: Desk, chain: list[Release], tmp_path: Path
+) -> None:
+    lists = Lists(desk, tmp_path / "promoted")
+    await lists.write("4.1.1\n")
+    bundle = Content("sha256:b", Saved(tuple(chain), ()), files(), {})
+    desk.workshop.take_bundle(bundle, refreshed_at=1.0)
+    await lists.write("broken\n")
+    desk.workshop.take_bundle(bundle, refreshed_at=2.0)
+    assert desk.answer().edges == {("4.1.0", "4.1.1")}
+    assert desk.findings() == ["promotion-invalid"]
 
 
 async def test_a_changed_file_is_noticed(lists: Lists) -> None:
