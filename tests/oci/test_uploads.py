@@ -304,3 +304,19 @@ async def test_a_digest_that_the_repository_has_with_another_size_is_not_there(
     digest: Digest = empty.add(SMALL)
     assert await destination.has_blob(Descriptor(OCI_LAYER_GZIP, digest, len(SMALL)))
     assert not await destination.has_blob(Descriptor(OCI_LAYER_GZIP, digest, len(SMALL) + 1))
+
+
+@pytest.mark.parametrize(
+    "tag", ["../../other/manifests/v1", "v1?x=y", "v1#x", "a b", "a\r\nX: y", "", "%2e%2e"]
+)
+async def test_a_tag_that_leads_elsewhere_is_refused_before_anything_is_asked(
+    destination: RegistryDestination, empty: SimulatedRegistry, tag: str
+) -> None:
+    content = b"{}"
+    for refused in (
+        destination.tagged(tag),
+        destination.put_tag(tag, Manifest(digest_of(content), OCI_MANIFEST, content)),
+    ):
+        with pytest.raises(DataError, match="cannot be a tag"):
+            await refused
+    assert empty.requests == []

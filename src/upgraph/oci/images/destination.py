@@ -55,7 +55,7 @@ class ImageDestination(Protocol):
         """What the tag points to now; None if there is no such tag.
 
         Raises:
-            RemoteError, DataError: the destination could not be asked.
+            RemoteError, DataError: the destination could not be asked, or can have no such tag.
         """
         ...
 
@@ -75,7 +75,7 @@ class ImageDestination(Protocol):
         An image without a tag is given its digest as one: where images are listed, it is then listed under it.
 
         Raises:
-            RemoteError, DataError: it could not be stored.
+            RemoteError, DataError: it could not be stored, or the destination can have no such tag.
         """
         ...
 

@@ -6,7 +6,7 @@ first what became of the last one, so nothing is ever sent twice that has arrive
 
 from functools import partial
 
-from upgraph.errors import RemoteError, VerificationError
+from upgraph.errors import DataError, RemoteError, VerificationError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.http.access import Access
 from upgraph.oci.http.body import read_capped
@@ -15,6 +15,7 @@ from upgraph.oci.http.timing import Timing
 from upgraph.oci.images.closing import Closing
 from upgraph.oci.images.destination import BlobReader
 from upgraph.oci.images.digest import Digest, digest_of, is_digest
+from upgraph.oci.images.listing import MAX_LISTED_CHARACTERS, TAG
 from upgraph.oci.images.manifest import ACCEPT_MANIFESTS, MAX_MANIFEST_BYTES, Descriptor
 from upgraph.oci.images.reference import Repository
 from upgraph.oci.images.source import Manifest
@@ -91,11 +92,13 @@ class RegistryDestination(Closing):
 
     async def put_manifest(self, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_manifest`."""
-        await self._timing.retried(lambda: self._put(manifest.digest, manifest))
+        path = self._manifest_path(manifest.digest)
+        await self._timing.retried(lambda: self._put(path, manifest))
 
     async def tagged(self, tag: str) -> Digest | None:
         """See :meth:`ImageDestination.tagged`."""
-        return await self._timing.retried(lambda: self._resolve(tag))
+        path = self._manifest_path(tag)
+        return await self._timing.retried(lambda: self._resolve(path))
 
     async def holds(self, digest: Digest) -> bool:  # noqa: ARG002 - nothing is asked
         """See :meth:`ImageDestination.holds`. A registry refuses a manifest that names what it lacks."""
@@ -103,7 +106,8 @@ class RegistryDestination(Closing):
 
     async def put_tag(self, tag: str, manifest: Manifest) -> None:
         """See :meth:`ImageDestination.put_tag`."""
-        await self._timing.retried(lambda: self._put(tag, manifest))
+        path = self._manifest_path(tag)
+        await self._timing.retried(lambda: self._put(path, manifest))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -145,8 +149,14 @@ class RegistryDestination(Closing):
             self._transport.authorization.exclude_others()
         return await self._begin(blob)
 
-    async def _put(self, reference: str, manifest: Manifest) -> None:
-        path = f"{self._root}/manifests/{reference}"
+    def _manifest_path(self, reference: str) -> str:
+        # The name may be that of a tag in a layout that somebody brought along, where any text can stand.
+        if not is_digest(reference) and not TAG.fullmatch(reference):
+            seen = f"{self.name}: {reference[:MAX_LISTED_CHARACTERS]!r} cannot be a tag in a registry"
+            raise DataError(problems.INVALID_REFERENCE, seen)
+        return f"{self._root}/manifests/{reference}"
+
+    async def _put(self, path: str, manifest: Manifest) -> None:
         headers = {"Content-Type": manifest.media_type}
         async with self._transport.exchange("PUT", path, headers, body=manifest.content) as response:
             if response.status not in {200, 201, 202, 204}:
@@ -156,8 +166,7 @@ class RegistryDestination(Closing):
                 seen = f"{self._transport.what('PUT', path)}: {manifest.digest} was sent, {stated} was stored"
                 raise VerificationError(problems.DIGEST_MISMATCH, seen)
 
-    async def _resolve(self, tag: str) -> Digest | None:
-        path = f"{self._root}/manifests/{tag}"
+    async def _resolve(self, path: str) -> Digest | None:
         response = await self._transport.head(path, _ACCEPT)
         if response.status == 404:
             return None
