@@ -11,7 +11,8 @@ from pathlib import Path
 from upgraph.errors import DataError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.disk.folder import Folder
-from upgraph.oci.disk.layout_index import MAX_INDEX_BYTES, MAX_MARKER_BYTES, Listing, parse_listing
+from upgraph.oci.disk.layout_entries import MAX_INDEX_BYTES
+from upgraph.oci.disk.layout_index import MAX_MARKER_BYTES, Listing, parse_listing
 from upgraph.oci.disk.storage import Storage, pour_blob, read_blob, read_whole
 from upgraph.oci.images.closing import Closing
 from upgraph.oci.images.digest import Digest, algorithm_of, is_digest, parse_digest, verify

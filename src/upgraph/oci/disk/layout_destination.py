@@ -3,6 +3,9 @@
 Blobs are written beside their places and renamed when they are whole. What was written of a blob when a
 copy broke off stays there, is checked, and gone on with by the next copy. ``index.json`` is written at most
 once a second, and at the end, however the end comes about: a reader never sees a tag before its image.
+
+The directory may lie on removable media or where others write, so nothing is ever written through a link that
+stands in it.
 """
 
 import asyncio
@@ -10,6 +13,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
@@ -61,11 +65,8 @@ class LayoutDestination(Closing):
         return self._name
 
     async def has_blob(self, blob: Descriptor) -> bool:
-        """See :meth:`ImageDestination.has_blob`. A file of another size is no such blob."""
-        try:
-            found = self._place(blob.digest).stat().st_size == blob.size
-        except OSError:
-            found = False
+        """See :meth:`ImageDestination.has_blob`. A file of another size is no such blob, nor is a link."""
+        found = _is_file(self._place(blob.digest), blob.size)
         if found:
             self.held.add(blob.digest)
         return found
@@ -79,7 +80,7 @@ class LayoutDestination(Closing):
                 await self._prepare()
                 place = self._place(blob.digest)
                 partial = place.with_name(f".{place.name}.partial")
-                await self._in_thread(lambda: place.parent.mkdir(exist_ok=True))
+                await self._in_thread(lambda: self._make_folder(place.parent))
                 await self._fill(partial, blob, read)
                 await self._in_thread(lambda: partial.replace(place))
             self.held.add(blob.digest)
@@ -143,9 +144,8 @@ class LayoutDestination(Closing):
 
     async def free_bytes(self) -> int:
         """Room on the file system that the layout lies on."""
-        there = next(place for place in (self._path, *self._path.absolute().parents) if place.exists())
         with self._translated():
-            return (await self._in_thread(lambda: shutil.disk_usage(there))).free
+            return (await self._in_thread(lambda: shutil.disk_usage(self._disk()))).free
 
     async def close(self) -> None:
         """Write the index, if it has changed."""
@@ -157,14 +157,26 @@ class LayoutDestination(Closing):
                 lock, self._lock = self._lock, None
                 os.close(lock)
 
+    def _disk(self) -> Path:
+        """The directory, or what it will be made in."""
+        return next(place for place in (self._path, *self._path.absolute().parents) if place.exists())
+
     def _place(self, digest: Digest) -> Path:
         return self._path / "blobs" / algorithm_of(digest) / digest.partition(":")[2]
 
     def _put_manifest(self, manifest: Manifest) -> None:
         place = self._place(manifest.digest)
-        place.parent.mkdir(exist_ok=True)
-        if not place.exists() or place.read_bytes() != manifest.content:
+        self._make_folder(place.parent)
+        if not _is_file(place, len(manifest.content)) or place.read_bytes() != manifest.content:
             replace_file(place, manifest.content)
+
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        if not folder.resolve().is_relative_to(self._path.resolve()):
+            raise self._invalid(f"{folder.relative_to(self._path)} is a link that leads out of the directory")
+
+    def _invalid(self, reason: str) -> DataError:
+        return DataError(problems.INVALID_LAYOUT, f"{self.name}: {reason}")
 
     async def _prepare(self) -> LayoutEntries:
         """The entries, after the directory was made and taken into possession."""
@@ -188,8 +200,10 @@ class LayoutDestination(Closing):
     def _load(self) -> LayoutEntries:
         try:
             self._entries = read_entries(self._path)
-        except msgspec.MsgspecError as error:
-            raise DataError(problems.INVALID_LAYOUT, f"{self.name}: index.json: {error}") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._invalid(f"index.json: {error}") from error
+        except OSError as error:
+            raise self._invalid(f"index.json: {error.strerror}") from error
         return self._entries
 
     def _save(self) -> None:
@@ -200,7 +214,7 @@ class LayoutDestination(Closing):
     async def _fill(self, partial: Path, blob: Descriptor, read: BlobReader) -> None:
         """Write what is missing of a blob; what is not the blob is removed."""
         hasher = Hasher.like(blob.digest)
-        with await self._in_thread(lambda: partial.open("a+b")) as file:
+        with await self._in_thread(lambda: self._open_partial(partial)) as file:
             begun = await self._in_thread(lambda: _take_up(file, hasher, blob.size))
             got = begun
             async with aclosing(read(begun)) as pieces:
@@ -219,6 +233,21 @@ class LayoutDestination(Closing):
         seen = f"a blob on its way to {self.name}: expected {blob.digest} ({blob.size} bytes), got {hasher.digest()} ({got})"
         raise VerificationError(problems.DIGEST_MISMATCH, seen)
 
+    def _open_partial(self, partial: Path) -> BinaryIO:
+        """What was written of a blob until now, at its end."""
+        try:
+            # NONBLOCK: opening a pipe would wait for a reader for ever.
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            handle = os.open(partial, flags, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise self._invalid(f"{partial.relative_to(self._path)} is a link") from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise self._invalid(f"{partial.relative_to(self._path)} is no plain file")
+        return os.fdopen(handle, "a+b")
+
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.to_thread(work)
 
@@ -228,11 +257,20 @@ class LayoutDestination(Closing):
             yield
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                free = os.statvfs(self._path)
+                free = os.statvfs(self._disk())
                 seen = f"{self.name}: {error.strerror}; {free.f_bavail * free.f_frsize} bytes are free"
                 raise DataError(problems.DISK, seen) from error
             place = f" ({error.filename})" if error.filename else ""
             raise DataError(problems.DISK, f"{self.name}: {error.strerror}{place}") from error
+
+
+def _is_file(place: Path, size: int) -> bool:
+    """Whether there is a file with so many bytes, and no link to one."""
+    try:
+        status = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
 
 
 def _take_up(file: BinaryIO, hasher: Hasher, size: int) -> int:

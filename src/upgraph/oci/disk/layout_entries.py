@@ -11,7 +11,10 @@ import msgspec
 from upgraph.oci.images.digest import is_digest
 from upgraph.oci.images.documents import encoded, reference_to
 from upgraph.oci.images.manifest import OCI_INDEX, Descriptor
+from upgraph.oci.plain import read_plain
 
+MAX_INDEX_BYTES = 64 * 1024 * 1024
+"""Largest index.json: about 200,000 images."""
 REF_NAME = "org.opencontainers.image.ref.name"
 """Annotation that carries the tag (OCI image layout specification)."""
 LAYOUT_VERSION = "1.0.0"
@@ -70,8 +73,10 @@ def read_entries(layout: Path) -> LayoutEntries:
     Raises:
         OSError, msgspec.MsgspecError: it cannot be read.
     """
-    index = layout / "index.json"
-    return LayoutEntries.parse(index.read_bytes()) if index.exists() else LayoutEntries()
+    try:
+        return LayoutEntries.parse(read_plain(layout / "index.json", limit=MAX_INDEX_BYTES))
+    except FileNotFoundError:
+        return LayoutEntries()
 
 
 def write_index(layout: Path, document: bytes) -> None:
@@ -91,8 +96,11 @@ def replace_file(target: Path, content: bytes) -> None:
         OSError: it cannot be written.
     """
     beside = target.with_name(f".{target.name}.{os.getpid()}")
+    # What a process of this number left, or a link that waits for us to write through it.
+    beside.unlink(missing_ok=True)
     try:
-        beside.write_bytes(content)
+        with beside.open("xb") as file:
+            file.write(content)
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)

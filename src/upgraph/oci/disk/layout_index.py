@@ -17,8 +17,6 @@ from upgraph.oci.images.digest import is_digest, parse_digest
 from upgraph.oci.images.manifest import Descriptor
 from upgraph.oci.images.source import MAX_TAGS
 
-MAX_INDEX_BYTES = 64 * 1024 * 1024
-"""Largest index.json: about 200,000 images."""
 MAX_MARKER_BYTES = 4096
 """Largest ``oci-layout``."""
 
