@@ -10,7 +10,7 @@ from upgraph.kube import transport as kube_transport
 from upgraph.oci.copying import cargo, ordering
 from upgraph.oci.credentials import auth_file, auth_writing
 from upgraph.oci.credentials import helper as credential_helper
-from upgraph.oci.disk import archive_index, image_directory, layout_index, storage
+from upgraph.oci.disk import archive_index, image_directory, layout_entries, storage
 from upgraph.oci.http import connections, downloads, retry, timing, tls_examination
 from upgraph.oci.images import listing, manifest, referrers
 from upgraph.oci.images import source as image_source
@@ -86,7 +86,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("layers of an image", manifest.MAX_LAYERS, ""),
             ("images of an index", manifest.MAX_INDEX_ENTRIES, ""),
             ("things that refer to one image", referrers.MAX_REFERRERS, ""),
-            ("`index.json` of a layout", layout_index.MAX_INDEX_BYTES, "bytes"),
+            ("`index.json` of a layout", layout_entries.MAX_INDEX_BYTES, "bytes"),
             ("members of an archive", archive_index.MAX_MEMBERS, ""),
             ("subdirectories of a directory of images", image_directory.MAX_IMAGES, ""),
             ("files of images in a directory of images", image_directory.MAX_FILES, ""),
@@ -125,6 +125,8 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ),
             ("slowest transfer, on average", timing.SLOWEST_BYTES_PER_SECOND, "bytes/s"),
             ("levels of indexes in indexes", cargo.MAX_DEPTH, ""),
+            ("manifests of one image that is copied", cargo.MAX_MANIFESTS, ""),
+            ("all of them together", cargo.MAX_MANIFEST_BYTES, "bytes"),
             ("repositories of one token", authorization.MAX_SCOPES, ""),
             ("list of images", ordering.MAX_LIST_BYTES, "bytes"),
             ("lines of it", ordering.MAX_LIST_LINES, ""),

@@ -18,6 +18,10 @@ from upgraph.oci.images.source import ImageSource, Manifest
 
 MAX_DEPTH = 4
 """Deepest nesting of indexes."""
+MAX_MANIFESTS = 10_000
+"""Most manifests of one image, those of all indexes inside together."""
+MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+"""Bytes of all manifests of one image, which are held in memory until they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +73,58 @@ async def survey(source: ImageSource, reference: str, choice: Choice = WHOLE) ->
     """
     manifest = await source.manifest(reference)
     parsed = parse_manifest(manifest.content, manifest.media_type)
+    survey_of = _Survey(source)
     if isinstance(parsed, Image) or choice.whole:
-        return await _whole(source, manifest, depth=0)
+        return await survey_of.whole(manifest)
     what = f"{source.name}: {reference}"
     entries = _chosen(parsed, choice, what)
     runnable = [entry for entry in entries if not entry.is_attestation]
     if len(runnable) == 1:
-        one = await _child(source, runnable[0])
-        cargo = await _whole(source, one, depth=0)
+        cargo = await survey_of.child(runnable[0])
         return Cargo(cargo.manifests, cargo.blobs, manifest.digest)
     if len(entries) == len(parsed.entries):
-        return await _whole(source, manifest, depth=0)
-    smaller = _part(manifest, parsed, entries)
-    cargo = await _whole(source, smaller, depth=0)
+        return await survey_of.whole(manifest)
+    cargo = await survey_of.whole(_part(manifest, parsed, entries))
     return Cargo(cargo.manifests, cargo.blobs, manifest.digest)
 
 
-async def _whole(source: ImageSource, manifest: Manifest, depth: int) -> Cargo:
-    parsed = parse_manifest(manifest.content, manifest.media_type)
-    typed = Manifest(manifest.digest, parsed.media_type, manifest.content)
-    if isinstance(parsed, Image):
-        blobs = {blob.digest: blob for blob in (parsed.config, *parsed.layers)}
-        return Cargo((typed,), tuple(blobs.values()))
-    if depth == MAX_DEPTH:
-        raise DataError(
-            problems.INVALID_MANIFEST, f"{manifest.digest}: indexes in more than {MAX_DEPTH} levels"
-        )
-    children = [
-        await _whole(source, await _child(source, entry), depth + 1)
-        for entry in dict.fromkeys(parsed.entries)
-    ]
-    return _joined(children, typed)
+class _Survey:
+    """The reading of one image. What several indexes name is read once: a few of them could name it a billion times."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self._known: dict[Descriptor, Cargo] = {}
+        self._manifests = 0
+        self._bytes = 0
+
+    async def whole(self, manifest: Manifest, depth: int = 0) -> Cargo:
+        """The image or index of a manifest, with everything in it."""
+        self._count(manifest)
+        parsed = parse_manifest(manifest.content, manifest.media_type)
+        typed = Manifest(manifest.digest, parsed.media_type, manifest.content)
+        if isinstance(parsed, Image):
+            blobs = {blob.digest: blob for blob in (parsed.config, *parsed.layers)}
+            return Cargo((typed,), tuple(blobs.values()))
+        if depth == MAX_DEPTH:
+            raise DataError(
+                problems.INVALID_MANIFEST, f"{manifest.digest}: indexes in more than {MAX_DEPTH} levels"
+            )
+        return _joined([await self.child(entry, depth + 1) for entry in parsed.entries], typed)
+
+    async def child(self, entry: IndexEntry, depth: int = 0) -> Cargo:
+        """What an entry of an index names."""
+        known = self._known.get(entry.descriptor)
+        if known is None:
+            known = await self.whole(await _child(self._source, entry), depth)
+            self._known[entry.descriptor] = known
+        return known
+
+    def _count(self, manifest: Manifest) -> None:
+        self._manifests += 1
+        self._bytes += len(manifest.content)
+        if self._manifests > MAX_MANIFESTS or self._bytes > MAX_MANIFEST_BYTES:
+            seen = f"{self._source.name}: an image has more than {MAX_MANIFESTS} manifests or {MAX_MANIFEST_BYTES} bytes of them"
+            raise DataError(problems.TOO_LARGE, seen)
 
 
 def _joined(children: Sequence[Cargo], index: Manifest) -> Cargo:
