@@ -65,6 +65,14 @@ def test_a_name_that_is_not_valid_is_refused_with_the_reason(text: str, said: st
     assert said in refused.value.seen
 
 
+@pytest.mark.parametrize("text", ["docker://user:secret@quay.io/a", "https://user:secret@quay.io/a"])
+def test_a_login_in_a_name_is_not_repeated(text: str) -> None:
+    with pytest.raises(UserError) as refused:
+        Repository.parse(text)
+    assert "secret" not in refused.value.seen
+    assert "***@quay.io/a" in refused.value.seen
+
+
 @given(HOSTS, st.lists(COMPONENTS, min_size=1, max_size=4), st.sampled_from(["docker", "docker+http"]))
 def test_what_is_printed_can_be_parsed_again(host: str, parts: list[str], scheme: str) -> None:
     text = f"{scheme}://{host}/{'/'.join(parts)}"

@@ -8,14 +8,7 @@ aiohttp and its errors stay inside this room.
 
 from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice
 from upgraph.oci.copying.gateway import Gateway
-from upgraph.oci.copying.image_name import (
-    DISK_SOURCES,
-    ImageName,
-    OnDisk,
-    names_image,
-    parse_image_name,
-    without_login,
-)
+from upgraph.oci.copying.image_name import DISK_SOURCES, ImageName, OnDisk, names_image, parse_image_name
 from upgraph.oci.copying.ordering import Wish, every_order, order_of, parse_list
 from upgraph.oci.copying.publishing import destination_tag, open_destination, publish
 from upgraph.oci.copying.run import Amounts, CopyRun, Failure, Order, Plan, Planned, Watch, copy_image
@@ -57,7 +50,7 @@ from upgraph.oci.images.manifest import (
     IndexEntry,
     parse_manifest,
 )
-from upgraph.oci.images.reference import Repository, parse_pull_spec_repository
+from upgraph.oci.images.reference import Repository, parse_pull_spec_repository, without_login
 from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
 from upgraph.oci.images.source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.images.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer

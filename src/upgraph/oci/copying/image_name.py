@@ -16,7 +16,7 @@ from upgraph.oci.disk.image_directory import DirectorySource
 from upgraph.oci.disk.layout import LayoutSource
 from upgraph.oci.images.digest import is_digest
 from upgraph.oci.images.listing import TAG
-from upgraph.oci.images.reference import Repository
+from upgraph.oci.images.reference import Repository, without_login
 from upgraph.oci.images.source import ImageSource
 
 REGISTRY_SCHEMES = ("docker://", "docker+http://")
@@ -32,7 +32,6 @@ DISK_SOURCES: Mapping[str, Callable[[Path], ImageSource]] = {
 
 # The shortest path counts, so that the reference may be a digest, which has a colon inside.
 _REFERRED = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
-_LOGIN = re.compile(r"(?<=://)[^/]*@|^[^/]*:[^/]*@(?=[^/]*/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,6 @@ def _on_disk(place: str, text: str) -> tuple[Path, str | None]:
     if Path(place).exists():
         return Path(place), None
     return Path(match["path"]), match["reference"]
-
-
-def without_login(text: str) -> str:
-    """A name without the login that somebody may have put where none belongs."""
-    return _LOGIN.sub("***@", text)
 
 
 def _refusal(text: str, reason: str) -> UserError:

@@ -20,6 +20,7 @@ MAX_PORT = 65535
 _SCHEMES: dict[str, Literal["https", "http"]] = {"docker": "https", "docker+http": "http"}
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _COMPONENT = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
+_LOGIN = re.compile(r"(?<=://)[^/]*@|^[^/]*:[^/]*@(?=[^/]*/)")
 _CONTACT = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 
 
@@ -90,8 +91,13 @@ def parse_pull_spec_repository(text: str) -> str:
     return Repository(host, path).name
 
 
+def without_login(text: str) -> str:
+    """A name without the login that somebody may have put where none belongs."""
+    return _LOGIN.sub("***@", text)
+
+
 def _refusal(text: str, reason: str) -> UserError:
-    return UserError(problems.INVALID_REPOSITORY, f"{text!r}: {reason}")
+    return UserError(problems.INVALID_REPOSITORY, f"{without_login(text)!r}: {reason}")
 
 
 def _split(name: str, text: str) -> tuple[str, str]:
