@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upgraph.payload.tarstream import Entry, EntryKind, TarStream
+from upgraph.payload.tarstream import TarStream
+from upgraph.syntax.tar_stream import Entry, EntryKind
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 KINDS = {

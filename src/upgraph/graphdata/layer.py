@@ -17,8 +17,8 @@ from upgraph.errors.problems.payload import LAYER_TOO_LARGE
 from upgraph.graphdata.files import MAX_FILE_BYTES, MAX_TOTAL_BYTES, inside
 from upgraph.graphdata.tree import MAX_NODES, Link, Tree, Unreadable
 from upgraph.oci import Descriptor
-from upgraph.payload.tarstream import Entry, EntryKind
 from upgraph.payload.whole_layer import WholeLayer
+from upgraph.syntax.tar_stream import Entry, EntryKind
 
 MAX_INFLATED_BYTES = 4 * 1024 * 1024 * 1024
 """Largest layer, unpacked; base images of the usual distributions have up to about 1 GB."""
@@ -128,7 +128,7 @@ class _Changes:
         return Layer(tuple(self._removed), tuple(self._emptied), tuple(self._entries), self._kept_bytes)
 
     def begin(self, entry: Entry) -> int | None:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.begin`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
         self._seen += 1
         if self._seen > MAX_ENTRIES:
             raise DataError(TOO_LARGE, f"it has more than {MAX_ENTRIES} entries")
@@ -145,7 +145,7 @@ class _Changes:
         return None
 
     def take(self, entry: Entry, content: bytes) -> bool:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
         self._kept_bytes += len(content)
         if self._kept_bytes > MAX_TOTAL_BYTES:
             seen = f"it has more than {MAX_TOTAL_BYTES} bytes at the place of the graph data"

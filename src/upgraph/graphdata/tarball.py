@@ -2,8 +2,8 @@
 
 What is written unpacks with ``tar xzf`` and is what Cincinnati serves at ``/graph-data`` (names under
 ``./``), but sorted and without times or owners, so that equal sets have equal tarballs and tags.
-What is read may be hostile: it is inflated step by step, each step may take only what the entry before
-it announced and room for a header, and nothing is ever written to the disk.
+What is read may be hostile: it is inflated step by step, only files of the set are kept, and nothing is ever
+written to the disk.
 """
 
 import gzip
@@ -13,29 +13,35 @@ import stat
 import tarfile
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.graphdata import ARCHIVE, TOO_LARGE, UNREADABLE
-from upgraph.graphdata.files import FOLDERS, MAX_TOTAL_BYTES, VERSION, Files, Intake, belongs, inside
+from upgraph.graphdata.files import (
+    FOLDERS,
+    MAX_FILE_BYTES,
+    MAX_TOTAL_BYTES,
+    VERSION,
+    Files,
+    Intake,
+    belongs,
+    inside,
+)
 from upgraph.graphdata.steady import read_steadily
+from upgraph.syntax.tar_stream import Entry, EntryKind, TarStream
 
 MAX_ENTRIES = 100_000
 """Most entries of a tarball, those included that are no graph data."""
 MAX_INFLATED_BYTES = 2 * MAX_TOTAL_BYTES
 """Largest inflated tarball, entries included that are no graph data."""
-MAX_HEADER_BYTES = 1024 * 1024
-"""Most bytes between the content of one entry and that of the next: headers with long names."""
 READ_SECONDS = 60.0
 """Longest time for reading a tarball once."""
 
 _CHUNK_BYTES = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 9
-_BLOCK_BYTES = tarfile.RECORDSIZE
 _MODE_FILE = 0o644
 _MODE_FOLDER = 0o755
 
@@ -107,64 +113,68 @@ def read_tarball(stream: BinaryIO, name: str, *, in_time: Callable[[], bool] = l
         OSError: ``stream`` cannot be read.
     """
     inflater = _Inflater(stream, name, in_time)
-    direct, nested = Intake(name), Intake(name)
-    tops = set()
+    found = _Found(name)
+    archive = TarStream(found)
     try:
-        for member, content in _entries(inflater):
-            path = _normal(member.name, name)
-            top, _, inner = path.partition("/")
-            tops.add(top)
-            if belongs(path):
-                _take(direct, path, member, content)
-            elif belongs(inner):
-                _take(nested, inner, member, content)
+        while not archive.is_done and (piece := inflater.read(_CHUNK_BYTES)):
+            archive.feed(piece)
         inflater.drain()
-    except (tarfile.TarError, zlib.error, ValueError, RecursionError) as error:
+    except (zlib.error, ValueError) as error:
         raise DataError(ARCHIVE, f"{name} is damaged or no gzip-compressed tarball: {error}") from error
-    return nested.files if len(tops - {""}) == 1 and VERSION not in direct.files else direct.files
+    if not archive.has_end_mark:
+        raise DataError(ARCHIVE, f"{name} is damaged: it ends in the middle of an entry")
+    return found.files
 
 
-def _entries(inflater: "_Inflater") -> Iterator[tuple[tarfile.TarInfo, Callable[[], bytes]]]:
-    """All entries, each with what reads its content before the next one is asked for."""
-    # `r|` reads strictly forward, so what is not `read` of a file is never asked for.
-    with tarfile.open(
-        fileobj=cast("BinaryIO", inflater), mode="r|", encoding="utf-8", errors="surrogateescape"
-    ) as archive:
-        count = 0
-        while (member := archive.next()) is not None:
-            count += 1
-            if count > MAX_ENTRIES:
-                raise DataError(TOO_LARGE, f"{inflater.name} has more than {MAX_ENTRIES} entries")
-            if member.size < 0:
-                raise tarfile.ReadError("the size of an entry is negative")
-            inflater.permit(member.size + MAX_HEADER_BYTES)
-            yield member, partial(_content, archive, member)
+class _Found:
+    """Collects the files of a set as a visitor of its archive."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._direct, self._nested = Intake(name), Intake(name)
+        self._tops: set[str] = set()
+        self._count = 0
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    return file.read() if file is not None else b""
+    @property
+    def files(self) -> Files:
+        """The set, at the top of the archive or below its only directory."""
+        is_nested = len(self._tops - {""}) == 1 and VERSION not in self._direct.files
+        return self._nested.files if is_nested else self._direct.files
 
+    def begin(self, entry: Entry) -> int | None:
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
+        self._count += 1
+        if self._count > MAX_ENTRIES:
+            raise DataError(TOO_LARGE, f"{self._name} has more than {MAX_ENTRIES} entries")
+        intake, path = self._place(entry.name)
+        if intake is None or entry.kind is EntryKind.FOLDER:
+            return None
+        intake.expect(path, entry.size)
+        if entry.kind is not EntryKind.FILE:
+            intake.add_unreadable(path, f"the tarball has {entry.kind.value} in its place")
+        return MAX_FILE_BYTES
 
-def _normal(path: str, name: str) -> str:
-    normal = inside(path)
-    if normal is None:
-        raise DataError(ARCHIVE, f"{name} has an entry whose name leads out of it: {path!a}")
-    return normal
+    def take(self, entry: Entry, content: bytes) -> bool:
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
+        intake, path = self._place(entry.name)
+        if intake is not None:
+            intake.add(path, content)
+        return True
 
-
-def _take(intake: Intake, path: str, member: tarfile.TarInfo, content: Callable[[], bytes]) -> None:
-    if member.isdir():
-        return
-    intake.expect(path, member.size)
-    if member.isreg():
-        intake.add(path, content())
-    else:
-        intake.add_unreadable(path, "the tarball has a link or a device in its place")
+    def _place(self, name: str) -> tuple[Intake | None, str]:
+        """Where the file of an entry belongs, and under which path; nowhere if it is no graph data."""
+        path = inside(name)
+        if path is None:
+            raise DataError(ARCHIVE, f"{self._name} has an entry whose name leads out of it: {name!a}")
+        top, _, inner = path.partition("/")
+        self._tops.add(top)
+        if belongs(path):
+            return self._direct, path
+        return (self._nested, inner) if belongs(inner) else (None, path)
 
 
 class _Inflater:
-    """Inflates a gzip stream within limits; :mod:`tarfile` reads from it as from a file.
+    """Inflates a gzip stream within limits.
 
     Args:
         stream: the compressed bytes.
@@ -180,25 +190,20 @@ class _Inflater:
         self._input = b""
         self._fetched = 0
         self._position = 0
-        self._limit = 0
         self._tail = b""
-        self.permit(MAX_HEADER_BYTES)
-
-    def permit(self, size: int) -> None:
-        """Allow ``size`` bytes from here on, and no more than that."""
-        # tarfile reads ahead by a block.
-        self._limit = min(self._position + size + _BLOCK_BYTES, MAX_INFLATED_BYTES)
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` inflated bytes; fewer only at the end."""
+        if not self._in_time():
+            raise DataError(UNREADABLE, f"{self.name} was not read to its end within {READ_SECONDS:g} s")
         piece = bytearray()
         while len(piece) < size and self._has_input():
             piece += self._decoder.decompress(self._input, size - len(piece))
             self._input = self._decoder.unconsumed_tail
         self._position += len(piece)
         self._tail = (self._tail + piece[-tarfile.BLOCKSIZE :])[-tarfile.BLOCKSIZE :]
-        if self._position > self._limit:
-            raise DataError(TOO_LARGE, f"{self.name} inflates to more than {self._limit} bytes at this place")
+        if self._position > MAX_INFLATED_BYTES:
+            raise DataError(TOO_LARGE, f"{self.name} inflates to more than {MAX_INFLATED_BYTES} bytes")
         return bytes(piece)
 
     def drain(self) -> None:
@@ -206,7 +211,6 @@ class _Inflater:
 
         The checksum alone is not enough: ``tar | gzip`` gives a good one when tar is killed.
         """
-        self.permit(MAX_INFLATED_BYTES)
         while self.read(_CHUNK_BYTES):
             pass
         if self._tail != bytes(tarfile.BLOCKSIZE):
@@ -234,8 +238,6 @@ class _Inflater:
         return True
 
     def _fetch(self) -> bytes:
-        if not self._in_time():
-            raise DataError(UNREADABLE, f"{self.name} was not read to its end within {READ_SECONDS:g} s")
         chunk = self._stream.read(_CHUNK_BYTES)
         self._fetched += len(chunk)
         if self._fetched > MAX_INFLATED_BYTES:

@@ -12,8 +12,8 @@ from upgraph.errors import DataError
 from upgraph.errors.problems.payload import ENTRY_REFUSED, LAYER_TOO_LARGE
 from upgraph.oci import Descriptor, Digest, ImageSource, digest_of
 from upgraph.payload.metadata import METADATA_PATH
-from upgraph.payload.tarstream import Entry, EntryKind
 from upgraph.payload.whole_layer import WholeLayer
+from upgraph.syntax.tar_stream import Entry, EntryKind
 
 FOLDER = METADATA_PATH.rpartition("/")[0]
 """The directory of a release in the root of its layer."""
@@ -91,7 +91,7 @@ class Collector:
         self._bytes = 0
 
     def begin(self, entry: Entry) -> int | None:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.begin`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
         path = _inside(entry)
         if path is None or path.rpartition("/")[2].startswith(_WHITEOUT):
             return None
@@ -108,7 +108,7 @@ class Collector:
         return MAX_FILE_BYTES
 
     def take(self, entry: Entry, content: bytes) -> bool:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
         self._bytes += len(content)
         if self._bytes > MAX_TOTAL_BYTES:
             raise DataError(LAYER_TOO_LARGE, f"{FOLDER}/ has more than {MAX_TOTAL_BYTES} bytes")

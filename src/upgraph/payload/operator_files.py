@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from upgraph.errors import DataError
 from upgraph.oci import Descriptor, ImageSource
 from upgraph.payload.inflate import LayerInflater
-from upgraph.payload.tarstream import Entry, EntryKind, TarStream
+from upgraph.payload.tarstream import TarStream
 from upgraph.payload.whole_layer import MAX_INFLATED_BYTES
+from upgraph.syntax.tar_stream import Entry, EntryKind
 
 OPERATOR_FOLDER = "manifests"
 
@@ -53,12 +54,12 @@ class _Search:
         return not (self.is_found or self._stream.is_done or self._inflated > MAX_INFLATED_BYTES)
 
     def begin(self, entry: Entry) -> int | None:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.begin`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
         name = entry.name.removeprefix("./").lstrip("/")
         is_inside = name.startswith(f"{OPERATOR_FOLDER}/") and entry.kind is not EntryKind.FOLDER
         self.is_found = self.is_found or is_inside
         return None
 
     def take(self, entry: Entry, content: bytes) -> bool:  # noqa: ARG002 - nothing is asked for
-        """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
         return False

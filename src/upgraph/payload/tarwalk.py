@@ -1,6 +1,7 @@
 """Looks for one file in a tar stream, and says when it is complete."""
 
-from upgraph.payload.tarstream import BLOCK_BYTES, Entry, TarStream
+from upgraph.payload.tarstream import TarStream
+from upgraph.syntax.tar_stream import BLOCK_BYTES, Entry
 
 __all__ = ["BLOCK_BYTES", "TarWalk"]
 
@@ -37,12 +38,12 @@ class TarWalk:
         self._stream.feed(data)
 
     def begin(self, entry: Entry) -> int | None:
-        """See :meth:`~upgraph.payload.tarstream.Visitor.begin`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
         name = entry.name.removeprefix("./")
         self.in_folder = self.in_folder or name.startswith(self._folder)
         return self._limit if name == self._wanted else None
 
     def take(self, entry: Entry, content: bytes) -> bool:  # noqa: ARG002 - only one is ever asked for
-        """See :meth:`~upgraph.payload.tarstream.Visitor.take`."""
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
         self.content = content
         return False

@@ -9,7 +9,8 @@ from upgraph.errors.problems.oci import DIGEST_MISMATCH
 from upgraph.errors.problems.payload import LAYER_TOO_LARGE, LAYER_UNREADABLE
 from upgraph.oci import Descriptor, Hasher
 from upgraph.payload.inflate import LayerInflater
-from upgraph.payload.tarstream import TarStream, Visitor
+from upgraph.payload.tarstream import TarStream
+from upgraph.syntax.tar_stream import Visitor
 
 MAX_INFLATED_BYTES = 4 * 1024 * 1024 * 1024
 """Bytes of the largest layer, unpacked; base images of the usual distributions have up to about 1 GB."""

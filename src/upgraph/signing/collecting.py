@@ -9,9 +9,7 @@ import binascii
 import gzip
 import io
 import os
-import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -24,6 +22,7 @@ from upgraph.signing.packets import is_binary
 from upgraph.signing.stores import LABEL, Candidate, Collection, digest_of_file, digest_of_key, is_too_large
 from upgraph.syntax import SyntaxFault
 from upgraph.syntax.signature_names import ARCHIVE_ENDINGS, MANIFEST_ENDINGS, MAX_SIGNATURE_BYTES
+from upgraph.syntax.tar_stream import Entry, EntryKind, TarStream
 
 MAX_FILES = 200_000
 """Most files of a directory or members of an archive."""
@@ -33,6 +32,7 @@ MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 """Bytes of the largest file of ConfigMaps."""
 
 _GZIP = b"\x1f\x8b"
+_PIECE_BYTES = 64 * 1024
 
 
 def collect(path: Path) -> Collection:
@@ -71,8 +71,7 @@ def collect_archive(file: BinaryIO, name: str) -> Collection:
         DataError: it is none, or unpacks to more than :data:`MAX_TOTAL_BYTES`.
     """
     gathering = _Gathering(name)
-    for path, content in _members(file, name):
-        gathering.take_file(path, content)
+    _read_members(file, TarStream(_Members(gathering, name)), name)
     return gathering.result()
 
 
@@ -176,45 +175,55 @@ def _files_below(top: Path) -> list[str]:
     return sorted(found, key=lambda path: (path.rpartition("/")[0], len(path), path))
 
 
-class _Bounded:
-    """A stream that refuses to give more than it may."""
+class _Members:
+    """Hands files of an archive on as a visitor of it. Links and devices hold nothing; names open nothing."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
+    def __init__(self, gathering: _Gathering, name: str) -> None:
+        self._gathering = gathering
         self._name = name
-        self._left = MAX_TOTAL_BYTES
+        self._count = 0
 
-    def read(self, size: int) -> bytes:
-        content = self._file.read(size)
-        self._left -= len(content)
-        if self._left < 0:
-            raise DataError(STORE_UNUSABLE, f"{self._name} unpacks to more than {MAX_TOTAL_BYTES} bytes")
-        return content
+    def begin(self, entry: Entry) -> int | None:
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""
+        self._count += 1
+        if self._count > MAX_FILES:
+            raise DataError(STORE_UNUSABLE, f"{self._name} has more than {MAX_FILES} members")
+        path = _path(entry)
+        is_manifest = path.endswith(MANIFEST_ENDINGS)
+        if entry.kind is not EntryKind.FILE or not (is_manifest or digest_of_file(path) is not None):
+            return None
+        limit = MAX_MANIFEST_BYTES if is_manifest else MAX_SIGNATURE_BYTES
+        if entry.size > limit:
+            self._gathering.leave_out(path, f"it has more than {limit} bytes")
+            return None
+        return limit
+
+    def take(self, entry: Entry, content: bytes) -> bool:
+        """See :meth:`~upgraph.syntax.tar_stream.Visitor.take`."""
+        self._gathering.take_file(_path(entry), content)
+        return True
 
 
-def _members(file: BinaryIO, name: str) -> Iterator[tuple[str, bytes]]:
+def _path(entry: Entry) -> str:
+    return entry.name.removeprefix("./")
+
+
+def _read_members(file: BinaryIO, archive: TarStream, name: str) -> None:
+    left = MAX_TOTAL_BYTES
     try:
         begin = file.read(len(_GZIP))
         joined = cast("BinaryIO", _Joined(begin, file))
         plain = cast("BinaryIO", gzip.GzipFile(fileobj=joined)) if begin == _GZIP else joined
-        with tarfile.open(fileobj=cast("BinaryIO", _Bounded(plain, name)), mode="r|") as archive:
-            yield from _plain_members(archive, name)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        # To the end, also behind the mark: there stands the checksum of what is compressed.
+        while piece := plain.read(_PIECE_BYTES):
+            left -= len(piece)
+            if left < 0:
+                raise DataError(STORE_UNUSABLE, f"{name} unpacks to more than {MAX_TOTAL_BYTES} bytes")
+            archive.feed(piece)
+    except (SyntaxFault, EOFError, zlib.error, OSError) as error:
         raise DataError(STORE_UNUSABLE, f"{name} is no tar archive, or a damaged one: {error}") from error
-
-
-def _plain_members(archive: Iterable[tarfile.TarInfo], name: str) -> Iterator[tuple[str, bytes]]:
-    tar = cast("tarfile.TarFile", archive)
-    for number, member in enumerate(archive, start=1):
-        if number > MAX_FILES:
-            raise DataError(STORE_UNUSABLE, f"{name} has more than {MAX_FILES} members")
-        path = member.name.removeprefix("./")
-        is_wanted = path.endswith(MANIFEST_ENDINGS) or digest_of_file(path) is not None
-        # Links and devices hold nothing; names are never used to open anything.
-        if not member.isreg() or not is_wanted:
-            continue
-        content = tar.extractfile(member)
-        yield path, content.read() if content else b""
+    if not archive.has_end_mark:
+        raise DataError(STORE_UNUSABLE, f"{name} is no tar archive, or one that was cut off")
 
 
 class _Joined:
