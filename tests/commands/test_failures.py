@@ -48,6 +48,12 @@ def test_an_error_is_told_with_reason_remedy_and_reference(
     ]
 
 
+def test_what_was_seen_neither_moves_the_cursor_nor_begins_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    _ends_with(DataError(PROBLEM, "a tag \x1b[2K\x1b[1A\nerror: all is well \udcff"))()
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == r"error: a tag \x1b[2K\x1b[1A\nerror: all is well \udcff"
+
+
 def test_the_better_remedy_of_a_case_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     _ends_with(UserError(PROBLEM, "seen", remedy="Give --x."))()
     assert "what to do:     Give --x." in capsys.readouterr().err

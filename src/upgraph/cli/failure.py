@@ -4,6 +4,7 @@ import logging
 
 import click
 
+from upgraph.cli.output import printable
 from upgraph.errors import UpgraphError
 
 INTERRUPTED = 130
@@ -29,12 +30,15 @@ def report(error: Exception) -> int:
 
 
 def describe(error: UpgraphError) -> str:
-    """What was seen, why it matters, what to do, and under which reference the documentation has it."""
+    """What was seen, why it matters, what to do, and under which reference the documentation has it.
+
+    What was seen may quote whoever is at fault, so it is shown on one line and moves no cursor.
+    """
     return "\n".join(
         [
-            f"{click.style('error:', fg='red', bold=True)} {error.seen}",
+            f"{click.style('error:', fg='red', bold=True)} {printable(error.seen)}",
             f"  why it matters: {error.problem.why}",
-            f"  what to do:     {error.remedy}",
+            f"  what to do:     {printable(error.remedy)}",
             f"  reference:      {error.reference} (upgraph problem {error.reference})",
         ]
     )

@@ -45,7 +45,8 @@ def show_findings(findings: Iterable[Finding]) -> None:
     """Print on standard error what was found wrong and did not stop the work."""
     for finding in findings:
         if finding.severity is not Severity.INFO:
-            click.echo(f"{finding.severity.name.lower()}: {finding} [{finding.reference}]", err=True)
+            seen = printable(str(finding))
+            click.echo(f"{finding.severity.name.lower()}: {seen} [{finding.reference}]", err=True)
 
 
 def emit(rows: Sequence[Mapping[str, object]], form: Format) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from upgraph.cli.images import Opener
+from upgraph.cli.output import printable
 from upgraph.cli.release.opening import read_opened
 from upgraph.cli.settings import access_options, configuration
 from upgraph.errors import DataError
@@ -65,5 +66,5 @@ def extract(  # noqa: PLR0913  # click gives one argument an option
         return
     write = unpack_over if overwrite else unpack
     write(files, target)
-    digest, created = found.manifest.digest, found.payload.member.config.created
+    digest, created = found.manifest.digest, printable(found.payload.member.config.created)
     click.echo(f"Extracted release payload from digest {digest} created at {created or 'an unknown time'}")
