@@ -127,6 +127,31 @@ def test_images_of_a_list_that_fail_are_all_reported_at_the_end(
 
 
 @pytest.mark.parametrize(
+    "line", ["oci:{made} oci:{to}:x", "oci:absent oci:{to}:x", "oci:{made}:v1-amd64 dir:{to}"]
+)
+def test_a_line_that_leads_to_no_image_holds_up_no_other(
+    command: Command, made: Path, tmp_path: Path, line: str
+) -> None:
+    listed, to = tmp_path / "list", tmp_path / "to"
+    listed.write_text(f"{line.format(made=made, to=to)}\noci:{made}:v1-arm64 oci:{to}:v2\n")
+    done = command(*COPY, "--from-file", listed, "-o", "json")
+    assert done.json[0]["result"] == "copied"
+    assert done.code != 0
+    assert f"{listed}:1: " in done.err
+    assert "1 of 2 images were not copied" in done.err
+
+
+def test_a_tag_of_a_layout_that_leads_elsewhere_is_not_written(
+    command: Command, made: Path, registry: str
+) -> None:
+    index = made / "index.json"
+    index.write_text(index.read_text().replace('"v1"', '"../../../other/manifests/v1"'))
+    done = command(*COPY, "--all", "--all-tags", f"oci:{made}", registry, "-o", "json")
+    assert [row["result"] for row in done.json] == ["copied", "copied", "oci-reference"]
+    assert command("upgraph", "release", "info", registry.replace("site/releases", "other:v1")).code == 4
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [("oci:a:b\n", "list:1: 1 names, not 2"), ("\nx://y oci:b\n", "list:2: 'x://y'"), ("\xff", "not UTF-8")],
     ids=["one-name", "no-name", "no-text"],

@@ -64,6 +64,18 @@ class _Done:
 
     plan: Plan
     failures: tuple[Failure, ...]
+    rejected: tuple["_Rejected", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    """A line of a list that leads to no image, and why."""
+
+    wish: Wish
+    error: UpgraphError
+
+    def __str__(self) -> str:
+        return f"{self.wish.where}: {self.wish.source} to {self.wish.destination}"
 
 
 @image.command(
@@ -175,8 +187,9 @@ async def _run(wanted: _Wanted, chosen: Configuration) -> _Done:
         overwrite=wanted.overwrite,
     )
     async with gateway:
+        orders, rejected = await _orders(wanted, gateway)
         run = CopyRun(
-            await _orders(wanted, gateway),
+            orders,
             images=chosen.concurrency,
             blobs=min(chosen.concurrency, _BLOBS_AT_A_TIME),
         )
@@ -186,22 +199,38 @@ async def _run(wanted: _Wanted, chosen: Configuration) -> _Done:
         click.echo(_summary(plan.amounts), err=True)
         for planned in plan.images:
             if planned.cargo.changed_from:
-                click.echo(_changed(planned), err=True)
+                click.echo(printable(_changed(planned)), err=True)
         if wanted.dry_run:
-            return _Done(plan, tuple(plan.failures))
+            return _Done(plan, tuple(plan.failures), rejected)
         with transferred(plan.amounts.bytes_to_move) as moved:
             failures = await run.carry_out(plan, Watch(moved))
         show_findings(gateway.take_findings())
-    return _Done(plan, tuple(failures))
+    return _Done(plan, tuple(failures), rejected)
 
 
-async def _orders(wanted: _Wanted, gateway: Gateway) -> list[Order]:
+async def _orders(wanted: _Wanted, gateway: Gateway) -> tuple[list[Order], tuple[_Rejected, ...]]:
+    """The images that are wanted, and lines of a list that lead to none.
+
+    Raises:
+        UpgraphError: a single image is wanted, and its name leads to none; or an archive would be written over.
+    """
     orders: list[Order] = []
+    rejected = []
     for wish in wanted.wishes:
-        if wanted.every_tag:
-            orders += await every_order(wish, gateway, wanted.choice, overwrite=wanted.overwrite)
-        else:
-            orders.append(await order_of(wish, gateway, wanted.choice, overwrite=wanted.overwrite))
+        try:
+            orders += await _orders_of(wish, wanted, gateway)
+        except UpgraphError as error:
+            if not wish.where or error.problem is problems.ARCHIVE_EXISTS:
+                raise
+            rejected.append(_Rejected(wish, error))
+    return orders, tuple(rejected)
+
+
+async def _orders_of(wish: Wish, wanted: _Wanted, gateway: Gateway) -> list[Order]:
+    if wanted.every_tag:
+        orders = await every_order(wish, gateway, wanted.choice, overwrite=wanted.overwrite)
+    else:
+        orders = [await order_of(wish, gateway, wanted.choice, overwrite=wanted.overwrite)]
     return [replace(order, recheck=wanted.recheck) for order in orders]
 
 
@@ -228,14 +257,24 @@ def _rows(done: _Done, *, dry_run: bool) -> list[dict[str, object]]:
         new = "would be copied" if dry_run else "copied"
         result = error.reference if error is not None else "there" if planned.is_there else new
         rows.append(_row(order, planned.cargo.image.digest, result))
-    rejected = [failure for failure in done.failures if id(failure.order) in failed]
-    return rows + [_row(failure.order, "", failure.error.reference) for failure in rejected]
+    refused = [failure for failure in done.failures if id(failure.order) in failed]
+    rows += [_row(failure.order, "", failure.error.reference) for failure in refused]
+    return rows + [
+        _line(str(one.wish.source), str(one.wish.destination), "", one.error.reference)
+        for one in done.rejected
+    ]
 
 
 def _row(order: Order, digest: str, result: str) -> dict[str, object]:
+    source = f"{order.source.name}:{order.reference}"
+    destination = order.destination.name + (f":{order.tag}" if order.tag else "")
+    return _line(source, destination, digest, result)
+
+
+def _line(source: str, destination: str, digest: str, result: str) -> dict[str, object]:
     return {
-        "source": f"{order.source.name}:{printable(order.reference)}",
-        "destination": order.destination.name + (f":{order.tag}" if order.tag else ""),
+        "source": printable(source),
+        "destination": printable(destination),
         "digest": digest,
         "result": result,
     }
@@ -243,15 +282,17 @@ def _row(order: Order, digest: str, result: str) -> dict[str, object]:
 
 def _report(done: _Done) -> None:
     """End with the error of the one image, or with one that counts all."""
-    total = len(done.plan.images) + len(done.plan.failures)
-    if not done.failures:
+    total = len(done.plan.images) + len(done.plan.failures) + len(done.rejected)
+    failed = [(str(failure.order), failure.error) for failure in done.failures]
+    failed += [(str(one), one.error) for one in done.rejected]
+    if not failed:
         return
     if total == 1:
-        raise done.failures[0].error
-    for failure in done.failures:
-        click.echo(f"{failure.order}\n{describe(failure.error)}", err=True)
-    raise _worst([failure.error for failure in done.failures])(
-        problems.COPY_INCOMPLETE, f"{len(done.failures)} of {total} images were not copied"
+        raise failed[0][1]
+    for what, error in failed:
+        click.echo(f"{printable(what)}\n{describe(error)}", err=True)
+    raise _worst([error for _, error in failed])(
+        problems.COPY_INCOMPLETE, f"{len(failed)} of {total} images were not copied"
     )
 
 
