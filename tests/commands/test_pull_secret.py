@@ -170,7 +170,8 @@ def test_a_person_who_says_no_changes_nothing(
 
     monkeypatch.setattr(sys, "stdin", Person(io.BytesIO(b"n\n")))
     done = command("upgraph", "pull-secret", "append", "--from", mirror, file)
-    assert (done.code, file.read_bytes()) == (130, CLOUD)
+    assert (done.code, file.read_bytes()) == (2, CLOUD)
+    assert "was not changed, as the answer was no" in done.err
 
 
 @pytest.mark.parametrize(

@@ -412,7 +412,7 @@ async def test_an_archive_that_is_there_is_not_replaced_unless_it_may(
 ) -> None:
     where = f"oci-archive:{tmp_path}/images.tar:v1"
     await publish(images, "4.18.0", where, Access())
-    with pytest.raises(UserError, match=r"images\.tar: \d+ bytes"):
+    with pytest.raises(UserError, match=r"images\.tar is there already and has \d+ bytes"):
         await publish(images, "4.18.1", where, Access())
     digest = await publish(images, "4.18.1", where, Access(), overwrite=True)
     assert await ArchiveSource(tmp_path / "images.tar").resolve("v1") == digest

@@ -44,6 +44,11 @@ def test_a_path_with_a_colon_that_exists_is_a_path(tmp_path: Path) -> None:
         ("docker://r.example/a@sha256:12", "no digest"),
         ("oci:", "the path is missing"),
         ("docker://user:secret@r.example/a:b", "no digest"),
+        ("docker://r.example:5000", "path of the repository is missing"),
+        ("images", "what lies on this machine is named oci:"),
+        ("./images:v1", "what lies on this machine is named oci:"),
+        ("/media/images", "what lies on this machine is named oci:"),
+        ("oci:a\0b", "NUL"),
     ],
 )
 def test_what_names_nothing_is_refused_without_repeating_a_password(text: str, seen: str) -> None:
@@ -51,6 +56,11 @@ def test_what_names_nothing_is_refused_without_repeating_a_password(text: str, s
         parse_image_name(text)
     assert caught.value.reference == "oci-image-name"
     assert "secret@" not in caught.value.seen
+
+
+def test_a_path_that_no_disk_takes_is_refused_by_whoever_opens_it() -> None:
+    long = f"oci:{'a' * 5000}:v1"
+    assert str(parse_image_name(long)) == long
 
 
 @given(tag=st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", fullmatch=True), secure=st.booleans())

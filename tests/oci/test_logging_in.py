@@ -57,6 +57,13 @@ async def test_a_wrong_login_is_refused_and_named(guarded_registry: RealRegistry
     assert (caught.value.reference, caught.value.seen) == ("registry-unauthorized", seen)
 
 
+async def test_a_registry_with_tls_that_is_asked_without_is_told_so(guarded_registry: RealRegistry) -> None:
+    key = RegistryKey(key_of(guarded_registry).host, scheme="http")
+    with pytest.raises(RemoteError) as caught:
+        await check_login(key, login_of(key, USERNAME, PASSWORD), Access())
+    assert caught.value.remedy == f"A server with TLS answers so. Leave out docker+http://: {key}"
+
+
 async def test_a_registry_that_nobody_trusts_is_shown_nothing(guarded_registry: RealRegistry) -> None:
     key = key_of(guarded_registry)
     with pytest.raises(RemoteError) as caught:

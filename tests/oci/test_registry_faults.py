@@ -178,3 +178,13 @@ async def test_requests_say_who_asks_and_refuse_encodings(
     headers = registry.requests[0].headers
     assert headers["User-Agent"].startswith("upgraph/")
     assert headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_closed_port_is_told_in_the_words_of_the_system(clock: Any, scheme: Any) -> None:
+    closed = Repository("127.0.0.1:1", "a", scheme)
+    async with RegistryClient(closed, access=Access(), timing=clock.timing()) as client:
+        with pytest.raises(RemoteError) as failed:
+            await client.manifest(TAG)
+    asked = f"GET {scheme}://127.0.0.1:1/v2/a/manifests/{TAG}"
+    assert failed.value.seen == f"{asked}: no connection to 127.0.0.1:1: Connection refused"

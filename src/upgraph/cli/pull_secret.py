@@ -241,4 +241,6 @@ def _write(place: Place, changed: AuthDocument, *, yes: bool) -> None:
 def _confirm(name: str) -> None:
     if not sys.stdin.isatty():
         raise UserError(UNCONFIRMED, f"{name} was not changed, as there is no terminal to ask at")
-    click.confirm("Write this?", abort=True, err=True)
+    if not click.confirm("Write this?", err=True):
+        seen = f"{name} was not changed, as the answer was no"
+        raise UserError(UNCONFIRMED, seen, remedy="Call the command again with the logins that are right.")

@@ -9,6 +9,8 @@ import click
 from upgraph.cli.output import Format, emit_document, output_option, printable
 from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.places import Places, read_keyring_files
+from upgraph.errors import UserError
+from upgraph.errors.problems.signing import KEYRING_INVALID
 from upgraph.oci import parse_image_name
 from upgraph.payload.verification_config import read_verification_config
 from upgraph.service.configuration import Configuration
@@ -55,7 +57,11 @@ def show(place: str, output: Format, config: tuple[Path, ...], **flags: object) 
 
 
 async def _of_release(chosen: Configuration, place: str) -> ConfigMap:
-    named = parse_image_name(place)
+    try:
+        named = parse_image_name(place)
+    except UserError as error:
+        seen = f"{place} is no file here, and names no release: {error.seen}"
+        raise UserError(KEYRING_INVALID, seen) from error
     async with Places(chosen) as places:
         source = places.images(named)
         async with source:

@@ -4,10 +4,11 @@ from upgraph.errors.problem import Problem
 
 SOURCE = Problem(
     "graph-data-source",
-    "The place of the graph data is neither a directory nor a tarball",
+    "There is no graph data at the place that was named",
     "Without graph data there are no channels and no blocked edges, so no cluster could be offered an update.",
     "Name an existing directory that holds version, channels/, blocked-edges/ and raw/metadata.json, "
-    "or a .tar.gz or .tgz file of one.",
+    "or a .tar.gz or .tgz file of one; https://..., docker://HOST/REPOSITORY:TAG, oci:DIRECTORY:TAG, oci-archive:FILE "
+    "or git:DIRECTORY#REVISION.",
 )
 LAYOUT = Problem(
     "graph-data-layout",

@@ -55,7 +55,8 @@ IMAGE_MISSING = Problem(
     "oci-image-missing",
     "The image is not there.",
     "The tag or digest was deleted, or was never mirrored. A release that is gone is no longer offered to clusters.",
-    "If clusters shall get this release, mirror it again.",
+    "Compare repository and tag with what is there; a name without a tag means latest. If clusters shall get this "
+    "release and it is gone, mirror it again.",
 )
 CONTENT_MISSING = Problem(
     "oci-content-missing",

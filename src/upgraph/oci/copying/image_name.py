@@ -4,6 +4,7 @@ The forms are those of skopeo and podman (containers-transports(5)). A pull spec
 a release, is understood as well: it is a registry without ``docker://``.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ DISK_SOURCES: Mapping[str, Callable[[Path], ImageSource]] = {
 }
 """What holds images on this machine, by the scheme of its name."""
 
+_LOCAL = (".", "/", "~")
+"""How paths begin and names in registries never do."""
 # The shortest path counts, so that the reference may be a digest, which has a colon inside.
 _REFERRED = re.compile(r"(?P<path>.+?)(?::(?P<reference>[^/]+))?")
 
@@ -85,6 +88,8 @@ def parse_image_name(text: str) -> ImageName:
     Raises:
         UserError: it names none, or the name is not valid.
     """
+    if "\0" in text:
+        raise _refusal(text, "a name has no NUL in it")
     scheme, colon, rest = text.partition(":")
     if colon and scheme in DISK_SOURCES:
         path, reference = _on_disk(rest, text)
@@ -93,6 +98,10 @@ def parse_image_name(text: str) -> ImageName:
         return _in_registry(text)
     if "://" in text:
         raise _refusal(text, f"{scheme}:// is no place of images; a registry is named docker://")
+    if "/" not in text or text.startswith(_LOCAL):
+        raise _refusal(
+            text, "it has no HOST/REPOSITORY; what lies on this machine is named oci:, oci-archive: or dir:"
+        )
     return _in_registry(f"docker://{text}")
 
 
@@ -110,6 +119,8 @@ def _in_registry(text: str) -> ImageName:
         raise _refusal(text, f"{tag[:200]!r} is no tag of an image")
     if at and not is_digest(digest):
         raise _refusal(text, f"{digest[:200]!r} is no digest of an image")
+    if not slash:
+        raise _refusal(text, "the path of the repository is missing after the host")
     place = Repository.parse(f"{scheme}://{above}{slash}{last}")
     return ImageName(place, digest if at else tag if colon else None)
 
@@ -118,7 +129,8 @@ def _on_disk(place: str, text: str) -> tuple[Path, str | None]:
     match = _REFERRED.fullmatch(place)
     if match is None:
         raise _refusal(text, "the path is missing")
-    if Path(place).exists():
+    # Unlike that of Path it takes names that are too long for the disk, which are then refused when they are opened.
+    if os.path.exists(place):  # noqa: PTH110
         return Path(place), None
     return Path(match["path"]), match["reference"]
 

@@ -33,7 +33,8 @@ class ArchiveDestination(LayoutDestination):
 
     def __init__(self, path: Path, *, replace: bool = False) -> None:
         if path.exists() and not replace:
-            raise UserError(problems.ARCHIVE_EXISTS, f"oci-archive:{path}: {path.stat().st_size} bytes")
+            seen = f"oci-archive:{path} is there already and has {path.stat().st_size} bytes"
+            raise UserError(problems.ARCHIVE_EXISTS, seen)
         self._file = path
         self._staging = path.with_name(f"{path.name}.partial")
         super().__init__(self._staging, f"oci-archive:{path}")

@@ -30,6 +30,7 @@ from upgraph.oci.images.destination import BlobReader
 from upgraph.oci.images.digest import Digest, Hasher, algorithm_of, verify
 from upgraph.oci.images.manifest import MAX_MANIFEST_BYTES, Descriptor, Image, Index, parse_manifest
 from upgraph.oci.images.source import Manifest
+from upgraph.oci.plain import UnfitFileError
 
 SAVE_SECONDS = 1.0
 """Least time between two writings of the index."""
@@ -194,7 +195,7 @@ class LayoutDestination(Closing):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
-            raise UserError(problems.BUSY_LAYOUT, self.name) from error
+            raise UserError(problems.BUSY_LAYOUT, f"{self.name}: another process writes to it") from error
         self._lock = lock
 
     def _load(self) -> LayoutEntries:
@@ -202,7 +203,7 @@ class LayoutDestination(Closing):
             self._entries = read_entries(self._path)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._invalid(f"index.json: {error}") from error
-        except OSError as error:
+        except UnfitFileError as error:
             raise self._invalid(f"index.json: {error.strerror}") from error
         return self._entries
 

@@ -4,6 +4,8 @@ Each names the request and what came instead. Whether it may be asked again is d
 here: connections that break, servers that are busy, bodies that end early may; refusals may not.
 """
 
+import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,7 +82,8 @@ def proxy_refusal(proxy: Proxy, status: int, target: str) -> RemoteError:
 
 def proxy_unreachable(proxy: Proxy, error: aiohttp.ClientConnectorError) -> RemoteError:
     """The error for a proxy to which there is no connection."""
-    return RemoteError(problems.PROXY_UNREACHABLE, f"{proxy}: {_shown(str(error.os_error))}", retryable=True)
+    seen = f"{proxy}: {_socket_reason(error.os_error)}"
+    return RemoteError(problems.PROXY_UNREACHABLE, seen, retryable=True)
 
 
 async def status_failure(response: aiohttp.ClientResponse, what: str, now: datetime) -> RemoteError:
@@ -135,6 +138,9 @@ def translated(what: str) -> Iterator[None]:
     except aiohttp.ClientSSLError as error:
         seen = f"{what}: {error.host}:{error.port} does not speak TLS as it should: {_tls_reason(error)}"
         raise RemoteError(problems.UNREACHABLE, seen) from error
+    except aiohttp.ClientConnectorError as error:
+        seen = f"{what}: no connection to {error.host}:{error.port}: {_socket_reason(error.os_error)}"
+        raise RemoteError(problems.UNREACHABLE, seen, retryable=True) from error
     except aiohttp.InvalidURL as error:
         raise broken(what, "the address is not valid") from error
     except aiohttp.ClientResponseError as error:
@@ -151,6 +157,13 @@ def translated(what: str) -> Iterator[None]:
 def _tls_reason(error: aiohttp.ClientSSLError) -> str:
     cause = error.os_error
     return str(getattr(cause, "reason", None) or cause.strerror or cause)[:_SHOWN]
+
+
+def _socket_reason(error: OSError) -> str:
+    # The library puts the address into the text in the place of the reason, but not where a name was not found.
+    if error.errno is not None and error.errno > 0 and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return _shown(error.strerror or str(error))
 
 
 def _shown(text: str) -> str:

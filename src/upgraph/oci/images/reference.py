@@ -107,7 +107,7 @@ def _split(name: str, text: str) -> tuple[str, str]:
     if "@" in name:
         raise _refusal(text, "it must not have a digest or a user name (the part with '@')")
     if not path:
-        raise _refusal(text, f"the path of the repository is missing after {host!r}")
+        raise _refusal(text, "the path of the repository is missing after the host")
     if ":" in path:
         raise _refusal(text, f"it must not have a tag: leave out {':' + path.rpartition(':')[2]!r}")
     return host.lower(), path

@@ -167,7 +167,8 @@ class RegistryClient(Closing):
     async def _head(self, path: str) -> Digest | None:
         response = await self._transport.head(path, _MANIFEST_HEADERS)
         if response.status == 404:
-            raise ImageMissing(problems.IMAGE_MISSING, self._transport.what("HEAD", path), status=404)
+            seen = f"{self._transport.what('HEAD', path)}: status 404"
+            raise ImageMissing(problems.IMAGE_MISSING, seen, status=404)
         if response.status in {405, 501}:
             return None
         if response.status != 200:

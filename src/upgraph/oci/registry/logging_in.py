@@ -8,6 +8,7 @@ import asyncio
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from upgraph.errors import RemoteError, UserError
@@ -108,7 +109,9 @@ async def _shown(transport: Transport, key: RegistryKey) -> bool:
             raise await transport.failure(response)
         if response.status != 200:
             seen = f"GET {key.repository.url}{_API}: status {response.status}, where a registry answers 200"
-            raise RemoteError(BROKEN_ANSWER, seen, status=response.status)
+            is_tls = key.repository.scheme == "http" and response.status == HTTPStatus.BAD_REQUEST
+            remedy = f"A server with TLS answers so. Leave out docker+http://: {key}" if is_tls else None
+            raise RemoteError(BROKEN_ANSWER, seen, remedy=remedy, status=response.status)
         return "Authorization" in response.request_info.headers
 
 
