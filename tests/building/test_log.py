@@ -32,3 +32,9 @@ def test_json_lines_have_level_reference_and_message(capsys: pytest.CaptureFixtu
     found = json.loads(line)
     assert (found["level"], found["reference"], found["message"]) == ("warning", "x-y", "seen 3")
     assert found["time"].endswith("Z")
+
+
+def test_a_name_that_is_no_text_spoils_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("json", "info")
+    logging.getLogger("upgraph").error("tag %s", "a\udcff")
+    assert json.loads(capsys.readouterr().err)["message"] == r"tag a\udcff"

@@ -134,3 +134,12 @@ def test_a_wrong_order_of_a_server_is_told(command: Command, root: Authority, tm
 def test_what_is_nothing_is_said(command: Command) -> None:
     done = command("upgraph", "trust", "explain", "nothing")
     assert (done.code, "trust-subject" in done.err) == (2, True)
+
+
+def test_a_file_whose_name_is_no_text_is_told_in_json_too(
+    command: Command, root: Authority, tmp_path: Path
+) -> None:
+    odd = tmp_path / "ca\udcff.pem"
+    odd.write_bytes(root.certificate.read_bytes())
+    done = command("upgraph", "trust", "explain", odd, "-o", "json")
+    assert done.json[0]["name"].endswith(r"ca\udcff.pem")

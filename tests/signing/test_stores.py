@@ -34,6 +34,7 @@ from upgraph.signing import (
     store_image,
 )
 from upgraph.signing.collecting import collect_archive
+from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES
 from upgraph.testing.file_server import FileServer
 
 ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
@@ -199,6 +200,13 @@ def test_a_header_of_digits_alone_costs_no_more_than_another() -> None:
     begun = time.process_time()
     assert collect_archive(io.BytesIO(whole), "s.tar").signatures == {}
     assert time.process_time() - begun < 5
+
+
+def test_what_is_left_out_can_be_told_whatever_its_name_is() -> None:
+    name = f"\udcff/sha256={ONE[7:]}/signature-1"
+    archive = _tar(_member(name), content=bytes(2 * MAX_SIGNATURE_BYTES))
+    (finding,) = collect_archive(io.BytesIO(archive), "s.tar").findings
+    assert rf"s.tar: \udcff/sha256={ONE[7:]}" in str(finding).encode().decode()
 
 
 def test_an_archive_that_unpacks_to_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

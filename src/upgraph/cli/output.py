@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from upgraph.errors import Finding, Severity
+from upgraph.errors import Finding, Severity, encodable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,8 +66,24 @@ def emit_document(document: object, form: Format) -> None:
         plain = msgspec.to_builtins(document)
         yaml.safe_dump(plain, sys.stdout, sort_keys=False, allow_unicode=True, width=100)
     else:
-        encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        encoded = msgspec.json.format(_encoded(document), indent=2)
         sys.stdout.write(encoded.decode() + "\n")
+
+
+def _encoded(document: object) -> bytes:
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        # Names on a disk may be no UTF-8, which JSON cannot say.
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, dict):
+        return {encodable(str(key)): _encodable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    return encodable(value) if isinstance(value, str) else value
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ reference is the anchor in the documentation, the field in the log and the label
 
 from upgraph.errors.findings import Finding, Severity
 from upgraph.errors.problem import Problem
+from upgraph.errors.text import encodable
 from upgraph.errors.tree import DataError, RemoteError, UpgraphError, UserError, VerificationError
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "UpgraphError",
     "UserError",
     "VerificationError",
+    "encodable",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from upgraph.errors.problem import Problem
+from upgraph.errors.text import encodable
 from upgraph.errors.tree import UpgraphError
 
 
@@ -31,6 +32,11 @@ class Finding:
     """Path inside the data set, or the tag or digest of an image."""
     line: int | None = None
     """Line in ``file``, counted from 1."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", encodable(self.seen))
+        if self.file is not None:
+            object.__setattr__(self, "file", encodable(self.file))
 
     @property
     def reference(self) -> str:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from upgraph.errors.problem import Problem
+from upgraph.errors.text import encodable
 
 
 class UpgraphError(Exception):
@@ -18,9 +19,10 @@ class UpgraphError(Exception):
     """Exit status of a command that ends with this error."""
 
     def __init__(self, problem: Problem, seen: str, *, remedy: str | None = None) -> None:
-        super().__init__(seen)
+        # It goes into logs, answers and files, none of which may fail for the sake of a name in it.
+        self.seen = encodable(seen)
+        super().__init__(self.seen)
         self.problem = problem
-        self.seen = seen
         self.remedy = remedy or problem.remedy
 
     @property

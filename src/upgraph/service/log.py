@@ -6,6 +6,8 @@ import time
 
 import msgspec
 
+from upgraph.errors import encodable
+
 
 class _TextLines(logging.Formatter):
     converter = staticmethod(time.gmtime)
@@ -31,7 +33,7 @@ class _JsonLines(logging.Formatter):
             + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": encodable(record.getMessage()),
         }
         reference = getattr(record, "reference", None)
         if reference:
