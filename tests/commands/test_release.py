@@ -102,6 +102,14 @@ def test_info_as_json_has_the_names_of_oc(command: Command, release: str) -> Non
     assert [one["name"] for one in found["manifests"]] == ["0000_50_a.yaml"]
 
 
+@pytest.mark.parametrize(("said", "meant"), [("x86_64", "amd64"), ("aarch64", "arm64")])
+def test_an_architecture_is_named_as_clusters_name_it(
+    make: Callable[..., Done], said: str, meant: str
+) -> None:
+    done = make("1.1.0", "--arch", said)
+    assert (done.code, f"clusters and images call it {meant}" in done.err) == (2, True)
+
+
 def test_a_release_for_two_architectures_is_shown_as_such(
     command: Command, make: Callable[..., Done]
 ) -> None:

@@ -8,6 +8,7 @@ from upgraph.errors.problems.payload import (
     ARCHITECTURE_MISSING,
     BASE_IS_RELEASE,
     CONFIG_INVALID,
+    CONTENT_INVALID,
     NO_OPERATOR_FILES,
 )
 from upgraph.graph import labels
@@ -25,14 +26,21 @@ from upgraph.payload.operator_files import has_operator_files
 from upgraph.payload.reader import RELEASE_LABEL, check_architecture
 from upgraph.payload.whole import DEFAULT_ARCHITECTURE, Member, read_members
 
+_NAMES_OF_KERNELS = {"x86_64": "amd64", "aarch64": "arm64", "ppc64": "ppc64le"}
+"""What `uname -m` says, by which no cluster asks; with some of them a release would look well and reach nobody."""
+
 
 def bare_foundations(architectures: Sequence[str]) -> tuple[Foundation, ...]:
     """What releases without a base stand on; ``amd64`` if no architecture is named.
 
     Raises:
+        UserError: a name is that of a kernel.
         DataError: a name is none that clusters can ask for.
     """
     for name in architectures:
+        if name in _NAMES_OF_KERNELS:
+            seen = f"the architecture {name}: clusters and images call it {_NAMES_OF_KERNELS[name]}"
+            raise UserError(CONTENT_INVALID, seen)
         check_architecture(name)
     return tuple(map(Foundation, sorted(set(architectures)) or [DEFAULT_ARCHITECTURE]))
 
