@@ -178,10 +178,21 @@ def _long_name(archive: tarfile.TarFile) -> None:
     archive.fileobj.write(entry.tobuf(tarfile.GNU_FORMAT))
 
 
+def _digits(archive: tarfile.TarFile) -> None:
+    entry = tarfile.TarInfo("first")
+    entry.pax_headers = {"comment": "1" * 1_000_000}
+    archive.fileobj.write(entry.tobuf(tarfile.PAX_FORMAT))
+
+
 @pytest.mark.parametrize(
     ("fill", "seen"),
-    [(_link, "is a link"), (_twice, "twice"), (_long_name, "a header of 8589934592 bytes")],
-    ids=["link", "twice", "endless name"],
+    [
+        (_link, "is a symbolic link"),
+        (_twice, "twice"),
+        (_long_name, "a header has 8589934592 bytes"),
+        (_digits, "has no upgraph-bundle.json"),
+    ],
+    ids=["link", "twice", "endless name", "header that is slow to search"],
 )
 def test_a_hostile_archive_is_refused(
     tmp_path: Path, fill: Callable[[tarfile.TarFile], None], seen: str

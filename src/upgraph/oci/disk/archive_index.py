@@ -1,4 +1,4 @@
-"""Where the files of an OCI layout lie inside a tar archive. Pure: pieces of the archive in, places out.
+"""Where files lie inside a tar archive, such as that of a layout. Pure: pieces of the archive in, places out.
 
 Only headers are read, content is stepped over. What two programs could read differently is refused: a name
 that stands twice, a name that leads out, a sparse file, an archive that ends in the middle. A link, a device
@@ -24,6 +24,7 @@ _WITHOUT_DATA = {
     tarfile.DIRTYPE: "a directory",
     tarfile.FIFOTYPE: "a pipe",
 }
+_TOP = frozenset({"oci-layout", "index.json"})
 _ENCODING = "utf-8"
 _ERRORS = "surrogateescape"
 _SHOWN = 200
@@ -46,14 +47,28 @@ class Member:
     size: int
 
 
+def of_layout(name: str) -> bool:
+    """Whether a name is that of a part of a layout."""
+    return name in _TOP or name.startswith("blobs/")
+
+
 def read_index(
-    read_at: ReadAt, size: int, *, in_time: Callable[[], bool] = lambda: True
+    read_at: ReadAt,
+    size: int,
+    *,
+    wanted: Callable[[str], bool] = of_layout,
+    most: int | None = None,
+    in_time: Callable[[], bool] = lambda: True,
 ) -> Mapping[str, Member | str]:
-    """The files of the layout by their names; instead of a place, what stands there if it is no file.
+    """The files of an archive by their names; instead of a place, what stands there if it is no file.
+
+    Directories are left out, except those in the place of ``index.json`` or ``oci-layout``.
 
     Args:
         read_at: reads pieces of the archive.
         size: bytes of the archive.
+        wanted: which names count.
+        most: members that it may have, if not :data:`MAX_MEMBERS`.
         in_time: false once the time for reading is over.
 
     Raises:
@@ -61,7 +76,7 @@ def read_index(
             contradict each other, or the time is over.
         OSError: a piece cannot be read.
     """
-    walk = _Walk(read_at, size)
+    walk = _Walk(read_at, size, wanted, most or MAX_MEMBERS)
     try:
         while walk.advance():
             if not in_time():
@@ -74,11 +89,13 @@ def read_index(
 
 
 class _Walk:
-    def __init__(self, read_at: ReadAt, size: int) -> None:
+    def __init__(self, read_at: ReadAt, size: int, wanted: Callable[[str], bool], most: int) -> None:
         self.offset = 0
         self.found: dict[str, Member | str] = {}
         self._read_at = read_at
         self._size = size
+        self._wanted = wanted
+        self._most = most
         self._members = 0
         self._long_name: str | None = None
         self._long_size: int | None = None
@@ -92,8 +109,8 @@ class _Walk:
             raise SyntaxFault(f"it is cut off: it ends at byte {self.offset} without the mark of the end")
         header = tarfile.TarInfo.frombuf(block, _ENCODING, _ERRORS)
         self._members += 1
-        if self._members > MAX_MEMBERS:
-            raise SyntaxFault(f"it has more than {MAX_MEMBERS} members")
+        if self._members > self._most:
+            raise SyntaxFault(f"it has more than {self._most} members")
         self.offset += tarfile.BLOCKSIZE
         if header.type in {tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE}:
             self._take_pax(self._content_of_header(header.size))
@@ -126,7 +143,7 @@ class _Walk:
             self._pass_over(size)
         if no_file is None and header.type not in _FILES:
             no_file = f"a member of the unknown type {header.type!r}"
-        if name in {"oci-layout", "index.json"} or (name.startswith("blobs/") and no_file != "a directory"):
+        if self._wanted(name) and (no_file != "a directory" or name in _TOP):
             if name in self.found:
                 raise SyntaxFault(f"it has {name[:_SHOWN]!r} twice")
             self.found[name] = no_file or place

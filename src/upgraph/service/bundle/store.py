@@ -1,23 +1,22 @@
 """How a bundle lies on a disk: as a directory or as an uncompressed archive, read without unpacking it.
 
-Either may be half-copied or hostile. Of an archive only the headers are read to find the files, each within a
-limit, and links, devices and files with holes are no part of a bundle.
+Either may be half-copied or hostile. Of an archive only the headers are read to find the files, as of one with
+images, and links, devices and files with holes are no part of a bundle.
 """
 
 import os
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 from upgraph.errors import DataError
 from upgraph.errors.problems.service import BUNDLE_DAMAGED, BUNDLE_INVALID
+from upgraph.oci.disk.archive_index import Member, read_index
 from upgraph.service.bundle.manifest import MAX_FILES, NAME
 from upgraph.service.plain_file import open_plain
+from upgraph.syntax import SyntaxFault
 
-MAX_HEADER_BYTES = 1024 * 1024
-"""Most bytes of one header of an archive: long names."""
 CHUNK_BYTES = 1024 * 1024
 """Bytes that are read at once."""
 
@@ -134,45 +133,24 @@ class _Archive:
 
     def _find_all(self) -> None:
         try:
-            if self._file.read(len(_GZIP)) == _GZIP:
+            if self._read_at(0, len(_GZIP)) == _GZIP:
                 raise DataError(BUNDLE_INVALID, f"{self.name} is compressed; a bundle is a plain archive")
-            self._file.seek(0)
-            headers = cast("BinaryIO", _Headers(self._file))
-            with tarfile.open(
-                fileobj=headers, mode="r:", encoding="utf-8", errors="surrogateescape"
-            ) as archive:
-                while (member := archive.next()) is not None:
-                    self._note(member)
-        except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+            size = os.fstat(self._file.fileno()).st_size
+            found = read_index(self._read_at, size, wanted=lambda _: True, most=4 * MAX_FILES)
+        except SyntaxFault as error:
             seen = f"{self.name} is cut off or no archive of a bundle: {error}"
             raise DataError(BUNDLE_DAMAGED, seen) from error
         except OSError as error:
             raise DataError(BUNDLE_DAMAGED, f"{self.name} cannot be read: {error.strerror}") from error
-
-    def _note(self, member: tarfile.TarInfo) -> None:
-        path = member.name.removeprefix("./")
-        if member.isdir():
-            return
-        if member.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
-            raise DataError(BUNDLE_INVALID, f"{self.name}: {path!a} is a link, a device or a file with holes")
-        if path in self._places:
-            raise DataError(BUNDLE_INVALID, f"{self.name} has {path!a} twice")
-        if len(self._places) >= 2 * MAX_FILES:
+        if len(found) > 2 * MAX_FILES:
             raise DataError(BUNDLE_INVALID, f"{self.name} has more than {2 * MAX_FILES} files")
-        self._places[path] = (member.offset_data, member.size)
+        for path, place in found.items():
+            if not isinstance(place, Member):
+                raise DataError(BUNDLE_INVALID, f"{self.name}: {path!a} is {place}")
+            self._places[path] = (place.offset, place.size)
 
-
-class _Headers:
-    """What :mod:`tarfile` reads headers from: whatever length one claims, no more than that is read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek: Callable[[int], int] = file.seek
-        self.tell: Callable[[], int] = file.tell
-
-    def read(self, size: int) -> bytes:
-        if size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {size} bytes")
+    def _read_at(self, offset: int, size: int) -> bytes:
+        self._file.seek(offset)
         return self._file.read(size)
 
 
