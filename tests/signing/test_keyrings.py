@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,3 +123,10 @@ def test_a_damaged_key_is_a_keyring_or_a_data_error(data: st.DataObject, alice: 
 def test_the_identity_of_a_keyring_is_its_keys(gpg: GpgHome, alice: Keyring, bob: Keyring) -> None:
     armoured = parse_keyring(_armoured(gpg), "another name")
     assert armoured.identity == alice.identity != bob.identity
+
+
+def test_blocks_without_an_end_cost_no_more_than_other_text() -> None:
+    begun = time.process_time()
+    with pytest.raises(DataError, match="no complete block"):
+        parse_keyring(b"-----BEGIN PGP A-----\n" * 20_000, "ring")
+    assert time.process_time() - begun < 5

@@ -34,6 +34,7 @@ from upgraph.signing import (
     store_image,
 )
 from upgraph.signing.collecting import collect_archive
+from upgraph.syntax import SyntaxFault
 from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES
 from upgraph.testing.file_server import FileServer
 
@@ -361,3 +362,8 @@ def test_an_image_is_opened_by_its_name() -> None:
 def test_nothing_is_no_store() -> None:
     with pytest.raises(UserError, match="empty name"):
         open_store(" ", SignatureReach(Access(), _no_images))
+
+
+def test_a_file_of_many_documents_is_refused_before_they_are_read() -> None:
+    with pytest.raises(SyntaxFault, match="more than 20000 documents"):
+        config_maps_in(b"---\na\n" * 1_000_000)

@@ -14,7 +14,7 @@ from upgraph.syntax import SyntaxFault
 from upgraph.syntax.yaml import Items, Table, Value, parse_all
 
 MAX_OBJECTS = 20_000
-"""Most ConfigMaps of one file."""
+"""Most ConfigMaps of one file, and most YAML documents."""
 
 _SEPARATOR = re.compile(rb"^---(?:[ \t].*)?\r?$", re.MULTILINE)
 
@@ -50,7 +50,10 @@ def _documents(content: bytes) -> Iterator[Value]:
         yield _json(content)
         return
     # One by one, because the limits of the parser are those of one document.
-    for part in _SEPARATOR.split(content):
+    parts = _SEPARATOR.split(content, maxsplit=MAX_OBJECTS)
+    if len(parts) > MAX_OBJECTS:
+        raise SyntaxFault(f"it has more than {MAX_OBJECTS} documents")
+    for part in parts:
         yield from parse_all(part)
 
 

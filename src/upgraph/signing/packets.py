@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from upgraph.syntax import SyntaxFault
 
@@ -23,10 +24,7 @@ _IS_PACKET = 0x80
 _IS_NEW = 0x40
 _PARTIAL_FROM = 224
 _CRC_INITIAL, _CRC_POLYNOMIAL = 0xB704CE, 0x1864CFB
-_BLOCK = re.compile(
-    rb"^-----BEGIN PGP (?P<kind>[A-Z ]+)-----[ \t\r]*$(?P<body>.*?)^-----END PGP (?P=kind)-----[ \t\r]*$",
-    re.DOTALL | re.MULTILINE,
-)
+_MARK = re.compile(rb"^-----(?P<mark>BEGIN|END) PGP (?P<kind>[A-Z ]+)-----[ \t\r]*$", re.MULTILINE)
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*: ")
 _ARMOUR = b"-----BEGIN PGP "
 PUBLIC_KEY_BLOCK = b"PUBLIC KEY BLOCK"
@@ -101,12 +99,20 @@ def dearmoured(content: bytes, kind: bytes) -> bytes:
     Raises:
         SyntaxFault: there is no such block, or one is damaged.
     """
-    found = [match for match in _BLOCK.finditer(content) if match["kind"] == kind]
+    blocks = list(_blocks(content))
+    found = [body for one, body in blocks if one == kind]
     if not found:
-        kinds = sorted({match["kind"].decode() for match in _BLOCK.finditer(content)})
+        kinds = sorted({one.decode() for one, _ in blocks})
         seen = f"its blocks are: {', '.join(kinds)}" if kinds else "it has no complete block"
         raise SyntaxFault(f"{seen}; expected is {kind.decode()}")
-    return b"".join(_block(match["body"]) for match in found)
+    return b"".join(map(_block, found))
+
+
+def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body of each block that is complete. One that begins inside of another ends the other."""
+    for begin, end in pairwise(_MARK.finditer(content)):
+        if (begin["mark"], end["mark"]) == (b"BEGIN", b"END") and begin["kind"] == end["kind"]:
+            yield begin["kind"], content[begin.end() : end.start()]
 
 
 def is_armoured(content: bytes) -> bool:
