@@ -8,8 +8,7 @@ from upgraph.kube import configuration as kube_configuration
 from upgraph.kube import exec_login
 from upgraph.kube import transport as kube_transport
 from upgraph.oci.copying import cargo, ordering
-from upgraph.oci.credentials import auth_file, auth_writing
-from upgraph.oci.credentials import helper as credential_helper
+from upgraph.oci.credentials import auth_file, auth_writing, credential_helper
 from upgraph.oci.disk import archive_index, image_directory, layout_entries, storage
 from upgraph.oci.http import connections, downloads, retry, timing, tls_examination
 from upgraph.oci.images import listing, manifest, referrers

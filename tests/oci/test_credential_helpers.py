@@ -9,7 +9,7 @@ import pytest
 
 from upgraph.errors import RemoteError
 from upgraph.oci import Access, Credentials, RegistryClient
-from upgraph.oci.credentials import helper as credential_helper
+from upgraph.oci.credentials import credential_helper
 from upgraph.testing.registry import Login, SimulatedRegistry
 
 SECRET = "do-not-show-this"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
 from upgraph.oci.credentials.auth_file import AuthFile, Stamp, read_auth_file, stamp_of
-from upgraph.oci.credentials.helper import ask_helper
+from upgraph.oci.credentials.credential_helper import ask_helper
 from upgraph.oci.credentials.login import Login, normal_host
 
 

@@ -16,7 +16,7 @@ from upgraph.errors.problems import credentials as problems
 from upgraph.errors.problems.oci import BROKEN_ANSWER, UNAUTHORIZED
 from upgraph.oci.credentials.auth_document import AuthDocument
 from upgraph.oci.credentials.auth_writing import change_auth_file, read_document
-from upgraph.oci.credentials.helper import make_helper_forget, tell_helper
+from upgraph.oci.credentials.credential_helper import make_helper_forget, tell_helper
 from upgraph.oci.credentials.login import Login, lookup_keys, normal_key
 from upgraph.oci.credentials.lookup import Credentials, LookedAt, Lookup, Place, search_places
 from upgraph.oci.credentials.registry_key import RegistryKey
