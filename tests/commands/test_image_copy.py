@@ -36,6 +36,15 @@ def test_an_image_takes_its_tag_along(command: Command, made: Path, tmp_path: Pa
     assert done.err == "images: 1; blobs to move: 2, 5.0 kB; there already: 0 bytes\n"
 
 
+def test_a_terminal_is_shown_how_far_it_is(
+    command: Command, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    done = command(*COPY, f"oci:{made}:v1-amd64", f"oci:{tmp_path}/to", "-o", "json")
+    assert "0.0/5.0 kB" in done.err
+    assert done.json[0]["result"] == "copied"
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """A repository of a registry without TLS."""

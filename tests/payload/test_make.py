@@ -296,7 +296,7 @@ async def test_a_base_with_two_images_for_one_architecture_is_refused(
         await base_foundations(LayoutSource(path), "base", [])
 
 
-@pytest.mark.parametrize("name", ["x86_64", "AMD64", "", "linux/amd64"])
+@pytest.mark.parametrize("name", ["x86-64", "AMD64", "", "linux/amd64"])
 def test_an_architecture_that_no_cluster_asks_for_is_refused(name: str) -> None:
     with pytest.raises(DataError) as caught:
         bare_foundations(["amd64", name])

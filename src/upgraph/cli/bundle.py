@@ -19,7 +19,14 @@ from upgraph.service.configuration import Configuration
 _LAYOUT = "oci:"
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph bundle create --releases releases.json --graph-data graph-data.tar.gz -o site
+  upgraph bundle check site
+"""
+)
 def bundle() -> None:
     """Make and check site bundles."""
 

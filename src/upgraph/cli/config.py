@@ -9,7 +9,13 @@ from upgraph.cli.settings import in_force, setting_options
 from upgraph.service.configuration import SETTINGS
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph config show
+"""
+)
 def config() -> None:
     """Show the configuration."""
 

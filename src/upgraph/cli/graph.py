@@ -36,7 +36,13 @@ _SOURCES = (
 )
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph graph show http://127.0.0.1:8081/api/upgrades_info/graph --channel stable-4.18
+"""
+)
 def graph() -> None:
     """Look at update graphs."""
 

@@ -42,7 +42,16 @@ _TAG = "packed"
 _REACH = ("graph_data_path", *ACCESS_SETTINGS)
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph graph-data new platform-graph-data
+  upgraph graph-data check platform-graph-data
+  upgraph graph-data pack platform-graph-data \\
+      -o docker://registry.example/platform/graph-data:1
+"""
+)
 def graph_data() -> None:
     """Make, check, fetch and pack graph data."""
 

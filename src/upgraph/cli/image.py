@@ -41,7 +41,14 @@ STDIN = "-"
 _BLOBS_AT_A_TIME = 16
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph image copy --all oci:/media/images:4.18.1 registry.example:5000/ocp/release
+  upgraph image copy --all --from-file images.txt --dry-run
+"""
+)
 def image() -> None:
     """Copy images, whatever is in them."""
 

@@ -11,7 +11,14 @@ from upgraph.cli.release.verify import verify
 __all__ = ["diff", "extract", "info", "new", "release", "verify"]
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph release info registry.example:5000/ocp/release:4.18.1-x86_64
+  upgraph release new --name 1.0.0 --manifests manifests -o oci:releases
+"""
+)
 def release() -> None:
     """Make release images and look into them."""
 

@@ -10,7 +10,15 @@ from upgraph.cli.signatures.travel import fetch, pack, push
 __all__ = ["fetch", "keyring", "list_releases", "pack", "push", "sign", "signatures", "verify"]
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph signatures verify registry.example:5000/ocp/release:4.18.3-x86_64 \\
+      --signatures /media/usb/signatures --keyring release-keys.asc
+  upgraph signatures pack signatures -o signatures.yaml
+"""
+)
 def signatures() -> None:
     """Verify, fetch, carry and make signatures of releases."""
 

@@ -20,7 +20,13 @@ _GROUP = 4
 _STORE = "store-"
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph signatures keyring show release-keys.asc
+"""
+)
 def keyring() -> None:
     """Look at keyrings."""
 
