@@ -198,6 +198,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time to fetch it", address.DOWNLOAD_SECONDS, "s"),
             ("layers of an image together, as transferred", image.MAX_IMAGE_BYTES, "bytes"),
             ("layer of an image, unpacked", layer.MAX_INFLATED_BYTES, "bytes"),
+            ("layers of an image together, unpacked", image.MAX_INFLATED_IMAGE_BYTES, "bytes"),
             ("entries of a layer", layer.MAX_ENTRIES, ""),
             ("files and directories at the place of the graph data", tree.MAX_NODES, ""),
             ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),

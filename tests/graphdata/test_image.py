@@ -290,6 +290,7 @@ async def test_a_damaged_layer_is_refused(
         ("tree.MAX_STEPS", 10),
         ("image.MAX_TOTAL_BYTES", 20),
         ("image.MAX_IMAGE_BYTES", 20),
+        ("image.MAX_INFLATED_IMAGE_BYTES", 5000),
     ],
 )
 async def test_what_is_too_large_is_refused(

@@ -29,6 +29,8 @@ from upgraph.oci.images.closing import Closing
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024 * 1024
 """Largest sum of all layers, as transferred; base images of the usual distributions have up to 0.5 GB."""
+MAX_INFLATED_IMAGE_BYTES = 8 * 1024 * 1024 * 1024
+"""Bytes of all layers of one image, unpacked; without it a thousand small layers could keep a processor busy for an hour."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _MAX_SHOWN = 5
@@ -167,6 +169,10 @@ class ImageDataSource(Closing):
         kept = sum(layer.kept_bytes for layer in self._layers.values() if isinstance(layer, Layer))
         if kept > MAX_TOTAL_BYTES:
             seen = f"{self.name}: its layers have {kept} bytes at /{self._base}, more than {MAX_TOTAL_BYTES}"
+            raise DataError(TOO_LARGE, seen)
+        inflated = sum(layer.inflated_bytes for layer in self._layers.values() if isinstance(layer, Layer))
+        if inflated > MAX_INFLATED_IMAGE_BYTES:
+            seen = f"{self.name}: its layers unpack to more than {MAX_INFLATED_IMAGE_BYTES} bytes"
             raise DataError(TOO_LARGE, seen)
 
     def _assemble(self, layers: list[Layer]) -> Files:

@@ -57,6 +57,8 @@ class Layer:
     entries: tuple[tuple[str, Change], ...]
     """In the order of the archive: a later one of the same path replaces the former."""
     kept_bytes: int
+    inflated_bytes: int
+    """Bytes of all of the layer, unpacked."""
 
     def apply(self, tree: Tree[bytes]) -> None:
         """Change what the layers below it made.
@@ -109,7 +111,7 @@ class LayerReader:
         except DataError as error:
             problem = TOO_LARGE if error.problem in {TOO_LARGE, LAYER_TOO_LARGE} else IMAGE
             raise DataError(problem, f"{self._name}: {error.seen}") from error
-        return self._changes.layer()
+        return self._changes.layer(self._whole.inflated)
 
 
 class _Changes:
@@ -124,8 +126,9 @@ class _Changes:
         self._emptied: list[str] = []
         self._entries: list[tuple[str, Change]] = []
 
-    def layer(self) -> Layer:
-        return Layer(tuple(self._removed), tuple(self._emptied), tuple(self._entries), self._kept_bytes)
+    def layer(self, inflated: int) -> Layer:
+        changes = tuple(self._removed), tuple(self._emptied), tuple(self._entries)
+        return Layer(*changes, self._kept_bytes, inflated)
 
     def begin(self, entry: Entry) -> int | None:
         """See :meth:`~upgraph.syntax.tar_stream.Visitor.begin`."""

@@ -31,7 +31,8 @@ class WholeLayer:
         self._hasher = Hasher.like(blob.digest)
         self._inflater = LayerInflater()
         self._stream = TarStream(visitor)
-        self._inflated = 0
+        self.inflated = 0
+        """Bytes that were unpacked until now."""
         self._fault: DataError | None = None
 
     def feed(self, chunk: bytes) -> bool:
@@ -63,7 +64,7 @@ class WholeLayer:
 
     def _inflate(self, chunk: bytes) -> None:
         for piece in self._inflater.feed(chunk):
-            self._inflated += len(piece)
-            if self._inflated > self._limit:
+            self.inflated += len(piece)
+            if self.inflated > self._limit:
                 raise DataError(LAYER_TOO_LARGE, f"the layer unpacks to more than {self._limit} bytes")
             self._stream.feed(piece)
