@@ -56,13 +56,15 @@ def test_a_fault_leaves_the_last_good_reading_and_keeps_its_beginning(desk: Desk
 
 def test_a_source_that_holds_what_it_held_is_good_again(desk: Desk) -> None:
     entry = desk.ledger.enter(SourceKind.GRAPH_DATA, "gd")
-    entry.good("digest", {"channels": 1})
+    entry.good("digest", {"channels": 1}, "sha256:image")
     entry.failed(DOWN)
     desk.now = 250.0
     entry.unchanged()
     desk.ledger.tell()
     assert desk.told[0].fault is None
-    assert desk.told[0].last_good == Reading(at=250.0, digest="digest", counts={"channels": 1})
+    assert desk.told[0].last_good == Reading(
+        at=250.0, digest="digest", counts={"channels": 1}, origin="sha256:image"
+    )
 
 
 def test_no_password_of_an_address_is_told(desk: Desk) -> None:

@@ -63,6 +63,11 @@ class AddressSource(Closing):
         """The address without login and query."""
         return self._name
 
+    @property
+    def origin(self) -> str:
+        """See :attr:`RemoteGraphData.origin`."""
+        return f"sha256:{self._known.digest.hex()}" if self._known is not None else ""
+
     async def fetch(self) -> Files | None:
         """See :meth:`RemoteGraphData.fetch`."""
         known = self._known

@@ -78,6 +78,11 @@ class ImageDataSource(Closing):
         joint = "@" if is_digest(self._reference) else ":"
         return f"{self._images.name}{joint}{self._reference}"
 
+    @property
+    def origin(self) -> str:
+        """See :attr:`RemoteGraphData.origin`. What a tag pointed to: an index, or an image."""
+        return self._known or ""
+
     async def fetch(self) -> Files | None:
         """See :meth:`RemoteGraphData.fetch`."""
         reference = self._reference or await self._only_one()

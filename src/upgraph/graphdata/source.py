@@ -66,6 +66,14 @@ class RemoteGraphData(Protocol):
         """What the administrator called it, without secrets; shown in messages."""
         ...
 
+    @property
+    def origin(self) -> str:
+        """Digest of what the last set was taken from, ``sha256:...``: of the image, or of the file at an address.
+
+        Empty before there was one.
+        """
+        ...
+
     async def fetch(self) -> Files | None:
         """The set as it is now, within the limits of :mod:`upgraph.graphdata.files`; None if it has not changed.
 

@@ -46,6 +46,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Identity of what was read."""
     counts: Mapping[str, int]
     """How much it was, by what it is: ``releases``, ``channels``, ``rules``, ``signatures``, ``lines``."""
+    origin: str = ""
+    """Digest of the image, or of the file at an address, that it was taken from; empty where there is none."""
 
 
 class SourceFault(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,17 +46,24 @@ async def passes_over_what_does_not_belong(place: RemotePlace) -> None:
 async def gives_nothing_while_nothing_changes(place: RemotePlace) -> None:
     """A set that stayed is not given again."""
     await place.put(SAMPLE)
+    assert place.source.origin == ""
     assert await place.source.fetch() is not None
+    origin = place.source.origin
+    assert origin.startswith("sha256:")
     assert await place.source.fetch() is None
     assert await place.source.fetch() is None
+    assert place.source.origin == origin
 
 
 async def gives_each_change_once(place: RemotePlace) -> None:
     """A file that changes, comes or goes is in the next set, and then there is peace."""
+    origins = set()
     for state in STATES:
         await place.put(state)
         assert await place.source.fetch() == state
         assert await place.source.fetch() is None
+        origins.add(place.source.origin)
+    assert len(origins) == len({tuple(sorted(state.items())) for state in STATES})
 
 
 async def says_each_time_that_the_place_is_gone(place: RemotePlace) -> None:

@@ -232,17 +232,17 @@ class Builder:
             self._workshop.graph_data_is_current()
             entry.unchanged()
         else:
-            self._take_graph_data(files, entry)
+            self._take_graph_data(files, entry, data.origin)
         return True
 
-    def _take_graph_data(self, files: Files, entry: Entry) -> None:
+    def _take_graph_data(self, files: Files, entry: Entry, origin: str = "") -> None:
         loaded = self._workshop.take_graph_data(files)
         entry.left_out(loaded.findings)
         if loaded.data is None:
             entry.failed(loaded.findings[0])
         else:
             rules = len(loaded.data.blocks) + len(loaded.data.conditional_blocks)
-            entry.good(digest_of(files), {"channels": len(loaded.data.channels), "rules": rules})
+            entry.good(digest_of(files), {"channels": len(loaded.data.channels), "rules": rules}, origin)
 
     async def _follow_local_graph_data(self, data: GraphDataSource, entry: Entry) -> None:
         seen = await asyncio.to_thread(data.fingerprint)

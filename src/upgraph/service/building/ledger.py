@@ -37,16 +37,18 @@ class Ledger:
         """Tell the serving process how things are."""
         self._say(Sources(reports=tuple(self._reports.values())))
 
-    def note_good(self, key: tuple[SourceKind, str], digest: str, counts: Mapping[str, int]) -> None:
+    def note_good(
+        self, key: tuple[SourceKind, str], digest: str, counts: Mapping[str, int], origin: str = ""
+    ) -> None:
         """See :meth:`Entry.good`."""
-        reading = Reading(at=self._clock(), digest=digest, counts=counts)
+        reading = Reading(at=self._clock(), digest=digest, counts=counts, origin=origin)
         self._reports[key] = msgspec.structs.replace(self._reports[key], last_good=reading, fault=None)
 
     def note_unchanged(self, key: tuple[SourceKind, str]) -> None:
         """See :meth:`Entry.unchanged`."""
         last = self._reports[key].last_good
         if last is not None:
-            self.note_good(key, last.digest, last.counts)
+            self.note_good(key, last.digest, last.counts, last.origin)
 
     def note_fault(self, key: tuple[SourceKind, str], fault: Finding) -> None:
         """See :meth:`Entry.failed`."""
@@ -69,9 +71,9 @@ class Entry:
         self._ledger = ledger
         self._key = (kind, name)
 
-    def good(self, digest: str, counts: Mapping[str, int]) -> None:
-        """It was read: the identity of what it holds, and how much that is."""
-        self._ledger.note_good(self._key, digest, counts)
+    def good(self, digest: str, counts: Mapping[str, int], origin: str = "") -> None:
+        """It was read: the identity of what it holds, how much that is, and the digest of what it was taken from."""
+        self._ledger.note_good(self._key, digest, counts, origin)
 
     def unchanged(self) -> None:
         """It was asked, and holds what it held."""
