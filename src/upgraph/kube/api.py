@@ -25,6 +25,10 @@ class Scope:
     name: str | None = None
     """One object alone. A role that names its resources allows to list and watch them in no other way."""
 
+    def __str__(self) -> str:
+        where = "everywhere" if self.namespace is None else f"in {self.namespace}"
+        return " ".join(part for part in (self.name or "", self.labels, where) if part)
+
 
 EVERYWHERE = Scope()
 
@@ -80,13 +84,21 @@ class Refusal(RemoteError):
         seen: what was observed.
         status: the HTTP status.
         retryable: whether the same request may succeed a little later.
+        retry_after: seconds that the server asked us to wait, if it did.
         causes: the fields.
     """
 
-    def __init__(
-        self, problem: Problem, seen: str, *, status: int, retryable: bool, causes: tuple[Cause, ...] = ()
+    def __init__(  # noqa: PLR0913  # each is a fact about the one failure, named at the call
+        self,
+        problem: Problem,
+        seen: str,
+        *,
+        status: int,
+        retryable: bool,
+        retry_after: float | None = None,
+        causes: tuple[Cause, ...] = (),
     ) -> None:
-        super().__init__(problem, seen, status=status, retryable=retryable)
+        super().__init__(problem, seen, status=status, retryable=retryable, retry_after=retry_after)
         self.causes = causes
 
 

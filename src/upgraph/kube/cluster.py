@@ -7,7 +7,7 @@ the later of two writers would win unseen.
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,18 +17,16 @@ from lightkube.core.client import Client
 from lightkube.resources.core_v1 import Secret as SecretResource
 from lightkube.types import PatchType
 
-from upgraph.errors import RemoteError, UserError
+from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.configuration import ApiProxy, ClusterAddress
+from upgraph.kube.configuration import ClusterAddress
+from upgraph.kube.connection import Route, directly, proxy_to, usable_configuration
 from upgraph.kube.failures import translated
 from upgraph.kube.identity import tls_context, without_certificates
 from upgraph.kube.transport import TIMEOUT, CappedTransport
 
 FIELD_MANAGER = "upgraph"
 """The name under which the cluster notes our changes."""
-
-Route = Callable[[ClusterAddress], ApiProxy | None]
-"""Says which proxy is on the way to a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +55,12 @@ class Cluster:
         UserError: certificates or keys of the configuration cannot be used.
     """
 
-    def __init__(self, address: ClusterAddress, route: Route = lambda _: None) -> None:
-        config = address.config
-        if config is None or config.user is None:
-            raise UserError(
-                problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
-            )
+    def __init__(self, address: ClusterAddress, route: Route = directly) -> None:
+        config = usable_configuration(address)
         self.address = address
-        proxy = address.proxy or route(address)
         with translated(f"the configuration of {address}"):
             inner = httpx2.HTTPTransport(
-                verify=tls_context(config),
-                proxy=None if proxy is None else _proxy(proxy),
-                trust_env=False,
+                verify=tls_context(config), proxy=proxy_to(address, route), trust_env=False
             )
             self._client = Client(
                 without_certificates(config),
@@ -123,11 +114,6 @@ class Cluster:
                 SecretResource, secret.name, patch, namespace=secret.namespace, patch_type=PatchType.MERGE
             )
         return _value(changed, what)
-
-
-def _proxy(proxy: ApiProxy) -> httpx2.Proxy:
-    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-    return httpx2.Proxy(proxy.url, headers=headers)
 
 
 def _value(found: SecretResource, what: str) -> Secret:

@@ -1,0 +1,71 @@
+"""How a cluster is reached: its proxy, what is trusted there and how we log in. Shared by all that talk to one."""
+
+from collections.abc import Callable
+
+import httpx2
+from lightkube.config.client_adapter import user_auth
+from lightkube.config.kubeconfig import SingleConfig
+
+from upgraph.errors import UserError
+from upgraph.errors.problems import kube as problems
+from upgraph.kube.configuration import ApiProxy, ClusterAddress
+from upgraph.kube.failures import translated
+from upgraph.kube.identity import tls_context, without_certificates
+from upgraph.kube.transport import TIMEOUT
+
+Route = Callable[[ClusterAddress], ApiProxy | None]
+"""Says which proxy is on the way to a cluster."""
+
+
+def directly(address: ClusterAddress) -> ApiProxy | None:  # noqa: ARG001  # a Route
+    """The way without a proxy."""
+    return None
+
+
+def usable_configuration(address: ClusterAddress) -> SingleConfig:
+    """The configuration with which a cluster is asked.
+
+    Raises:
+        UserError: it does not say who we are.
+    """
+    config = address.config
+    if config is None or config.user is None:
+        raise UserError(
+            problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
+        )
+    return config
+
+
+def proxy_to(address: ClusterAddress, route: Route) -> httpx2.Proxy | None:
+    """The proxy of the configuration, else that of the environment."""
+    proxy = address.proxy or route(address)
+    if proxy is None:
+        return None
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx2.Proxy(proxy.url, headers=headers)
+
+
+def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.AsyncClient:
+    """A client for one cluster, which opens and keeps connections as they are needed. Its owner closes it.
+
+    Args:
+        address: which cluster, and who we are there. A token file is read again when its token is refused.
+        route: the proxy of the environment, if the configuration names none.
+
+    Raises:
+        UserError: certificates or keys of the configuration cannot be used.
+    """
+    config = usable_configuration(address)
+    with translated(f"the configuration of {address}"):
+        transport = httpx2.AsyncHTTPTransport(
+            verify=tls_context(config), proxy=proxy_to(address, route), trust_env=False
+        )
+        return httpx2.AsyncClient(
+            base_url=config.cluster.server,
+            auth=user_auth(without_certificates(config).user),
+            # What is compressed could be small here and huge when it is unpacked.
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=TIMEOUT,
+            transport=transport,
+            trust_env=False,
+        )
