@@ -2,7 +2,7 @@
 
 Every method raises :class:`~upgraph.errors.RemoteError`, with the status that was received, whether the same request may
 succeed later, and a problem of :mod:`upgraph.errors.problems.kube`. What the server refuses with reasons for single
-fields is a :class:`Refusal`.
+fields is a :class:`RefusedError`.
 """
 
 from collections.abc import AsyncGenerator
@@ -76,7 +76,7 @@ class Cause:
     message: str
 
 
-class Refusal(RemoteError):
+class RefusedError(RemoteError):
     """The server refuses, and may say which fields are why.
 
     Args:
@@ -102,7 +102,7 @@ class Refusal(RemoteError):
         self.causes = causes
 
 
-class Expired(RemoteError):
+class ExpiredError(RemoteError):
     """The server no longer knows the version from which a watch or a page was to go on: list again."""
 
 
@@ -121,7 +121,7 @@ class Api(Protocol):
         """What happens in a scope after ``version``. Ends when the server ends it, which it does every few minutes.
 
         Raises:
-            Expired: the version is too old.
+            ExpiredError: the version is too old.
             RemoteError: also where nothing was heard for so long that the connection must be dead (retryable).
         """
         ...

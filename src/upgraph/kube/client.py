@@ -42,9 +42,7 @@ class KubernetesApi:
         kinds: those that are written, beside the usual ones.
     """
 
-    def __init__(
-        self, exchange: Exchange, *, cluster: str, manager: str, kinds: Iterable[Kind] = ()
-    ) -> None:
+    def __init__(self, exchange: Exchange, *, cluster: str, manager: str, kinds: Iterable[Kind] = ()) -> None:
         self._exchange = exchange
         self._cluster = cluster
         self._manager = manager

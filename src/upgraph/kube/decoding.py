@@ -67,7 +67,7 @@ def event_in(line: bytes, kind: Kind, what: str) -> Event:
     """One line of a watch.
 
     Raises:
-        RemoteError: it is none, or an error of the server; :class:`~upgraph.kube.api.Expired` among them.
+        RemoteError: it is none, or an error of the server; :class:`~upgraph.kube.api.ExpiredError` among them.
     """
     told = _decoded(line, _Line, what)
     if told.type == "ERROR":

@@ -11,12 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, Never
+from typing import Literal, Never, TypeVar
 
 from upgraph.errors import UpgraphError
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import EVENT
 from upgraph.kube.objects import Key, Object, key_of, uid_of, version_of
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 MAX_NOTE = 1024
 """Most characters of a note that the API takes."""
@@ -30,6 +33,7 @@ BURST = 25
 """Events of one object in a row."""
 PACE_SECONDS = 60.0
 """Between two Events of one object after that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -146,7 +150,7 @@ def _reference(obj: Object) -> Object:
     return {name: value for name, value in named.items() if value}
 
 
-def _forget(remembered: OrderedDict[object, object]) -> None:
+def _forget(remembered: OrderedDict[_K, _V]) -> None:
     while len(remembered) > MAX_REMEMBERED:
         remembered.popitem(last=False)
 

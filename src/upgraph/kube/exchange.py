@@ -77,7 +77,10 @@ class Exchange:
 
     async def _once(self, ask: Ask) -> bytes:
         with translated(ask.what):
-            async with asyncio.timeout(transport.ANSWER_SECONDS), self._sent(ask, transport.TIMEOUT) as answer:
+            async with (
+                asyncio.timeout(transport.ANSWER_SECONDS),
+                self._sent(ask, transport.TIMEOUT) as answer,
+            ):
                 return await _body(answer, ask.max_bytes)
 
     async def lines(self, ask: Ask) -> AsyncGenerator[bytes, None]:

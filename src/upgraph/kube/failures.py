@@ -16,7 +16,7 @@ from msgspec import MsgspecError
 
 from upgraph.errors import Problem, RemoteError, UserError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.api import Cause, Expired, Refusal
+from upgraph.kube.api import Cause, ExpiredError, RefusedError
 
 MAX_CAUSES = 50
 """Fields of one refusal that are kept."""
@@ -106,9 +106,9 @@ def _judged(code: int, status: _Status, what: str, retry_after: str = "") -> Rem
     said = _printable(status.message or status.reason)
     seen = f"{what}: status {code}" + (f": {said}" if said else "")
     if code == 410:
-        return Expired(problems.KUBE_EXPIRED, seen, status=code, retryable=True)
+        return ExpiredError(problems.KUBE_EXPIRED, seen, status=code, retryable=True)
     problem = _problem(code, status)
-    return Refusal(
+    return RefusedError(
         problem,
         seen,
         status=code,

@@ -13,7 +13,7 @@ from typing import Never
 
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.api import EVERYWHERE, Api, Event, EventType, Expired, Scope
+from upgraph.kube.api import EVERYWHERE, Api, Event, EventType, ExpiredError, Scope
 from upgraph.kube.backoff import BackOff
 from upgraph.kube.objects import Kind, Object, key_of
 from upgraph.kube.store import Change, Index, Store
@@ -86,7 +86,7 @@ class Informer:
         self.fault = None
         try:
             await self._follow()
-        except Expired:
+        except ExpiredError:
             self._version = ""
         except UpgraphError as error:
             if error.problem is problems.KUBE_NO_KIND:

@@ -1,8 +1,6 @@
 """To whom an object belongs (``metadata.ownerReferences``): what is deleted with its owner, and what must not be touched."""
 
-from upgraph.errors import UserError
-from upgraph.errors.problems import kube as problems
-from upgraph.kube.objects import Object, key_of, uid_of
+from upgraph.kube.objects import Object, uid_of
 
 
 def controller_reference(owner: Object) -> Object:
@@ -36,20 +34,17 @@ def controller_uid(obj: Object) -> tuple[str, ...]:
     return () if found is None else (str(found.get("uid", "")),)
 
 
-def refuse_foreign(found: Object, owner: Object) -> None:
-    """Make sure that an object may be managed for an owner: it belongs to it, or to nobody.
+def foreign_controller(found: Object, owner: str) -> str:
+    """Who else controls an object, in words; empty where nobody does, or the owner does.
+
+    What another one controls must be left alone: it would change the object back, and take it along when it goes. That
+    holds for what an earlier owner of the same name left, too: the cluster is about to delete it.
 
     Args:
         found: the object as it is in the cluster.
-        owner: for whom it is to be managed.
-
-    Raises:
-        UserError: it belongs to another one; :data:`KUBE_OWNED`. So does what an earlier owner of the same name left, which
-            the cluster is about to delete.
+        owner: the uid of the owner for which it is to be managed.
     """
     controller = controller_of(found)
-    if controller is None or controller.get("uid") == uid_of(owner):
-        return
-    of_whom = f"{controller.get('kind')} {controller.get('name')} (uid {controller.get('uid')})"
-    seen = f"{found.get('kind')} {key_of(found)} belongs to {of_whom}, not to {owner.get('kind')} {key_of(owner)}"
-    raise UserError(problems.KUBE_OWNED, seen)
+    if controller is None or controller.get("uid") == owner:
+        return ""
+    return f"{controller.get('kind')} {controller.get('name')} (uid {controller.get('uid')})"

@@ -97,14 +97,6 @@ KUBE_LEASE_LOST = Problem(
     "A pod starts again by itself and waits for its turn. If it happens often, the API server is slow or hard to reach: "
     "kubectl get lease NAME -n NAMESPACE -o yaml shows who holds it and how often it has changed hands.",
 )
-KUBE_OWNED = Problem(
-    "kube-owned",
-    "An object that is to be managed belongs to somebody else",
-    "Something else made an object of this name, and would change it back or miss it if it were taken over. It was left "
-    "as it is.",
-    "Delete or rename the object, or choose another name for the resource that needs it. kubectl get KIND NAME -o yaml "
-    "shows under ownerReferences to whom it belongs.",
-)
 KUBE_FAULT = Problem(
     "kube-fault",
     "An API server answers with an error or with what is no answer",
