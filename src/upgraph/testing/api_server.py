@@ -102,7 +102,7 @@ class SimulatedApiServer:
         self._port = 0
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
-        self._watches: set[web.Request] = set()
+        self._watches: list[web.Request] = []
         self._ending = asyncio.Event()
 
     @property
@@ -284,7 +284,7 @@ class SimulatedApiServer:
             raise _expired(since, self.state.oldest)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        self._watches.add(request)
+        self._watches.append(request)
         changed = asyncio.Event()
         self.state.listeners.add(changed.set)
         try:
@@ -295,7 +295,7 @@ class SimulatedApiServer:
             pass  # the client is gone, or the watch is over
         finally:
             self.state.listeners.discard(changed.set)
-            self._watches.discard(request)
+            self._watches[:] = [one for one in self._watches if one is not request]
         return response
 
     async def _tell(

@@ -124,7 +124,7 @@ class ApiState:
         new = deepcopy(obj)
         if has_status(kind):
             new.pop("status", None)
-        owners = field_ownership.updated({}, new, manager, {})
+        owners = field_ownership.updated({}, new, (manager, "Update", ""), {})
         return self._stored(kind, None, new, owners)
 
     def replace(self, kind: Kind, obj: Object, manager: str, *, status: bool = False) -> Object:
@@ -132,7 +132,8 @@ class ApiState:
         old = self.get(kind, key_of(obj))
         _refuse_old(kind, old, obj)
         new = _part(old, obj, status=status) if has_status(kind) else deepcopy(obj)
-        owners = field_ownership.updated(old, new, manager, self._owners[uid_of(old)])
+        me = (manager, "Update", "status" if status else "")
+        owners = field_ownership.updated(old, new, me, self._owners[uid_of(old)])
         return self._stored(kind, old, new, owners)
 
     def merge(self, kind: Kind, key: Key, patch: Object, manager: str) -> Object:
@@ -151,8 +152,9 @@ class ApiState:
         live = old or {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": {}}
         owners = self._owners.get(uid_of(live), {})
         said = _half(wanted, status=status) if has_status(kind) else wanted
+        me = (manager, "Apply", "status" if status else "")
         try:
-            new, owners = field_ownership.applied(live, said, manager, owners, force=force)
+            new, owners = field_ownership.applied(live, said, me, owners, force=force)
         except FieldConflictError as error:
             raise _field_conflict(error) from error
         new["metadata"]["name"] = key.name
@@ -177,7 +179,9 @@ class ApiState:
         old = self.get(kind, key) if self.has(kind, key) else None
         new = deepcopy(obj)
         owners = self._owners.get(uid_of(old), {}) if old else {}
-        return self._stored(kind, old, new, field_ownership.updated(old or {}, new, "cluster", owners))
+        return self._stored(
+            kind, old, new, field_ownership.updated(old or {}, new, ("cluster", "Update", ""), owners)
+        )
 
     def forget_history(self) -> None:
         """No longer know what has been: watches and pages of before now are told to begin again."""

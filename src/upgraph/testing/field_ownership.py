@@ -13,8 +13,10 @@ from upgraph.kube.objects import Object
 Step = str | tuple[tuple[str, Any], ...]
 """The name of a field, or the keys of an element of a list."""
 Path = tuple[Step, ...]
-Owners = Mapping[tuple[str, str], frozenset[Path]]
-"""The fields of each manager, by its name and the way in which it writes (``Apply`` or ``Update``)."""
+Manager = tuple[str, str, str]
+"""A name, the way in which it writes (``Apply`` or ``Update``), and the subresource; each of them has fields of its own."""
+Owners = Mapping[Manager, frozenset[Path]]
+"""The fields of each manager."""
 
 _KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "conditions": (("type",),),
@@ -54,14 +56,13 @@ class FieldConflictError(Exception):
 
 
 def applied(
-    live: Object, wanted: Object, manager: str, owners: Owners, *, force: bool
-) -> tuple[Object, dict[tuple[str, str], frozenset[Path]]]:
-    """The object and the owners after ``manager`` has applied ``wanted``.
+    live: Object, wanted: Object, me: Manager, owners: Owners, *, force: bool
+) -> tuple[Object, dict[Manager, frozenset[Path]]]:
+    """The object and the owners after a manager has applied ``wanted``.
 
     Raises:
         FieldConflictError: others have other values there, and it is not forced.
     """
-    me = (manager, "Apply")
     ours = fields_of(wanted)
     has = fields_of(live)
     taken = {
@@ -80,11 +81,8 @@ def applied(
     return result, {**{who: paths for who, paths in left.items() if paths}, me: frozenset(ours)}
 
 
-def updated(
-    before: Object, after: Object, manager: str, owners: Owners
-) -> dict[tuple[str, str], frozenset[Path]]:
-    """The owners after ``manager`` has written an object in another way."""
-    me = (manager, "Update")
+def updated(before: Object, after: Object, me: Manager, owners: Owners) -> dict[Manager, frozenset[Path]]:
+    """The owners after a manager has written an object in another way."""
     had, has = fields_of(before), fields_of(after)
     changed = frozenset(path for path in has if path not in had or had[path] != has[path])
     left = {who: (paths - changed) & has.keys() for who, paths in owners.items()}
@@ -112,8 +110,9 @@ def managed_fields(owners: Owners, api_version: str) -> list[Object]:
             "apiVersion": api_version,
             "fieldsType": "FieldsV1",
             "fieldsV1": _tree(paths),
+            **({"subresource": subresource} if subresource else {}),
         }
-        for (manager, operation), paths in sorted(owners.items())
+        for (manager, operation, subresource), paths in sorted(owners.items())
     ]
 
 
