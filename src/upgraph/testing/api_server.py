@@ -27,6 +27,8 @@ TOKEN = "harbour-pilot-token"  # noqa: S105  # of a server that lives as long as
 MAX_REQUEST_BYTES = 3 * 1024 * 1024
 """Largest body that kube-apiserver takes."""
 
+PATIENCE_SECONDS = 30.0
+"""Longest wait of a test for requests to come in."""
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 APPLY = "application/apply-patch+yaml"
 
@@ -95,14 +97,15 @@ class SimulatedApiServer:
         """Whether a watch of what is no longer known is told so in its stream, or by its status."""
         self.bookmark_seconds = 0.2
         """Between two words of a watch that has nothing to say."""
-        self.silent = False
-        """Whether watches say nothing more and requests are not answered, while connections stay open."""
+        self._is_silent = False
+        self._silences = 0
         self._pages = Pages()
         self._certificates = certificates
         self._port = 0
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self._watches: list[web.Request] = []
+        self._came = asyncio.Event()
         self._ending = asyncio.Event()
 
     @property
@@ -114,6 +117,13 @@ class SimulatedApiServer:
     def counts(self) -> Counter[str]:
         """Requests by verb and plural, for example ``list configmaps``."""
         return Counter(f"{seen.verb} {seen.plural}" for seen in self.requests)
+
+    async def reached(self, what: str, number: int) -> None:
+        """Wait until so many requests of a kind have come in; ``what`` is as in :attr:`counts`."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.counts[what] < number:
+                self._came.clear()
+                await self._came.wait()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_REQUEST_BYTES)
@@ -150,6 +160,15 @@ class SimulatedApiServer:
             for connection in list(self._runner.server.connections):
                 if connection.transport is not None:
                     connection.transport.abort()
+
+    def fall_silent(self) -> None:
+        """Answer nothing more, while connections stay open. Watches that are under way never say anything again."""
+        self._is_silent = True
+        self._silences += 1
+
+    def speak_again(self) -> None:
+        """Answer new requests."""
+        self._is_silent = False
 
     def cut(self) -> None:
         """Break the connections of all watches."""
@@ -188,7 +207,7 @@ class SimulatedApiServer:
     async def _answered(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
             raise DeniedError(401, "Unauthorized", "Unauthorized")
-        if self.silent:
+        if self._is_silent:
             await self._ending.wait()
         parts = request.match_info["tail"].split("/")
         if (parts[0], len(parts)) in {("api", 2), ("apis", 3)}:
@@ -199,6 +218,7 @@ class SimulatedApiServer:
         self.requests.append(
             Seen(verb, target.kind.plural, target.key, target.subresource, dict(request.query), body)
         )
+        self._came.set()
         fault = self._fault(verb, target)
         refusal = await _misbehaved(request, fault)
         if refusal is not None:
@@ -306,9 +326,9 @@ class SimulatedApiServer:
         since: int,
         changed: asyncio.Event,
     ) -> None:
-        selection = Selection.of(request.query, target.key.namespace)
+        selection, silences = Selection.of(request.query, target.key.namespace), self._silences
         while not self._ending.is_set():
-            if self.silent:
+            if self._silences > silences:
                 await self._ending.wait()
             if since < self.state.oldest:
                 await response.write(_line("ERROR", _expired(since, self.state.oldest).document))
