@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
 
 from upgraph.kube.objects import Object
 
@@ -14,6 +17,13 @@ _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?")
 _MAX_REASON = 1024
 _STATUS = {True: "True", False: "False", None: "Unknown"}
 _VALUES = {text: value for value, text in _STATUS.items()}
+
+
+class _Said(msgspec.Struct):
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +99,8 @@ def _by_type(obj: Object) -> dict[str, Object]:
 
 
 def _read(one: object) -> Condition | None:
-    if not isinstance(one, dict) or one.get("status") not in _VALUES:
+    try:
+        said = msgspec.convert(one, _Said)
+        return Condition(said.type, _VALUES[said.status], said.reason, said.message)
+    except (msgspec.ValidationError, ValueError):
         return None
-    texts = [one.get(name) or "" for name in ("type", "reason", "message")]
-    if not all(isinstance(text, str) for text in texts) or not _REASON.fullmatch(texts[1][:_MAX_REASON]):
-        return None
-    return Condition(texts[0], _VALUES[one["status"]], texts[1][:_MAX_REASON], texts[2])

@@ -10,7 +10,6 @@ import base64
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from typing import Self
 from aiohttp import web
 
 from upgraph.kube.objects import Key, Kind, Object, key_of
+from upgraph.testing.api_answers import APPLY, expired, forbidden, json_answer, line, no_such_path, read
 from upgraph.testing.api_selection import Pages, Selection
 from upgraph.testing.api_state import ApiState, DeniedError, refuse_unknown_fields
 from upgraph.testing.certificates import Certificates
@@ -30,7 +30,6 @@ MAX_REQUEST_BYTES = 3 * 1024 * 1024
 PATIENCE_SECONDS = 30.0
 """Longest wait of a test for requests to come in."""
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-APPLY = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +213,7 @@ class SimulatedApiServer:
             return self._discovered(parts)
         target = self._target(parts)
         verb = _verb(request, target)
-        body = _read(await request.read(), request.content_type)
+        body = read(await request.read(), request.content_type)
         self.requests.append(
             Seen(verb, target.kind.plural, target.key, target.subresource, dict(request.query), body)
         )
@@ -224,27 +223,27 @@ class SimulatedApiServer:
         if refusal is not None:
             return refusal
         if (verb, target.kind.plural) in self.forbidden:
-            raise _forbidden(verb, target)
+            raise forbidden(verb, target.kind, target.key)
         if verb == "watch":
             return await self._watch(request, target, fault.begin)
         code, document = self._done(request, verb, target, body or {})
         if fault.late:
             _break(request)
-        return _json(document, code)
+        return json_answer(document, code)
 
     def _discovered(self, parts: list[str]) -> web.StreamResponse:
         group, version = ("", parts[1]) if parts[0] == "api" else (parts[1], parts[2])
         found = [kind for kind in self.state.kinds if (kind.group, kind.version) == (group, version)]
         if not found:
-            raise _no_such_path()
+            raise no_such_path()
         resources = [
             {"name": kind.plural, "kind": kind.kind, "namespaced": kind.namespaced} for kind in found
         ]
-        return _json({"kind": "APIResourceList", "resources": resources})
+        return json_answer({"kind": "APIResourceList", "resources": resources})
 
     def _target(self, parts: list[str]) -> _Target:
         if parts[0] not in {"api", "apis"}:
-            raise _no_such_path()
+            raise no_such_path()
         group, version, *rest = parts[1:] if parts[0] == "apis" else ["", *parts[1:]]
         namespace = ""
         if len(rest) > 2 and rest[0] == "namespaces":
@@ -252,7 +251,7 @@ class SimulatedApiServer:
         plural, name, subresource = (*rest, "", "", "")[:3]
         kind = self.state.kind_at(group, version, plural)
         if kind is None:
-            raise _no_such_path()
+            raise no_such_path()
         return _Target(kind, Key(namespace, name), subresource)
 
     def _fault(self, verb: str, target: _Target) -> Fault:
@@ -301,7 +300,7 @@ class SimulatedApiServer:
     async def _watch(self, request: web.Request, target: _Target, begin: bytes) -> web.StreamResponse:
         since = int(request.query.get("resourceVersion") or self.state.version)
         if since < self.state.oldest and not self.expired_in_stream:
-            raise _expired(since, self.state.oldest)
+            raise expired(since, self.state.oldest)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         self._watches.append(request)
@@ -331,18 +330,18 @@ class SimulatedApiServer:
             if self._silences > silences:
                 await self._ending.wait()
             if since < self.state.oldest:
-                await response.write(_line("ERROR", _expired(since, self.state.oldest).document))
+                await response.write(line("ERROR", expired(since, self.state.oldest).document))
                 return
             changed.clear()
             for event in self._events(target.kind, selection, since):
-                await response.write(_line(event["type"], event["object"]))
+                await response.write(line(event["type"], event["object"]))
             since = self.state.version
             if target.kind not in self.state.kinds:
                 return
             if not await _set_within(changed, self.bookmark_seconds):
                 at = {"metadata": {"resourceVersion": str(since)}}
                 bookmark = {"apiVersion": target.kind.api_version, "kind": target.kind.kind, **at}
-                await response.write(_line("BOOKMARK", bookmark))
+                await response.write(line("BOOKMARK", bookmark))
 
     def _events(self, kind: Kind, selection: Selection, since: int) -> list[Object]:
         first = bisect_right(self.state.history, since, key=lambda past: past.version)
@@ -363,7 +362,7 @@ async def _misbehaved(request: web.Request, fault: Fault) -> web.StreamResponse 
         )
     if fault.status is not None:
         refusal = DeniedError(fault.status, "", fault.message)
-        return _json(refusal.document, fault.status, headers)
+        return json_answer(refusal.document, fault.status, headers)
     return None
 
 
@@ -374,30 +373,6 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _read(content: bytes, content_type: str) -> Object | None:
-    if not content:
-        return None
-    text = content.decode()
-    if content_type == APPLY:
-        # It is read as YAML, where this character is the end of a line, which is folded to a space.
-        text = text.replace("\u0085", " ")
-    document = json.loads(text)
-    return document if isinstance(document, dict) else None
-
-
-def _json(document: Object, code: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(status=code, body=_bytes(document), headers=headers, content_type="application/json")
-
-
-def _line(event: str, obj: Object) -> bytes:
-    return _bytes({"type": event, "object": obj}) + b"\n"
-
-
-def _bytes(document: Object) -> bytes:
-    # As Go does, which leaves U+0085 as it is.
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _verb(request: web.Request, target: _Target) -> str:
@@ -412,18 +387,3 @@ def _break(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
     raise ConnectionResetError("the simulated server was told to break the connection")
-
-
-def _forbidden(verb: str, target: _Target) -> DeniedError:
-    kind, key = target.kind, target.key
-    cannot = f'User "pilot" cannot {verb} resource "{kind.plural}" in API group "{kind.group}"'
-    details = {"name": key.name, "group": kind.group, "kind": kind.plural}
-    return DeniedError(403, "Forbidden", f'{kind} "{key.name}" is forbidden: {cannot}', details)
-
-
-def _no_such_path() -> DeniedError:
-    return DeniedError(404, "NotFound", "the server could not find the requested resource", {})
-
-
-def _expired(since: int, oldest: int) -> DeniedError:
-    return DeniedError(410, "Expired", f"too old resource version: {since} ({oldest})")
