@@ -128,7 +128,7 @@ async def test_a_busy_server_is_asked_again_after_the_time_it_names(
 
     api_server.faults.append(Fault(status=429, retry_after=7, times=2))
     with monkeypatch.context() as patch:
-        patch.setattr(exchange.asyncio, "sleep", sleep)
+        patch.setattr(asyncio, "sleep", sleep)
         await api.create(config_map("a"))
     assert waits == [7.0, 7.0]
     assert api_server.counts["create configmaps"] == 3

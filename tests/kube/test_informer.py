@@ -252,15 +252,16 @@ async def test_a_kind_that_is_not_there_yet_has_no_objects(
     monkeypatch.setattr(informer, "ABSENT_SECONDS", 0.05)
     known = await start(WIDGET)
     await known.informer.synced.wait()
-    assert not known.informer.served
+    served = [known.informer.served]
     api_server.state.put(CUSTOM_RESOURCE_DEFINITION, widget_definition())
     metadata = {"namespace": "harbour", "name": "a"}
     widget = {"apiVersion": WIDGET.api_version, "kind": WIDGET.kind, "metadata": metadata}
     api_server.state.put(WIDGET, widget)
     await known.until("a")
-    assert known.informer.served
+    served.append(known.informer.served)
     api_server.state.delete(CUSTOM_RESOURCE_DEFINITION, Key("", "widgets.contract.upgraph.example"))
     await known.until("")
+    assert [*served, known.informer.served] == [False, True, False]
 
 
 async def test_a_scope_of_one_name_knows_that_one(start: Start, put: Callable[..., Object]) -> None:

@@ -71,10 +71,10 @@ class Workers(RuleBasedStateMachine):
             self.schedule.done(key)
         while (moment := self.schedule.next_moment()) is not None:
             self.now = max(self.now, moment)
-            key = self.schedule.take(self.now)
-            assert key in self.owed
-            self.owed.discard(key)
-            self.schedule.done(key)
+            taken = self.schedule.take(self.now)
+            assert taken in self.owed
+            self.owed.discard(taken)
+            self.schedule.done(taken)
         assert not self.owed
 
 
