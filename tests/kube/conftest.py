@@ -7,7 +7,7 @@ import pytest
 
 from upgraph.kube import Cluster, find_cluster
 from upgraph.kube.client import KubernetesApi, open_api
-from upgraph.testing.api_contract import WIDGET
+from upgraph.testing.api_place import WIDGET
 from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.cluster_contract import FIRST, KEY

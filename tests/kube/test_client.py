@@ -68,6 +68,7 @@ async def test_a_list_without_end_is_refused(
         pytest.param(
             Fault(status=503, body=b"<html>resting</html>"), "kube-fault", True, id="page of a proxy"
         ),
+        pytest.param(Fault(body=b"", encoding="gzip"), "kube-fault", False, id="compressed"),
         pytest.param(Fault(status=500), "kube-fault", True, id="500"),
         pytest.param(Fault(status=504), "kube-fault", True, id="504"),
         pytest.param(Fault(status=307), "kube-fault", False, id="sent elsewhere"),

@@ -13,7 +13,7 @@ from upgraph.kube.informer import Informer
 from upgraph.kube.kinds import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
 from upgraph.kube.objects import Key, Kind, Object, key_of
 from upgraph.kube.store import Change
-from upgraph.testing.api_contract import NEXT_LINE, WIDGET, widget_definition
+from upgraph.testing.api_place import NEXT_LINE, WIDGET, widget_definition
 from upgraph.testing.api_server import Fault, SimulatedApiServer
 
 Start = Callable[..., Awaitable["Known"]]
@@ -213,7 +213,9 @@ LINES = {
     "no name": b'{"type":"ADDED","object":{"metadata":{}}}',
     "no version": b'{"type":"ADDED","object":{"metadata":{"name":"x"}}}',
     "error": b'{"type":"ERROR","object":{"code":500,"message":"etcd is away"}}',
-    "too long": b'{"type":"ADDED","object":{"metadata":{"name":"' + b"x" * 5000 + b'"}}}',
+    "too long": b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7' + b" " * 5000 + b'"}}}',
+    "without end": b" " * 200_000,
+    "empty, then a type": b'\n\n{"type":"PUZZLE","object":{}}',
 }
 
 
@@ -230,6 +232,7 @@ async def test_a_line_that_cannot_be_read_is_told_and_gone_around(
         while known.informer.fault is None:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
     assert known.informer.fault.reference == "kube-fault"
+    assert ("more than 4000 bytes" in known.informer.fault.seen) == (len(line) > 4000)
     api_server.state.put(CONFIG_MAP, config_map("a"))
     await known.until("a")
 

@@ -151,6 +151,8 @@ async def _split(answer: httpx2.Response, most: int) -> AsyncGenerator[bytes, No
             begin, searched = 0, len(rest)
             rest += part
             while (end := rest.find(b"\n", max(begin, searched))) >= 0:
+                if end - begin > most:
+                    raise _too_large("one event", most, answer)
                 if end > begin:
                     yield bytes(rest[begin:end])
                 begin = end + 1

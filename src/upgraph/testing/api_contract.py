@@ -1,82 +1,35 @@
 """What any API server has to do for :class:`upgraph.kube.api.Api`, simulated or real: checks that others may run.
 
-Each takes a :class:`Place`: an empty namespace that is the check's own. The simulated server and real ones are held to the
-same, so that tests against the simulated one mean something.
+Each takes a :class:`~upgraph.testing.api_place.Place`: an empty namespace that is the check's own. The simulated server and
+real ones are held to the same, so that tests against the simulated one mean something.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from upgraph.errors import Problem, RemoteError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube.api import Api, Event, EventType, ExpiredError, RefusedError, Scope
 from upgraph.kube.candidacy import Terms
 from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.election import Election, record_of
 from upgraph.kube.events import Note, Recorder
-from upgraph.kube.kinds import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION, EVENT, LEASE
-from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
-
-_T = TypeVar("_T")
-
-WIDGET = Kind("contract.upgraph.example", "v1", "Widget", "widgets")
-"""A kind with a status of its own; :func:`widget_definition` makes it known."""
-ABSENT = Kind("contract.upgraph.example", "v1", "Absence", "absences")
-"""A kind that no server has."""
-NEXT_LINE = "one\u0085two \u2028 three"
-"""What Unicode takes for ends of lines, inside a text."""
-PATIENCE_SECONDS = 30.0
-"""Longest wait for something that has to come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a check works."""
-
-    api: Api
-    """It knows :data:`WIDGET`."""
-    other: Api
-    """The same under the name of another field manager."""
-    namespace: str
-
-    def config_map(self, name: str, data: dict[str, str], labels: dict[str, str] | None = None) -> Object:
-        """A ConfigMap of this namespace."""
-        metadata: Object = {"namespace": self.namespace, "name": name}
-        if labels is not None:
-            metadata["labels"] = labels
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-    def key(self, name: str) -> Key:
-        """The key of an object of this namespace."""
-        return Key(self.namespace, name)
-
-    @property
-    def here(self) -> Scope:
-        """All that is in this namespace and has the label ``check``; servers put objects of their own beside."""
-        return Scope(self.namespace, "check")
-
-
-def widget_definition() -> Object:
-    """The definition of :data:`WIDGET`."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": WIDGET.version,
-        "served": True,
-        "storage": True,
-        "subresources": {"status": {}},
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": schema, "status": schema}}},
-    }
-    names = {"kind": WIDGET.kind, "plural": WIDGET.plural, "singular": "widget", "listKind": "WidgetList"}
-    return {
-        "apiVersion": CUSTOM_RESOURCE_DEFINITION.api_version,
-        "kind": CUSTOM_RESOURCE_DEFINITION.kind,
-        "metadata": {"name": f"{WIDGET.plural}.{WIDGET.group}"},
-        "spec": {"group": WIDGET.group, "names": names, "scope": "Namespaced", "versions": [version]},
-    }
+from upgraph.kube.kinds import CONFIG_MAP, LEASE
+from upgraph.kube.objects import key_of, uid_of, version_of
+from upgraph.testing.api_place import (
+    ABSENT,
+    NEXT_LINE,
+    PATIENCE_SECONDS,
+    Place,
+    counted,
+    define_widgets,
+    deployment,
+    images,
+    named,
+    refused,
+    told,
+    until,
+    widget,
+)
 
 
 async def check_what_is_made_is_found_until_it_is_deleted(place: Place) -> None:
@@ -107,7 +60,7 @@ async def check_the_second_of_two_writers_is_refused(place: Place) -> None:
     await place.other.patch(CONFIG_MAP, place.key("a"), {"data": {"x": "2"}})
     late = place.api.replace({**read, "data": {"x": "3"}})
     assert await refused(late) == (problems.KUBE_CONFLICT, 409, True)
-    late = place.api.apply({**place.config_map("a", {"x": "4"}), "metadata": _named(read)})
+    late = place.api.apply({**place.config_map("a", {"x": "4"}), "metadata": named(read)})
     assert await refused(late) == (problems.KUBE_CONFLICT, 409, True)
     assert (await place.api.get(CONFIG_MAP, place.key("a")))["data"] == {"x": "2"}
 
@@ -147,6 +100,15 @@ async def check_a_conflict_of_managers_names_the_fields(place: Place) -> None:
     else:
         raise AssertionError("it was not refused")
     assert (await place.api.apply(ours))["data"] == {"x": "ours"}
+
+
+async def check_elements_of_lists_have_managers_of_their_own(place: Place) -> None:
+    """Containers are told apart by their names: each manager has its own, and takes it along."""
+    await place.api.apply(deployment(place, {"a": "a:1"}))
+    await place.other.apply(deployment(place, {"b": "b:1"}))
+    both = await place.api.apply(deployment(place, {"a": "a:2"}))
+    assert images(both) == {"a": "a:2", "b": "b:1"}
+    assert images(await place.api.apply(deployment(place, {}))) == {"b": "b:1"}
 
 
 async def check_unknown_fields_are_refused_for_good(place: Place) -> None:
@@ -200,6 +162,15 @@ async def check_a_scope_of_one_name_has_that_one_alone(place: Place) -> None:
     assert [key_of(one) for one in (await place.api.list(CONFIG_MAP, scope)).objects] == [place.key("a")]
 
 
+async def check_labels_choose(place: Place) -> None:
+    """By value, by another value, by absence."""
+    for name, labels in (("a", {"check": "1"}), ("b", {"check": "2"}), ("c", {"else": "3"})):
+        await place.api.create(place.config_map(name, {}, labels))
+    for selector, names in (("check=1", "a"), ("check,check!=1", "b"), ("!check,else", "c"), ("check=3", "")):
+        listing = await place.api.list(CONFIG_MAP, Scope(place.namespace, selector))
+        assert "".join(key_of(one).name for one in listing.objects) == names
+
+
 async def check_what_leaves_a_scope_is_gone(place: Place) -> None:
     """An object that loses its label is told as deleted to who watches the label."""
     await place.api.create(place.config_map("a", {}, {"check": ""}))
@@ -210,7 +181,7 @@ async def check_what_leaves_a_scope_is_gone(place: Place) -> None:
 
 
 async def check_a_version_of_long_ago_has_expired(place: Place) -> None:
-    """A watch from there is told to list again."""
+    """A watch from there is told to list again. Not one of :data:`CHECKS`: a server that has just begun has no long ago."""
     try:
         await told(place, CONFIG_MAP, place.here, "1", 1)
     except ExpiredError as error:
@@ -229,27 +200,38 @@ async def check_a_deletion_can_name_the_object(place: Place) -> None:
     assert (await refused(place.api.get(CONFIG_MAP, place.key("a"))))[1] == 404
 
 
+async def check_a_finalizer_holds_a_deletion(place: Place) -> None:
+    """What somebody still needs stays until that is taken off."""
+    held = place.config_map("a", {})
+    held["metadata"]["finalizers"] = ["contract.upgraph.example/hold"]
+    await place.api.create(held)
+    await place.api.delete(CONFIG_MAP, place.key("a"))
+    assert (await place.api.get(CONFIG_MAP, place.key("a")))["metadata"]["deletionTimestamp"]
+    await place.api.patch(CONFIG_MAP, place.key("a"), {"metadata": {"finalizers": None}})
+    assert (await refused(place.api.get(CONFIG_MAP, place.key("a"))))[1] == 404
+
+
 async def check_kinds_come_and_are_told_from_those_that_are_not_there(place: Place) -> None:
     """What is not there has a problem of its own."""
     assert await place.api.serves(CONFIG_MAP)
     assert not await place.api.serves(ABSENT)
     assert await refused(place.api.list(ABSENT, place.here)) == (problems.KUBE_NO_KIND, 404, False)
     assert await refused(place.api.get(ABSENT, place.key("a"))) == (problems.KUBE_NO_KIND, 404, False)
-    await _with_widgets(place)
+    await define_widgets(place)
 
 
 async def check_a_status_is_written_apart(place: Place) -> None:
     """The status is no part of what is wanted, and does not count as a new generation of it."""
-    await _with_widgets(place)
-    wanted = _widget(place, spec={"size": 1})
+    await define_widgets(place)
+    wanted = widget(place, spec={"size": 1})
     made = await place.api.apply({**wanted, "status": {"ignored": True}})
     assert "status" not in made
     conditions = stated([Condition("Ready", status=True, reason="AllWell")], made, datetime.now(UTC))
-    shown = await place.api.apply_status({**_widget(place), "status": {"conditions": conditions}})
+    shown = await place.api.apply_status({**widget(place), "status": {"conditions": conditions}})
     assert conditions_of(shown)["Ready"].reason == "AllWell"
     assert shown["spec"] == {"size": 1}
     assert shown["metadata"]["generation"] == 1
-    changed = await place.api.apply(_widget(place, spec={"size": 2}))
+    changed = await place.api.apply(widget(place, spec={"size": 2}))
     assert (changed["metadata"]["generation"], changed["status"]) == (2, shown["status"])
 
 
@@ -261,7 +243,7 @@ async def check_events_are_taken_and_counted(place: Place) -> None:
     for _ in range(2):
         recorder.note(about, Note("Warning", "ItRains", "and it goes on raining"))
     try:
-        found = await _until(lambda: _counted(place, about))
+        found = await until(lambda: counted(place, about))
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -290,58 +272,6 @@ async def check_a_lease_changes_hands(place: Place) -> None:
     assert (record.holder, record.transitions) == ("", 1)
 
 
-async def refused(action: Awaitable[object]) -> tuple[Problem, int | None, bool]:
-    """How a request is refused: problem, status, whether the same may succeed later."""
-    try:
-        await action
-    except RemoteError as error:
-        return error.problem, error.status, error.retryable
-    raise AssertionError("it was not refused")
-
-
-async def told(place: Place, kind: Kind, scope: Scope, since: str, number: int) -> list[Event]:
-    """The first events of a watch."""
-    found: list[Event] = []
-    async with (
-        asyncio.timeout(PATIENCE_SECONDS),
-        aclosing(place.api.watch(kind, scope, since)) as events,
-    ):
-        async for event in events:
-            found += [] if event.type is EventType.BOOKMARK else [event]
-            if len(found) == number:
-                break
-    return found
-
-
-def _named(obj: Object) -> Object:
-    metadata = obj["metadata"]
-    return {name: metadata[name] for name in ("namespace", "name", "resourceVersion")}
-
-
-def _widget(place: Place, **parts: Object) -> Object:
-    metadata = {"namespace": place.namespace, "name": "a"}
-    return {"apiVersion": WIDGET.api_version, "kind": WIDGET.kind, "metadata": metadata, **parts}
-
-
-async def _with_widgets(place: Place) -> None:
-    await place.api.apply(widget_definition())
-    await _until(lambda: place.api.serves(WIDGET))
-
-
-async def _counted(place: Place, about: Object) -> list[Object]:
-    listing = await place.api.list(EVENT, Scope(place.namespace))
-    events = [one for one in listing.objects if one["regarding"].get("uid") == uid_of(about)]
-    return events if events and events[0].get("series") else []
-
-
-async def _until(look: Callable[[], Awaitable[_T]]) -> _T:
-    """What a look gives as soon as it is something."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (found := await look()):  # noqa: ASYNC110  # another process makes it come
-            await asyncio.sleep(0.05)
-    return found
-
-
 CHECKS = (
     check_what_is_made_is_found_until_it_is_deleted,
     check_a_name_is_given_once,
@@ -350,13 +280,15 @@ CHECKS = (
     check_applying_leaves_the_fields_of_others,
     check_applying_the_same_again_changes_nothing,
     check_a_conflict_of_managers_names_the_fields,
+    check_elements_of_lists_have_managers_of_their_own,
     check_unknown_fields_are_refused_for_good,
     check_an_invalid_object_is_refused_with_its_field,
     check_every_character_arrives,
     check_a_watch_tells_what_happens_after_a_list,
     check_a_scope_of_one_name_has_that_one_alone,
+    check_labels_choose,
     check_what_leaves_a_scope_is_gone,
-    check_a_version_of_long_ago_has_expired,
+    check_a_finalizer_holds_a_deletion,
     check_a_deletion_can_name_the_object,
     check_kinds_come_and_are_told_from_those_that_are_not_there,
     check_a_status_is_written_apart,

@@ -48,6 +48,8 @@ class Fault:
     """Seconds, in a header."""
     body: bytes | None = None
     """The body of the answer, whatever it should be."""
+    encoding: str = ""
+    """How that body says to be compressed."""
     begin: bytes = b""
     """What a watch says before anything else."""
     hold: asyncio.Event | None = None
@@ -116,6 +118,11 @@ class SimulatedApiServer:
     def counts(self) -> Counter[str]:
         """Requests by verb and plural, for example ``list configmaps``."""
         return Counter(f"{seen.verb} {seen.plural}" for seen in self.requests)
+
+    @property
+    def open_watches(self) -> int:
+        """How many watches are under way."""
+        return len(self._watches)
 
     async def reached(self, what: str, number: int) -> None:
         """Wait until so many requests of a kind have come in; ``what`` is as in :attr:`counts`."""
@@ -356,6 +363,8 @@ async def _misbehaved(request: web.Request, fault: Fault) -> web.StreamResponse 
     if fault.reset:
         _break(request)
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if fault.encoding:
+        headers["Content-Encoding"] = fault.encoding
     if fault.body is not None:
         return web.Response(
             status=fault.status or 200, body=fault.body, headers=headers, content_type="application/json"
