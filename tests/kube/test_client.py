@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 
 import pytest
 
 from upgraph.errors import RemoteError, UserError
-from upgraph.kube import client, exchange, find_cluster, transport
+from upgraph.kube import ApiProxy, client, exchange, find_cluster, transport
 from upgraph.kube.api import ExpiredError, RefusedError, Scope
 from upgraph.kube.client import KubernetesApi, open_api
 from upgraph.kube.kinds import CONFIG_MAP, NAMESPACE
@@ -223,3 +224,19 @@ async def test_certificates_are_checked(certificates: Certificates, tmp_path: Pa
 async def test_what_is_written_is_ascii(api: KubernetesApi, api_server: SimulatedApiServer) -> None:
     applied = await api.apply(config_map("a", text="\u0085 ä \U0001f6a2"))
     assert applied["data"] == {"text": "\u0085 ä \U0001f6a2"}
+
+
+async def test_a_proxy_of_the_environment_is_used_where_the_file_names_none(
+    api_server: SimulatedApiServer, tmp_path: Path
+) -> None:
+    address = find_cluster({}, kubeconfig=api_server.kubeconfig(tmp_path / "kubeconfig"))
+    async with open_api(address, manager="ours", route=lambda _: ApiProxy("http://127.0.0.1:1")) as opened:
+        with pytest.raises(RemoteError) as caught:
+            await opened.serves(CONFIG_MAP)
+    assert caught.value.reference == "kube-unreachable"
+
+
+async def test_requests_are_no_lines_of_the_log(api: KubernetesApi, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await api.serves(CONFIG_MAP)
+    assert [record for record in caplog.records if record.name.startswith("http")] == []

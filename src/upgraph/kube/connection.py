@@ -1,17 +1,24 @@
 """How a cluster is reached: its proxy, what is trusted there and how we log in. Shared by all that talk to one."""
 
+import logging
 from collections.abc import Callable
 
 import httpx2
 from lightkube.config.client_adapter import user_auth
 from lightkube.config.kubeconfig import SingleConfig
 
+import upgraph
 from upgraph.errors import UserError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube.configuration import ApiProxy, ClusterAddress
 from upgraph.kube.failures import translated
 from upgraph.kube.identity import tls_context, without_certificates
 from upgraph.kube.transport import TIMEOUT
+
+_HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept": "application/json"}
+
+# It tells of every request at the level at which we tell of what happens. Who asks says what went wrong.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 Route = Callable[[ClusterAddress], ApiProxy | None]
 """Says which proxy is on the way to a cluster."""
@@ -64,7 +71,7 @@ def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.
             base_url=config.cluster.server,
             auth=user_auth(without_certificates(config).user),
             # What is compressed could be small here and huge when it is unpacked.
-            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            headers={**_HEADERS, "Accept-Encoding": "identity"},
             timeout=TIMEOUT,
             transport=transport,
             trust_env=False,
