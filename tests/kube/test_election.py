@@ -100,6 +100,7 @@ async def test_a_server_that_falls_silent_ends_the_work_in_time(
     api_server.fall_silent()
     with pytest.raises(RemoteError, match="could not renew"):
         await leading
+    assert pilot.told == ["kube-unreachable"]
     assert asyncio.get_running_loop().time() - began >= SHORT.deadline - SHORT.interval - 0.1
 
 

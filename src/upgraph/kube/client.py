@@ -7,8 +7,9 @@ watch ends at the first U+0085 that anybody writes into an object.
 
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
@@ -30,6 +31,25 @@ WATCH_SECONDS = 300
 
 _DELETION = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
 _STRICT = {"fieldValidation": "Strict"}
+"""Refuse fields that the server does not know. By default it drops them without a word that a program would read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verb:
+    """A way to write."""
+
+    word: str
+    """As messages name it."""
+    method: str
+    content_type: str
+    options: Mapping[str, str]
+
+
+_CREATE = _Verb("create", "POST", "application/json", _STRICT)
+_REPLACE = _Verb("replace", "PUT", "application/json", _STRICT)
+_PATCH = _Verb("patch", "PATCH", "application/merge-patch+json", _STRICT)
+_APPLY = _Verb("apply", "PATCH", "application/apply-patch+yaml", {"force": "false"})
+_FORCE = _Verb("apply", "PATCH", "application/apply-patch+yaml", {"force": "true"})
 
 
 class KubernetesApi:
@@ -50,9 +70,8 @@ class KubernetesApi:
 
     async def get(self, kind: Kind, key: Key) -> Object:
         """One object."""
-        return await self._object(
-            Ask(self._what("get", kind, key), "GET", object_path(kind, key.namespace, key.name))
-        )
+        what = self._what("get", kind, key)
+        return object_in(await self._exchange.answer(Ask(what, "GET", _path(kind, key))), what)
 
     async def list(self, kind: Kind, scope: Scope = EVERYWHERE) -> Listing:
         """All objects of a scope, read in pages."""
@@ -89,72 +108,32 @@ class KubernetesApi:
     async def create(self, obj: Object) -> Object:
         """Make an object."""
         kind, key = self._kind_of(obj), key_of(obj)
-        ask = Ask(
-            self._what("create", kind, key),
-            "POST",
-            collection_path(kind, key.namespace),
-            {"fieldManager": self._manager, **_STRICT},
-            _encoded(obj),
-        )
-        return await self._object(ask)
+        return await self._write(_CREATE, kind, key, collection_path(kind, key.namespace), obj)
 
     async def apply(self, obj: Object, *, force: bool = True) -> Object:
         """Say what the fields that we manage are to be (server-side apply)."""
         kind, key = self._kind_of(obj), key_of(obj)
-        ask = Ask(
-            self._what("apply", kind, key),
-            "PATCH",
-            object_path(kind, key.namespace, key.name),
-            {"fieldManager": self._manager, "force": "true" if force else "false"},
-            _encoded(obj),
-            "application/apply-patch+yaml",
-        )
-        return await self._object(ask)
+        return await self._write(_FORCE if force else _APPLY, kind, key, _path(kind, key), obj)
 
     async def apply_status(self, obj: Object) -> Object:
         """The same for the ``status`` of an object that is there."""
         kind, key = self._kind_of(obj), key_of(obj)
-        ask = Ask(
-            self._what("apply status of", kind, key),
-            "PATCH",
-            object_path(kind, key.namespace, key.name) + "/status",
-            {"fieldManager": self._manager, "force": "true"},
-            _encoded(obj),
-            "application/apply-patch+yaml",
-        )
-        return await self._object(ask)
+        return await self._write(_FORCE, kind, key, _path(kind, key) + "/status", obj)
 
     async def replace(self, obj: Object) -> Object:
         """Replace an object, if nobody has changed it."""
         kind, key = self._kind_of(obj), key_of(obj)
-        ask = Ask(
-            self._what("replace", kind, key),
-            "PUT",
-            object_path(kind, key.namespace, key.name),
-            {"fieldManager": self._manager, **_STRICT},
-            _encoded(obj),
-        )
-        return await self._object(ask)
+        return await self._write(_REPLACE, kind, key, _path(kind, key), obj)
 
     async def patch(self, kind: Kind, key: Key, patch: Object) -> Object:
         """Change an object by a merge patch."""
-        ask = Ask(
-            self._what("patch", kind, key),
-            "PATCH",
-            object_path(kind, key.namespace, key.name),
-            {"fieldManager": self._manager, **_STRICT},
-            _encoded(patch),
-            "application/merge-patch+json",
-        )
-        return await self._object(ask)
+        return await self._write(_PATCH, kind, key, _path(kind, key), patch)
 
     async def delete(self, kind: Kind, key: Key, *, uid: str | None = None) -> None:
         """Delete an object."""
         options: Object = _DELETION if uid is None else {**_DELETION, "preconditions": {"uid": uid}}
-        path = object_path(kind, key.namespace, key.name)
-        await self._exchange.answer(
-            Ask(self._what("delete", kind, key), "DELETE", path, {}, _encoded(options))
-        )
+        what = self._what("delete", kind, key)
+        await self._exchange.answer(Ask(what, "DELETE", _path(kind, key), content=_encoded(options)))
 
     async def serves(self, kind: Kind) -> bool:
         """Whether the cluster has this kind in this version."""
@@ -167,8 +146,11 @@ class KubernetesApi:
             raise
         return kind.plural in plurals_in(content, what)
 
-    async def _object(self, ask: Ask) -> Object:
-        return object_in(await self._exchange.answer(ask), ask.what)
+    async def _write(self, verb: _Verb, kind: Kind, key: Key, path: str, obj: Object) -> Object:
+        what = self._what(verb.word, kind, key)
+        parameters = {"fieldManager": self._manager, **verb.options}
+        ask = Ask(what, verb.method, path, parameters, _encoded(obj), verb.content_type)
+        return object_in(await self._exchange.answer(ask), what)
 
     def _kind_of(self, obj: Object) -> Kind:
         return self._kinds[obj["apiVersion"], obj["kind"]]
@@ -194,6 +176,10 @@ async def open_api(
     """
     async with open_connection(address, route) as client:
         yield KubernetesApi(Exchange(client), cluster=str(address), manager=manager, kinds=kinds)
+
+
+def _path(kind: Kind, key: Key) -> str:
+    return object_path(kind, key.namespace, key.name)
 
 
 def _encoded(obj: Object) -> bytes:

@@ -15,6 +15,9 @@ from upgraph.kube.failures import translated
 from upgraph.kube.identity import tls_context, without_certificates
 from upgraph.kube.transport import TIMEOUT
 
+MAX_IDLE = 16
+"""Most connections that are kept for the next request."""
+
 _HEADERS = {"User-Agent": f"upgraph/{upgraph.__version__}", "Accept": "application/json"}
 
 # It tells of every request at the level at which we tell of what happens. Who asks says what went wrong.
@@ -65,7 +68,11 @@ def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.
     config = usable_configuration(address)
     with translated(f"the configuration of {address}"):
         transport = httpx2.AsyncHTTPTransport(
-            verify=tls_context(config), proxy=proxy_to(address, route), trust_env=False
+            verify=tls_context(config),
+            proxy=proxy_to(address, route),
+            trust_env=False,
+            # Each watch holds one. How many requests go at a time is limited by who sends them.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE),
         )
         return httpx2.AsyncClient(
             base_url=config.cluster.server,

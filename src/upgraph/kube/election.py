@@ -101,6 +101,8 @@ class Election:
             self._report(error)
         except TimeoutError:
             self._held = None
+            seen = f"Lease {self._key}: no answer in time"
+            self._report(RemoteError(problems.KUBE_UNREACHABLE, seen, retryable=True))
         return False
 
     async def _written(self, begun: float) -> bool:
