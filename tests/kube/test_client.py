@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from upgraph.errors import RemoteError, UserError
 from upgraph.kube import ApiProxy, client, exchange, find_cluster, transport
 from upgraph.kube.api import ExpiredError, RefusedError, Scope
 from upgraph.kube.client import KubernetesApi, open_api
-from upgraph.kube.kinds import CONFIG_MAP, NAMESPACE
+from upgraph.kube.kinds import CONFIG_MAP, LEASE, NAMESPACE
 from upgraph.kube.objects import Key, Object, key_of
 from upgraph.testing.api_server import TOKEN, Fault, SimulatedApiServer
 from upgraph.testing.certificates import Certificates
@@ -160,7 +161,9 @@ async def test_an_answer_that_does_not_come_has_a_time(
     assert (caught.value.reference, caught.value.retryable) == ("kube-unreachable", True)
 
 
-async def test_few_requests_are_sent_at_a_time(api: KubernetesApi, api_server: SimulatedApiServer) -> None:
+async def test_few_requests_are_sent_at_a_time_and_those_of_a_lease_do_not_wait(
+    api: KubernetesApi, api_server: SimulatedApiServer
+) -> None:
     gate = asyncio.Event()
     api_server.faults.append(Fault(hold=gate, times=1000))
     api_server.state.put(CONFIG_MAP, config_map("a"))
@@ -169,6 +172,9 @@ async def test_few_requests_are_sent_at_a_time(api: KubernetesApi, api_server: S
             group.create_task(api.get(CONFIG_MAP, A))
         await api_server.reached("get configmaps", exchange.MAX_AT_ONCE)
         assert api_server.counts["get configmaps"] == exchange.MAX_AT_ONCE
+        api_server.faults[0] = replace(api_server.faults[0], plural="configmaps")
+        with pytest.raises(RefusedError, match="not found"):
+            await api.get(LEASE, A)
         gate.set()
     assert api_server.counts["get configmaps"] == 3 * exchange.MAX_AT_ONCE
 

@@ -18,7 +18,7 @@ from upgraph.kube.configuration import ClusterAddress
 from upgraph.kube.connection import Route, directly, open_connection
 from upgraph.kube.decoding import event_in, object_in, page_in, plurals_in
 from upgraph.kube.exchange import MAX_LINE_BYTES, MAX_PAGE_BYTES, Ask, Exchange
-from upgraph.kube.kinds import KINDS
+from upgraph.kube.kinds import KINDS, LEASE
 from upgraph.kube.objects import Key, Kind, Object, key_of
 from upgraph.kube.paths import collection_path, object_path, selection, version_path
 
@@ -71,7 +71,8 @@ class KubernetesApi:
     async def get(self, kind: Kind, key: Key) -> Object:
         """One object."""
         what = self._what("get", kind, key)
-        return object_in(await self._exchange.answer(Ask(what, "GET", _path(kind, key))), what)
+        ask = Ask(what, "GET", _path(kind, key), is_urgent=kind == LEASE)
+        return object_in(await self._exchange.answer(ask), what)
 
     async def list(self, kind: Kind, scope: Scope = EVERYWHERE) -> Listing:
         """All objects of a scope, read in pages."""
@@ -149,7 +150,9 @@ class KubernetesApi:
     async def _write(self, verb: _Verb, kind: Kind, key: Key, path: str, obj: Object) -> Object:
         what = self._what(verb.word, kind, key)
         parameters = {"fieldManager": self._manager, **verb.options}
-        ask = Ask(what, verb.method, path, parameters, _encoded(obj), verb.content_type)
+        ask = Ask(
+            what, verb.method, path, parameters, _encoded(obj), verb.content_type, is_urgent=kind == LEASE
+        )
         return object_in(await self._exchange.answer(ask), what)
 
     def _kind_of(self, obj: Object) -> Kind:

@@ -6,7 +6,7 @@ the time that the server names, if that is short; everything else is for the cal
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import httpx2
@@ -21,7 +21,7 @@ MAX_PAGE_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = transport.MAX_ANSWER_BYTES
 """Largest event of a watch: one object."""
 MAX_AT_ONCE = 16
-"""Most requests at a time; more wait. Watches are not counted."""
+"""Most requests at a time; more wait. Watches and urgent requests are not counted."""
 MAX_TURNED_AWAY = 4
 """How often one request is sent if the server has too much to do."""
 MAX_PATIENCE_SECONDS = 10.0
@@ -44,6 +44,8 @@ class Ask:
     content_type: str = "application/json"
     max_bytes: int = transport.MAX_ANSWER_BYTES
     """Largest answer."""
+    is_urgent: bool = False
+    """Not to wait until it is its turn: whoever holds a Lease must not lose it because other requests are slow."""
 
 
 class Exchange:
@@ -66,7 +68,7 @@ class Exchange:
         """
         for sent in range(1, MAX_TURNED_AWAY + 1):
             try:
-                async with self._turn:
+                async with nullcontext() if ask.is_urgent else self._turn:
                     return await self._once(ask)
             except RemoteError as error:
                 wait = error.retry_after if error.problem is problems.KUBE_THROTTLED else None
