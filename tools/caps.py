@@ -6,12 +6,12 @@ from upgraph.graphdata import address, base_image, directory, files, git, image,
 from upgraph.graphdata.checking import baseline, promql
 from upgraph.kube import client as kube_client
 from upgraph.kube import configuration as kube_configuration
+from upgraph.kube import connection as kube_connection
 from upgraph.kube import events as kube_events
 from upgraph.kube import exchange as kube_exchange
 from upgraph.kube import exec_login
 from upgraph.kube import informer as kube_informer
 from upgraph.kube import queue as kube_queue
-from upgraph.kube import transport as kube_transport
 from upgraph.oci.copying import cargo, ordering
 from upgraph.oci.credentials import auth_file, auth_writing
 from upgraph.oci.credentials import helper as credential_helper
@@ -258,9 +258,9 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("kubeconfig", kube_configuration.MAX_FILE_BYTES, "bytes"),
             ("time for a login program of a kubeconfig", exec_login.LOGIN_SECONDS, "s"),
             ("its answer", exec_login.MAX_OUTPUT_BYTES, "bytes"),
-            ("time to connect to an API server", kube_transport.CONNECT_SECONDS, "s"),
-            ("time for an answer of it", kube_transport.ANSWER_SECONDS, "s"),
-            ("answer of it", kube_transport.MAX_ANSWER_BYTES, "bytes"),
+            ("time to connect to an API server", kube_connection.CONNECT_SECONDS, "s"),
+            ("time for an answer of it", kube_connection.ANSWER_SECONDS, "s"),
+            ("answer of it", kube_connection.MAX_ANSWER_BYTES, "bytes"),
             ("requests to it at a time, watches not counted", kube_exchange.MAX_AT_ONCE, ""),
             ("page of a list of objects", kube_exchange.MAX_PAGE_BYTES, "bytes"),
             ("objects of one list", kube_client.MAX_OBJECTS, ""),

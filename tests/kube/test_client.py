@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import RemoteError, UserError
-from upgraph.kube import ApiProxy, client, exchange, find_cluster, transport
+from upgraph.kube import ApiProxy, client, connection, exchange, find_cluster
 from upgraph.kube.api import ExpiredError, RefusedError, Scope
 from upgraph.kube.client import KubernetesApi, open_api
 from upgraph.kube.kinds import CONFIG_MAP, LEASE, NAMESPACE
@@ -154,7 +154,7 @@ async def test_a_server_that_stays_busy_is_left_to_the_caller(
 async def test_an_answer_that_does_not_come_has_a_time(
     api: KubernetesApi, api_server: SimulatedApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.05)
     api_server.fall_silent()
     with pytest.raises(RemoteError, match="no answer in time") as caught:
         await api.get(CONFIG_MAP, A)

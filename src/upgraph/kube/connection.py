@@ -1,4 +1,4 @@
-"""How a cluster is reached: its proxy, what is trusted there and how we log in. Shared by all that talk to one."""
+"""How a cluster is reached: its proxy, what is trusted there, how we log in, and how long we wait."""
 
 import logging
 from collections.abc import Callable
@@ -12,9 +12,15 @@ from upgraph.errors import UserError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube.configuration import ApiProxy, ClusterAddress
 from upgraph.kube.failures import translated
-from upgraph.kube.identity import tls_context, without_certificates
-from upgraph.kube.transport import TIMEOUT
+from upgraph.kube.identity import tls_context
 
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""Largest answer; an object may have about 1.5 MiB, with what its managers note about it."""
+ANSWER_SECONDS = 30.0
+"""Longest time for one request with its answer."""
+CONNECT_SECONDS = 5.0
+"""Longest wait for a connection."""
+TIMEOUT = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
 MAX_IDLE = 16
 """Most connections that are kept for the next request."""
 
@@ -32,29 +38,6 @@ def directly(address: ClusterAddress) -> ApiProxy | None:  # noqa: ARG001  # a R
     return None
 
 
-def usable_configuration(address: ClusterAddress) -> SingleConfig:
-    """The configuration with which a cluster is asked.
-
-    Raises:
-        UserError: it does not say who we are.
-    """
-    config = address.config
-    if config is None or config.user is None:
-        raise UserError(
-            problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
-        )
-    return config
-
-
-def proxy_to(address: ClusterAddress, route: Route) -> httpx2.Proxy | None:
-    """The proxy of the configuration, else that of the environment."""
-    proxy = address.proxy or route(address)
-    if proxy is None:
-        return None
-    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-    return httpx2.Proxy(proxy.url, headers=headers)
-
-
 def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.AsyncClient:
     """A client for one cluster, which opens and keeps connections as they are needed. Its owner closes it.
 
@@ -63,23 +46,40 @@ def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.
         route: the proxy of the environment, if the configuration names none.
 
     Raises:
-        UserError: certificates or keys of the configuration cannot be used.
+        UserError: the configuration names no user, or its certificates or keys cannot be used.
     """
-    config = usable_configuration(address)
+    config = _usable(address)
     with translated(f"the configuration of {address}"):
         transport = httpx2.AsyncHTTPTransport(
             verify=tls_context(config),
-            proxy=proxy_to(address, route),
+            proxy=_proxy(address, route),
             trust_env=False,
             # Each watch holds one. How many requests go at a time is limited by who sends them.
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE),
         )
         return httpx2.AsyncClient(
             base_url=config.cluster.server,
-            auth=user_auth(without_certificates(config).user),
+            auth=user_auth(config.user),
             # What is compressed could be small here and huge when it is unpacked.
             headers={**_HEADERS, "Accept-Encoding": "identity"},
             timeout=TIMEOUT,
             transport=transport,
             trust_env=False,
         )
+
+
+def _usable(address: ClusterAddress) -> SingleConfig:
+    config = address.config
+    if config is None or config.user is None:
+        raise UserError(
+            problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
+        )
+    return config
+
+
+def _proxy(address: ClusterAddress, route: Route) -> httpx2.Proxy | None:
+    proxy = address.proxy or route(address)
+    if proxy is None:
+        return None
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+    return httpx2.Proxy(proxy.url, headers=headers)

@@ -13,12 +13,12 @@ import httpx2
 
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube import transport
+from upgraph.kube import connection
 from upgraph.kube.failures import refusal, translated
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
 """Largest page of a list."""
-MAX_LINE_BYTES = transport.MAX_ANSWER_BYTES
+MAX_LINE_BYTES = connection.MAX_ANSWER_BYTES
 """Largest event of a watch: one object."""
 MAX_AT_ONCE = 16
 """Most requests at a time; more wait. Watches and urgent requests are not counted."""
@@ -42,7 +42,7 @@ class Ask:
     parameters: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
-    max_bytes: int = transport.MAX_ANSWER_BYTES
+    max_bytes: int = connection.MAX_ANSWER_BYTES
     """Largest answer."""
     is_urgent: bool = False
     """Not to wait until it is its turn: whoever holds a Lease must not lose it because other requests are slow."""
@@ -80,8 +80,8 @@ class Exchange:
     async def _once(self, ask: Ask) -> bytes:
         with translated(ask.what):
             async with (
-                asyncio.timeout(transport.ANSWER_SECONDS),
-                self._sent(ask, transport.TIMEOUT) as answer,
+                asyncio.timeout(connection.ANSWER_SECONDS),
+                self._sent(ask, connection.TIMEOUT) as answer,
             ):
                 return await _body(answer, ask.max_bytes)
 
@@ -95,7 +95,7 @@ class Exchange:
             RemoteError: as for an answer, and when nothing was heard for :data:`IDLE_SECONDS` (retryable).
         """
         patience = httpx2.Timeout(
-            IDLE_SECONDS, connect=transport.CONNECT_SECONDS, pool=transport.CONNECT_SECONDS
+            IDLE_SECONDS, connect=connection.CONNECT_SECONDS, pool=connection.CONNECT_SECONDS
         )
         with translated(ask.what):
             async with self._sent(ask, patience) as answer, aclosing(_split(answer, ask.max_bytes)) as lines:
@@ -113,7 +113,7 @@ class Exchange:
             headers=headers,
             timeout=patience,
         )
-        async with asyncio.timeout(transport.ANSWER_SECONDS):
+        async with asyncio.timeout(connection.ANSWER_SECONDS):
             answer = await self._client.send(request, stream=True)
         try:
             if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -136,8 +136,8 @@ async def _body(answer: httpx2.Response, most: int) -> bytes:
 
 
 async def _with_body(answer: httpx2.Response) -> httpx2.Response:
-    async with asyncio.timeout(transport.ANSWER_SECONDS):
-        content = await _body(answer, transport.MAX_ANSWER_BYTES)
+    async with asyncio.timeout(connection.ANSWER_SECONDS):
+        content = await _body(answer, connection.MAX_ANSWER_BYTES)
     return httpx2.Response(answer.status_code, headers=_retry_after(answer), content=content)
 
 

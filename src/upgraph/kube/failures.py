@@ -1,8 +1,7 @@
 """What can go wrong between us and an API server, in our words. The one place that knows errors of lightkube and httpx2.
 
 A refusal is judged by what the server says about it, not by its status alone: 409 has three meanings, 404 has two, and a
-field of server-side apply that the schema does not have is answered with 500, although it will never be taken. lightkube
-has an error of its own only for answers in exactly ``application/json``, so the body is read here.
+field of server-side apply that the schema does not have is answered with 500, although it will never be taken.
 """
 
 import ssl
@@ -66,8 +65,6 @@ def translated(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except httpx2.HTTPStatusError as error:
-        raise refusal(error.response, what) from error
     except (httpx2.HTTPError, httpx2.StreamError) as error:
         raise _of_connection(error, what) from error
     except TimeoutError as error:
@@ -75,9 +72,6 @@ def translated(what: str) -> Iterator[None]:
     except (ConfigError, httpx2.InvalidURL, OSError) as error:
         raise UserError(problems.KUBECONFIG, f"{what}: {_printable(str(error))}") from error
     except (MsgspecError, KeyError, ValueError, RecursionError) as error:
-        if isinstance(error.__context__, httpx2.HTTPStatusError):
-            # A refusal of something else than the API, in which lightkube misses the type of its body.
-            raise refusal(error.__context__.response, what) from error
         raise RemoteError(problems.KUBE_FAULT, f"{what}: the answer is not what the API gives") from error
 
 
