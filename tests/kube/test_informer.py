@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from upgraph.errors import RemoteError
+from upgraph.errors.problems.kube import KUBE_THROTTLED
 from upgraph.kube import client, exchange, informer
 from upgraph.kube.api import Scope
 from upgraph.kube.backoff import BackOff
@@ -290,3 +292,8 @@ async def test_many_changes_under_faults_end_as_the_server_is(
     async with asyncio.timeout(20):
         while {one["data"]["turn"] for one in known.informer.store.all()} != {"4"}:  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.01)
+
+
+async def test_a_wait_that_the_server_asks_for_is_kept(api: KubernetesApi) -> None:
+    busy = RemoteError(KUBE_THROTTLED, "", status=429, retryable=True, retry_after=50.0)
+    assert Informer(api, CONFIG_MAP)._failed(busy) == 50.0

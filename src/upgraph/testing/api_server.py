@@ -96,7 +96,7 @@ class SimulatedApiServer:
         self.requests: list[Seen] = []
         self.expired_in_stream = True
         """Whether a watch of what is no longer known is told so in its stream, or by its status."""
-        self.bookmark_seconds = 0.2
+        self.bookmark_seconds = 5.0
         """Between two words of a watch that has nothing to say."""
         self._is_silent = False
         self._silences = 0
