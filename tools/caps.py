@@ -4,9 +4,14 @@ from upgraph.cli import passwords, status
 from upgraph.graph import pattern, pattern_set, promotion, version
 from upgraph.graphdata import address, base_image, directory, files, git, image, layer, tarball, tree
 from upgraph.graphdata.checking import baseline, promql
+from upgraph.kube import client as kube_client
 from upgraph.kube import configuration as kube_configuration
+from upgraph.kube import connection as kube_connection
+from upgraph.kube import events as kube_events
+from upgraph.kube import exchange as kube_exchange
 from upgraph.kube import exec_login
-from upgraph.kube import transport as kube_transport
+from upgraph.kube import informer as kube_informer
+from upgraph.kube import queue as kube_queue
 from upgraph.oci.copying import cargo, ordering
 from upgraph.oci.credentials import auth_file, auth_writing, credential_helper
 from upgraph.oci.disk import archive_index, image_directory, layout_entries, storage
@@ -257,9 +262,21 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("kubeconfig", kube_configuration.MAX_FILE_BYTES, "bytes"),
             ("time for a login program of a kubeconfig", exec_login.LOGIN_SECONDS, "s"),
             ("its answer", exec_login.MAX_OUTPUT_BYTES, "bytes"),
-            ("time to connect to an API server", kube_transport.CONNECT_SECONDS, "s"),
-            ("time for an answer of it", kube_transport.ANSWER_SECONDS, "s"),
-            ("answer of it", kube_transport.MAX_ANSWER_BYTES, "bytes"),
+            ("time to connect to an API server", kube_connection.CONNECT_SECONDS, "s"),
+            ("time for an answer of it", kube_connection.ANSWER_SECONDS, "s"),
+            ("answer of it", kube_connection.MAX_ANSWER_BYTES, "bytes"),
+            ("requests to it at a time, watches not counted", kube_exchange.MAX_AT_ONCE, ""),
+            ("page of a list of objects", kube_exchange.MAX_PAGE_BYTES, "bytes"),
+            ("objects of one list", kube_client.MAX_OBJECTS, ""),
+            ("event of a watch", kube_exchange.MAX_LINE_BYTES, "bytes"),
+            ("silence of a watch before it is begun anew", kube_exchange.IDLE_SECONDS, "s"),
+            ("wait between attempts to watch", kube_informer.RECONNECT.most, "s"),
+            ("attempts of a request that is turned away (429)", kube_exchange.MAX_TURNED_AWAY, ""),
+            ("wait before such an attempt", kube_exchange.MAX_PATIENCE_SECONDS, "s"),
+            ("work of an operator on one object", kube_queue.WORK_SECONDS, "s"),
+            ("wait before an object that failed is tried again", kube_queue.RETRY.most, "s"),
+            ("Events of an operator that wait to be written", kube_events.MAX_WAITING, ""),
+            ("Events of one object in a row", kube_events.BURST, ""),
         ),
     ),
     (

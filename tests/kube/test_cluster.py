@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from upgraph.errors import RemoteError, UserError
-from upgraph.kube import ApiProxy, Cluster, find_cluster, transport
+from upgraph.kube import ApiProxy, Cluster, connection, find_cluster
 from upgraph.testing.certificates import Certificates
 from upgraph.testing.cluster_contract import CHECKS, FIRST, KEY
 from upgraph.testing.kubernetes import Fault, SimulatedKubernetes
@@ -77,7 +77,7 @@ def test_a_certificate_that_is_not_trusted_is_named(kubernetes: SimulatedKuberne
         (Fault.HUGE, "kube-fault", "more than 4194304 bytes"),
         (Fault.CUT, "kube-unreachable", "peer closed connection"),
         (Fault.HTML, "kube-fault", "status 503"),
-        (Fault.NO_SECRET, "kube-fault", "no Secret with a name and a version"),
+        (Fault.NO_SECRET, "kube-fault", "an object has no name"),
         (Fault.COMPRESSED, "kube-fault", "compressed"),
         (Fault.REDIRECT, "kube-fault", "status 307"),
     ],
@@ -96,7 +96,7 @@ def test_an_answer_that_is_none_is_named(
 def test_an_answer_that_never_ends_has_a_time(
     cluster: Cluster, kubernetes: SimulatedKubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", -1.0)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", -1.0)
     with pytest.raises(RemoteError, match="no answer in time") as caught:
         cluster.secret("harbour", "pull")
     assert (caught.value.reference, caught.value.retryable) == ("kube-unreachable", True)

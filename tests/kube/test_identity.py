@@ -10,7 +10,7 @@ import pytest
 
 from upgraph.errors import UserError
 from upgraph.kube import find_cluster
-from upgraph.kube.identity import tls_context, without_certificates
+from upgraph.kube.identity import tls_context
 from upgraph.testing.certificates import Certificates
 
 
@@ -76,12 +76,3 @@ def test_verification_is_off_only_where_the_file_says_so(tmp_path: Path) -> None
     assert (insecure.verify_mode, insecure.check_hostname) == (ssl.CERT_NONE, False)
     usual = context_of(kubeconfig(tmp_path / "c", {"insecure-skip-tls-verify": False}, {}))
     assert (usual.verify_mode, usual.check_hostname) == (ssl.CERT_REQUIRED, True)
-
-
-def test_what_the_client_gets_has_a_login_and_no_key(certificates: Certificates, tmp_path: Path) -> None:
-    user = {"token": "t", "client-certificate-data": encoded(certificates.certificate)}
-    config = find_cluster({}, kubeconfig=kubeconfig(tmp_path / "c", {}, user)).config
-    assert config is not None
-    bare = without_certificates(config).user
-    assert bare is not None
-    assert (bare.token, bare.client_cert_data) == ("t", None)

@@ -1,34 +1,28 @@
-"""Objects of one cluster. Values go in and out; what is changed is guarded against a change by somebody else.
+"""Secrets of one cluster, for commands that are not asynchronous. Values go in and out.
 
 A Secret is changed by a merge patch of one key that carries the version of what was read. Replacing the whole object
-would drop fields that the models of lightkube do not have, and another writer's key with them; without the version
-the later of two writers would win unseen.
+would overwrite another writer's key; without the version the later of two writers would win unseen.
 """
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import httpx2
-from lightkube.core.client import Client
-from lightkube.resources.core_v1 import Secret as SecretResource
-from lightkube.types import PatchType
-
-from upgraph.errors import RemoteError, UserError
+from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.configuration import ApiProxy, ClusterAddress
-from upgraph.kube.failures import translated
-from upgraph.kube.identity import tls_context, without_certificates
-from upgraph.kube.transport import TIMEOUT, CappedTransport
+from upgraph.kube.client import KubernetesApi
+from upgraph.kube.configuration import ClusterAddress
+from upgraph.kube.connection import Route, directly, open_connection
+from upgraph.kube.exchange import Exchange
+from upgraph.kube.kinds import SECRET
+from upgraph.kube.objects import Key, Object, key_of, version_of
 
 FIELD_MANAGER = "upgraph"
 """The name under which the cluster notes our changes."""
-
-Route = Callable[[ClusterAddress], ApiProxy | None]
-"""Says which proxy is on the way to a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +51,11 @@ class Cluster:
         UserError: certificates or keys of the configuration cannot be used.
     """
 
-    def __init__(self, address: ClusterAddress, route: Route = lambda _: None) -> None:
-        config = address.config
-        if config is None or config.user is None:
-            raise UserError(
-                problems.KUBECONFIG, f"{address.origin}: the context {address.context!r} names no user"
-            )
+    def __init__(self, address: ClusterAddress, route: Route = directly) -> None:
         self.address = address
-        proxy = address.proxy or route(address)
-        with translated(f"the configuration of {address}"):
-            inner = httpx2.HTTPTransport(
-                verify=tls_context(config),
-                proxy=None if proxy is None else _proxy(proxy),
-                trust_env=False,
-            )
-            self._client = Client(
-                without_certificates(config),
-                timeout=TIMEOUT,
-                trust_env=False,
-                transport=CappedTransport(inner),
-                field_manager=FIELD_MANAGER,
-            )
+        self._connection = open_connection(address, route)
+        self._api = KubernetesApi(Exchange(self._connection), cluster=str(address), manager=FIELD_MANAGER)
+        self._loop = asyncio.Runner()
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +67,8 @@ class Cluster:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._loop.run(self._connection.aclose())
+        self._loop.close()
 
     def secret(self, namespace: str, name: str) -> Secret:
         """A Secret.
@@ -97,10 +76,7 @@ class Cluster:
         Raises:
             RemoteError: it is not there, we may not read it, or the cluster cannot be asked.
         """
-        what = f"{self.address}: get Secret {namespace}/{name}"
-        with translated(what):
-            found = self._client.get(SecretResource, name, namespace=namespace)
-        return _value(found, what)
+        return _value(self._loop.run(self._api.get(SECRET, Key(namespace, name))))
 
     def change_secret(self, secret: Secret, key: str, content: bytes) -> Secret:
         """Give one key of a Secret another value, if nobody has changed the Secret since it was read.
@@ -113,29 +89,19 @@ class Cluster:
         Raises:
             RemoteError: somebody has (:data:`KUBE_CONFLICT`), we may not, it is refused, or the cluster cannot be asked.
         """
-        what = f"{self.address}: patch Secret {secret}"
         patch = {
             "metadata": {"resourceVersion": secret.version},
             "data": {key: base64.b64encode(content).decode()},
         }
-        with translated(what):
-            changed = self._client.patch(
-                SecretResource, secret.name, patch, namespace=secret.namespace, patch_type=PatchType.MERGE
-            )
-        return _value(changed, what)
+        return _value(self._loop.run(self._api.patch(SECRET, Key(secret.namespace, secret.name), patch)))
 
 
-def _proxy(proxy: ApiProxy) -> httpx2.Proxy:
-    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-    return httpx2.Proxy(proxy.url, headers=headers)
-
-
-def _value(found: SecretResource, what: str) -> Secret:
-    metadata = found.metadata
-    if metadata is None or not (metadata.namespace and metadata.name and metadata.resourceVersion):
-        raise RemoteError(problems.KUBE_FAULT, f"{what}: the answer is no Secret with a name and a version")
+def _value(found: Object) -> Secret:
+    key, version, values = key_of(found), version_of(found), found.get("data") or {}
+    if found.get("kind") != SECRET.kind or not version or not isinstance(values, dict):
+        raise RemoteError(problems.KUBE_FAULT, f"{key}: the answer is no Secret with a version")
     try:
-        data = {key: base64.b64decode(value, validate=True) for key, value in (found.data or {}).items()}
+        data = {name: base64.b64decode(value, validate=True) for name, value in values.items()}
     except (binascii.Error, ValueError, TypeError):
-        raise RemoteError(problems.KUBE_FAULT, f"{what}: a value of the Secret is not base64") from None
-    return Secret(metadata.namespace, metadata.name, found.type or "", metadata.resourceVersion, data)
+        raise RemoteError(problems.KUBE_FAULT, f"{key}: a value of the Secret is not base64") from None
+    return Secret(key.namespace, key.name, found.get("type") or "", version, data)

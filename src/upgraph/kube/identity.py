@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, User
+from lightkube.config.models import User
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.kube import KUBECONFIG
@@ -35,13 +35,6 @@ def tls_context(config: SingleConfig) -> ssl.SSLContext:
             KUBECONFIG, f"certificates of the context {config.context_name!r}: {error}"
         ) from error
     return context
-
-
-def without_certificates(config: SingleConfig) -> SingleConfig:
-    """The same configuration for a client that is given its connections."""
-    user = config.user or User()
-    login = User(token=user.token, token_file=user.token_file, username=user.username, password=user.password)
-    return config._replace(cluster=Cluster(server=config.cluster.server), user=login)
 
 
 def _trusting(config: SingleConfig) -> ssl.SSLContext:

@@ -171,7 +171,8 @@ class SimulatedKubernetes:
         with self._turn:
             stored = self._secrets.get((namespace, name))
             if stored is None:
-                return status(404, "NotFound", f'secrets "{name}" not found')
+                code, document = status(404, "NotFound", f'secrets "{name}" not found')
+                return code, {**document, "details": {"name": name, "kind": "secrets"}}
             if verb == "patch":
                 refusal = self._patched(name, stored, headers, body)
                 if refusal is not None:
@@ -238,9 +239,9 @@ class _Server(ThreadingHTTPServer):
         """Keep quiet about clients that break off: many tests are about that."""
 
 
-def status(code: int, reason: str, message: str) -> tuple[int, object]:
+def status(code: int, reason: str, message: str) -> tuple[int, dict[str, object]]:
     """A refusal, as kube-apiserver words it: the HTTP status and the Status object."""
-    document = {
+    document: dict[str, object] = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
