@@ -250,7 +250,7 @@ def _start_router(cluster: ControlPlane) -> None:
         try:
             return str(cluster.client.create(path, route)["spec"].get("host", ""))
         except ApiError as error:
-            if error.status == 404:
+            if error.status in {404, 503}:  # The policies learn of new kinds with a delay.
                 return ""
             raise
 
