@@ -126,6 +126,7 @@ def kwok(plan: Plan) -> list[str]:
         f"--node-ip={_LOCAL}",
         f"--cidr={plan.addresses.simulated_pods}",
         f"--server-address={_LOCAL}:10247",
+        "--v=WARN",
     ]
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -208,7 +208,12 @@ def running(folder: Path, programs: Programs, *, apis: Sequence[str] = OPENSHIFT
     logs = folder / "logs"
     logs.mkdir(parents=True)
     folder.chmod(0o700)
-    with namespaces(logs) as processes, network.joined(processes.pid) as addresses:
+    with (
+        namespaces(logs) as processes,
+        network.joined(processes.pid) as addresses,
+        # Before the network goes: who loses it does not end in peace.
+        closing(processes),
+    ):
         place = folder / "credentials"
         place.mkdir()
         credentials = make_credentials(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -81,6 +81,14 @@ class Processes:
         """
         for name, status in self._ask({"do": "ended"}).ended.items():
             raise ProcessError(f"{name} has ended with {status}. Its last words:\n{self.last_words(name)}")
+
+    def close(self) -> None:
+        """Stop all programs, the youngest first, and wait for their end. It may be said twice."""
+        with suppress(OSError):
+            self._requests.close()
+        if not self._answers.closed:
+            # Its end is the end of the first process; a deadline is enough, since who waits for us may kill it.
+            select.select([self._answers], [], [], END_SECONDS)
 
     def log(self, name: str) -> Path:
         """Where a program writes what it has to say."""

@@ -57,7 +57,7 @@ class Routes:
     def admitted(self, host: str) -> Object | None:
         """The Route that has a host: the oldest of those that want it."""
         with self._lock:
-            wanting = [route for route in self._routes.values() if route["spec"]["host"].lower() == host]
+            wanting = [route for route in self._routes.values() if _host(route) == host]
         return min(wanting, key=_age, default=None)
 
     def follow_always(self) -> NoReturn:
@@ -75,18 +75,16 @@ class Routes:
             self._routes.clear()
         for kind, route in self._client.watch(f"{ROUTES}/routes"):
             name = (route["metadata"].get("namespace", ""), route["metadata"].get("name", ""))
-            if kind == "DELETED":
-                with self._lock:
-                    self._routes.pop(name, None)
-                # Somebody may have waited for its host.
-                for other in list(self._routes.values()):
-                    self._judge(other)
-            elif kind in {"ADDED", "MODIFIED"}:
-                with self._lock:
-                    self._routes[name] = route
-                self._judge(route)
-            else:
+            if kind not in {"ADDED", "MODIFIED", "DELETED"}:
                 return
+            with self._lock:
+                self._routes.pop(name, None)
+                if kind != "DELETED":
+                    self._routes[name] = route
+                wanting = [other for other in self._routes.values() if _host(other) == _host(route)]
+            # One that comes or goes may change the lot of all others that want its host.
+            for other in wanting:
+                self._judge(other)
 
     def _judge(self, route: Object) -> None:
         namespace, name = route["metadata"]["namespace"], route["metadata"]["name"]
@@ -102,11 +100,15 @@ class Routes:
 
     def _holder(self, route: Object) -> Object | None:
         for other in self._routes.values():
-            same = other["spec"]["host"] == route["spec"]["host"]
+            same = _host(other) == _host(route)
             elsewhere = other["metadata"]["namespace"] != route["metadata"]["namespace"]
             if same and elsewhere and _age(other) < _age(route):
                 return other
         return None
+
+
+def _host(route: Object) -> str:
+    return str(route["spec"]["host"]).lower()
 
 
 def _age(route: Object) -> tuple[str, str]:
