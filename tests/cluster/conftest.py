@@ -13,7 +13,7 @@ from tools.cluster.control_plane import PLAIN, ControlPlane, running
 
 # Read before the tests get a home of their own: the programs lie in that of the person.
 ENVIRONMENT = dict(os.environ)
-LOG_LINES = 40
+LOG_LINES = 15
 """How much of each log is shown for a test that failed."""
 
 

@@ -62,9 +62,10 @@ def ask(cluster: ControlPlane) -> Ask:
 
     def run(url: str, *, authority: Path | None = None) -> tuple[str, str]:
         host = url.split("/")[2]
-        places = [f"--resolve={host}:{port}:{cluster.addresses.cluster}" for port in (80, 443)]
-        trust = f"--cacert={authority or cluster.ingress_authority}"
-        command = ["curl", "-sS", "--max-time", "20", *places, trust, "-w", "\n%{http_code}", url]
+        places = [f"{host}:{port}:{cluster.addresses.cluster}" for port in (80, 443)]
+        ways = [word for place in places for word in ("--resolve", place)]
+        trust = ["--cacert", str(authority or cluster.ingress_authority)]
+        command = ["curl", "-sS", "--max-time", "20", *ways, *trust, "-w", "\n%{http_code}", url]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=CURL_SECONDS)
         body, _, status = done.stdout.rpartition("\n")
         return status, body or done.stderr

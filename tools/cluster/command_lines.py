@@ -68,6 +68,11 @@ def api_server(plan: Plan) -> list[str]:
         f"--tls-cert-file={secret.serving.certificate}",
         f"--tls-private-key-file={secret.serving.key}",
         f"--cert-dir={plan.folder}",
+        f"--client-ca-file={secret.authority.certificate}",
+        # Nobody logs in by these, but controllers complain every minute where they are not told.
+        f"--requestheader-client-ca-file={secret.authority.certificate}",
+        "--requestheader-allowed-names=aggregator",
+        "--requestheader-username-headers=X-Remote-User",
         f"--token-auth-file={secret.tokens}",
         f"--service-account-key-file={secret.accounts.certificate}",
         f"--service-account-signing-key-file={secret.accounts.key}",
