@@ -50,9 +50,9 @@ def _serve(folder: Path, programs: build.Programs, apis: tuple[str, ...]) -> Non
             host=cluster.addresses.host,
             logs=cluster.folder / "logs",
         )
-        print(said, flush=True)
         with suppress(KeyboardInterrupt):
-            signal.sigwait({signal.SIGTERM})
+            print(said, flush=True)
+            signal.pause()
         print("ending ...", flush=True)
 
 
@@ -64,8 +64,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     _alone_if_not_root()
-    # It is waited for below; Ctrl-C is an exception already.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     apis = control_plane.PLAIN if options.plain else control_plane.OPENSHIFT
     folder = Path(tempfile.mkdtemp(prefix="upgraph-cluster-"))
     try:
