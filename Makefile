@@ -15,7 +15,7 @@ SOURCES := src tests tools docs/conf.py $(wildcard benchmarks fuzz)
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 .PHONY: setup
 setup: .venv/.ready ## make .venv with everything in it, from the lock
@@ -25,7 +25,7 @@ demo: setup ## serve a small sample platform and say what to try
 	$(BIN)/upgraph demo $(ARGS)
 
 .PHONY: test
-test: setup deps parts copier ## run every test, with branch coverage
+test: setup deps parts copier cluster-tools ## run every test, with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
@@ -56,6 +56,16 @@ parts: setup deps ## fetch what the image is made of, so that building it needs 
 .PHONY: copier
 copier: setup .copier/.ready ## compile the program of graph-data images that need no base image
 	PYTHONPATH=$(CURDIR)/.copier ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/.copier/cache $(BIN)/python -m tools.copier
+
+# ARGS=--plain leaves the APIs of OpenShift out.
+.PHONY: cluster
+cluster: setup deps cluster-tools ## start a real control plane, and say how to reach it
+	$(BIN)/python -m tools.cluster $(ARGS)
+
+# The first time it compiles Kubernetes: ten minutes on two cores.
+.PHONY: cluster-tools
+cluster-tools: setup ## build the programs of the control plane, once for all checkouts
+	$(BIN)/python -m tools.cluster.build
 
 .PHONY: wheel
 wheel: setup copier ## build the package, with that program, into dist
@@ -88,7 +98,7 @@ lock: .tools/.ready ## resolve the dependencies anew (make lock ARGS=--upgrade t
 
 .PHONY: clean
 clean: ## remove everything that make has made
-	rm -rf .venv .tools .fuzz .copier dist docs/_build src/upgraph/graphdata/runnable/copier-* .coverage .coverage.* .hypothesis .*_cache
+	rm -rf .venv .tools .fuzz .copier .go dist docs/_build src/upgraph/graphdata/runnable/copier-* .coverage .coverage.* .hypothesis .*_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamps make a repeated call instant: they are older than their inputs only after a change.

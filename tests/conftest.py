@@ -17,8 +17,13 @@ DATA_FOLDERS = ("conformance", "graph-data", "signatures")
 DATA_REASON = f"needs real data: {DATA_VARIABLE} is not set"
 ROOT_REASON = "needs root: containers are started"
 HOW_TO_BE_ROOT = """\
-Starting containers takes the rights of root, so the tests of the container image did not run.
-Run `make test ARGS=tests/image` as root.
+Starting containers and clusters takes the rights of root, so the tests that do it did not run.
+Run `make test ARGS="tests/image tests/cluster"` as root.
+"""
+PROGRAM_REASON = "needs a program of the control plane that KUBEBUILDER_ASSETS does not have"
+HOW_TO_GET_PROGRAMS = """\
+KUBEBUILDER_ASSETS is set, so the control plane was made of the programs in that folder, which are not all.
+Unset it, and `make test` builds all of them.
 """
 HOW_TO_GET_DATA = f"""\
 {DATA_VARIABLE} is not set, so the tests on real graph data did not run. Everything else was tested.
@@ -37,6 +42,10 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+CLUSTERS = ipaddress.ip_network("198.18.0.0/15")
+"""The addresses of clusters that tests start; see ``tools/cluster/network.py``."""
+
+
 class ForbiddenNetworkError(RuntimeError):
     """A test reached for something that is not this machine."""
 
@@ -46,9 +55,11 @@ def _is_local(host: object) -> bool:
         return True
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
     try:
-        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+        address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
         return False
+    # Clusters of tests are joined to this machine by addresses that nothing else has.
+    return address.is_loopback or address in CLUSTERS
 
 
 def _guard(event: str, args: tuple[object, ...]) -> None:
@@ -90,7 +101,11 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     return {"asyncio": asyncio.new_event_loop}
 
 
-MAY_WAIT = {DATA_REASON: HOW_TO_GET_DATA, ROOT_REASON: HOW_TO_BE_ROOT}
+MAY_WAIT = {
+    DATA_REASON: HOW_TO_GET_DATA,
+    ROOT_REASON: HOW_TO_BE_ROOT,
+    PROGRAM_REASON: HOW_TO_GET_PROGRAMS,
+}
 """Reasons for which a test may be left out, and what the person who runs the tests can do about it."""
 
 

@@ -25,6 +25,7 @@ SOURCES = {
     "requirements/tools.lock": ("requirements/tools.in",),
     "requirements/fuzz.lock": ("requirements/fuzz.in",),
     "requirements/copier.lock": ("requirements/copier.in",),
+    "requirements/go.lock": ("requirements/go.in",),
 }
 """Each lock with the arguments that make it; the second takes its versions from the first."""
 
@@ -54,6 +55,7 @@ def digest_of_inputs(root: Path = ROOT) -> str:
         (root / "requirements" / "tools.in").read_text(),
         (root / "requirements" / "fuzz.in").read_text(),
         (root / "requirements" / "copier.in").read_text(),
+        (root / "requirements" / "go.in").read_text(),
     ]
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
