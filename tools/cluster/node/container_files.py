@@ -1,5 +1,6 @@
 """Files that every container finds in its ``/etc``: names, its own and those of the DNS server; and its last words."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.cluster.node.environment import Facts
@@ -30,12 +31,24 @@ def etc_files(directory: Path, facts: Facts, spec: PodSpec, machine: Machine) ->
     (directory / "resolv.conf").write_text(resolver)
 
 
-def last_words(container: Container, message: Path, log: Path, exit_code: int) -> str:
-    """What a container said about its end, in the file for that or, if it wants so, at the end of its log."""
-    with message.open("rb") as file:
-        said = file.read(MAX_MESSAGE_BYTES)
-    if not said and exit_code and container.termination_message_policy == "FallbackToLogsOnError":
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - MAX_LOG_TAIL_BYTES))
-            said = file.read(MAX_LOG_TAIL_BYTES)
-    return said.decode(errors="replace")
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """Where a container says something about its end."""
+
+    message: Path
+    """The file for that."""
+    log: Path
+    """What it prints, if it wants that to be taken."""
+    begun: int
+    """Bytes of the log that earlier runs of the container have printed."""
+
+
+def last_words(container: Container, said: LastWords, exit_code: int) -> str:
+    """What a container said about its end."""
+    with said.message.open("rb") as file:
+        text = file.read(MAX_MESSAGE_BYTES)
+    if not text and exit_code and container.termination_message_policy == "FallbackToLogsOnError":
+        with said.log.open("rb") as file:
+            file.seek(max(said.begun, said.log.stat().st_size - MAX_LOG_TAIL_BYTES))
+            text = file.read(MAX_LOG_TAIL_BYTES)
+    return text.decode(errors="replace")

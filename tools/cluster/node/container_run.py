@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from tools.cluster.node.bundle import Mount, Place, Task, configuration, image_environment, user_of
-from tools.cluster.node.container_files import hostname_of, last_words
+from tools.cluster.node.container_files import LastWords, hostname_of, last_words
 from tools.cluster.node.environment import Facts, command, service_variables, texts, variables
 from tools.cluster.node.images import StoredImage, logins_of
 from tools.cluster.node.network import PodNetwork
@@ -48,8 +48,7 @@ class ContainerRun:
         self._running: RunningContainer | None = None
         self._target: Target | None = None
         self._stop_signal = signal.SIGTERM
-        self._message = Path()
-        self._log = Path()
+        self._said = LastWords(Path(), Path(), 0)
         self._is_stopping = False
 
     @property
@@ -68,15 +67,16 @@ class ContainerRun:
         identifier = machine.runtime.new_identifier()
         task = self._task(image, facts)
         mounts = volumes.mounts(container)
-        self._log = machine.logs / f"{str(key_of(facts.pod)).replace('/', '_')}_{container.name}.log"
-        mounts = [*self._own_files(directory, identifier), *mounts]
+        log = machine.logs / f"{str(key_of(facts.pod)).replace('/', '_')}_{container.name}.log"
+        self._said = _listen(directory / f"message-{identifier}", log)
+        mounts = [*self._own_files(directory), *mounts]
         place = Place(
             machine.runtime.root(identifier), network.path, hostname_of(facts, self._account.spec), mounts
         )
         try:
             await machine.runtime.prepare(identifier, image.root)
             self._running = await machine.runtime.start(
-                identifier, configuration(container, task, place), self._log
+                identifier, configuration(container, task, place), log
             )
         except ProgramError as error:
             raise NotStartableError("CreateContainerError", str(error)) from error
@@ -111,14 +111,11 @@ class ContainerRun:
             user=user_of(self._container, spec.security_context, start.user, image.root),
         )
 
-    def _own_files(self, directory: Path, identifier: str) -> list[Mount]:
-        self._message = directory / f"message-{identifier}"
-        self._message.touch()
-        self._message.chmod(_ANYBODY_WRITES)
+    def _own_files(self, directory: Path) -> list[Mount]:
         etc = [
             Mount(directory / "etc" / name, f"/etc/{name}") for name in ("hosts", "hostname", "resolv.conf")
         ]
-        return [*etc, Mount(self._message, self._container.termination_message_path, writable=True)]
+        return [*etc, Mount(self._said.message, self._container.termination_message_path, writable=True)]
 
     async def to_its_end(self) -> Terminated:
         """Look at it until it ends; gives how it ended."""
@@ -140,7 +137,7 @@ class ContainerRun:
             exit_code, reason, message = _START_FAILED, "StartError", ended.fault
         else:
             exit_code, reason = ended.exit_code, "Error" if ended.exit_code else "Completed"
-            message = last_words(self._container, self._message, self._log, exit_code)
+            message = last_words(self._container, self._said, exit_code)
         record.ready = record.started = False
         record.state = Terminated(exit_code, reason, since, now(), record.identifier, message)
         return record.state
@@ -207,6 +204,12 @@ async def _hooked(hook: Hook, target: Target, seconds: float) -> None:
             await request(hook.http_get, target)
         except aiohttp.ClientError as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _listen(message: Path, log: Path) -> LastWords:
+    message.touch()
+    message.chmod(_ANYBODY_WRITES)
+    return LastWords(message, log, log.stat().st_size if log.exists() else 0)
 
 
 def _signal(name: str) -> signal.Signals:

@@ -9,6 +9,7 @@ import ipaddress
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 MAX_ANSWER_BYTES = 512
 """Largest answer over UDP (RFC 1035, 4.2.1)."""
@@ -87,10 +88,12 @@ class _Server(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        """See :class:`asyncio.BaseProtocol`."""
+        # Before Python 3.12 the transport is none by its type.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        """See :class:`asyncio.DatagramProtocol`."""
         found = answer(data, self._find)
         if found is not None and self._transport is not None:
             self._transport.sendto(found, addr)
