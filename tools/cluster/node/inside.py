@@ -8,6 +8,7 @@ pods are taken.
 import argparse
 import asyncio
 import ipaddress
+import shutil
 import sys
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -67,6 +68,9 @@ async def settle(directory: Path, network: Network) -> None:
         # crun understands the newer form alone, also where it is to leave it alone.
         await run("umount", "-R", str(_CGROUPS))
         await run("mount", "-t", "cgroup2", "cgroup2", str(_CGROUPS))
+    for name in ("containers", "pods"):
+        # Of an earlier run, whose containers have ended with it.
+        await asyncio.to_thread(shutil.rmtree, directory / name, ignore_errors=True)
     for name in ("images", "containers", "logs", "pods"):
         (directory / name).mkdir(parents=True, exist_ok=True)
     await run("mount", "-t", "tmpfs", "tmpfs", "/run")

@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -91,6 +92,24 @@ class RealNodes:
                 pass
 
 
+_USUAL = Setup()
+_PROGRAM = "nodes"
+
+
+class Addresses(Protocol):
+    """The addresses of a control plane."""
+
+    @property
+    def cluster(self) -> IPv4Address:
+        """Its own, where routers answer too."""
+        ...
+
+    @property
+    def pods(self) -> IPv4Network:
+        """For pods that really run."""
+        ...
+
+
 class ControlPlane(Protocol):
     """What is needed of a control plane (:class:`tools.cluster.control_plane.ControlPlane`)."""
 
@@ -100,17 +119,49 @@ class ControlPlane(Protocol):
         ...
 
     @property
-    def pods(self) -> str:
-        """Addresses for pods that really run."""
+    def folder(self) -> Path:
+        """All its files."""
         ...
 
-    def start(self, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
+    @property
+    def addresses(self) -> Addresses:
+        """Where it is reached."""
+        ...
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start a program in the network of the cluster."""
         ...
 
     def stop(self, name: str) -> int:
         """End it."""
         ...
+
+
+@contextmanager
+def real_nodes(cluster: ControlPlane, setup: Setup = _USUAL) -> Iterator[RealNodes]:
+    """Nodes of a control plane that run pods, for as long as the block lasts.
+
+    Pods come to them whose namespace chooses nodes with the label ``type=real``.
+
+    Args:
+        cluster: where they are nodes; it is on this machine.
+        setup: what their administrator sets up.
+
+    Raises:
+        RuntimeError: they do not start; the text has their log.
+    """
+    nodes, log = RealNodes(cluster.folder / "nodes"), cluster.folder / "logs" / f"{_PROGRAM}.log"
+    nodes.directory.mkdir(exist_ok=True)
+    command = setup.arguments(nodes.directory, str(cluster.addresses.pods))
+    routes = f"--host=*.apps.example={cluster.addresses.cluster}"
+    cluster.start(
+        _PROGRAM, [*command, routes, f"--kubeconfig={cluster.kubeconfig}"], {"PYTHONPATH": str(ROOT)}
+    )
+    try:
+        _wait(lambda: nodes.is_there, log)
+        yield nodes
+    finally:
+        cluster.stop(_PROGRAM)
 
 
 @dataclass

@@ -11,8 +11,8 @@ from upgraph.errors import RemoteError
 from upgraph.kube.kinds import POD
 from upgraph.kube.objects import Kind, Object, key_of, uid_of
 
-HEARTBEAT_SECONDS = 5.0
-"""Between two signs of life; a cluster waits for 40 seconds."""
+HEARTBEAT_SECONDS = 3.0
+"""Between two signs of life; a cluster of tests waits for 16 seconds before it takes a node for lost, others for 40."""
 LEASE_SECONDS = 40
 GATHER_SECONDS = 0.05
 """For how long changes of a pod are gathered before the cluster is told."""

@@ -55,7 +55,7 @@ def _unpack(stream: BinaryIO | BufferedIOBase, mode: str, root: Path) -> None:
             if path.name.startswith(_WHITEOUT):
                 _white_out(root, path, brought)
             elif path != PurePosixPath():
-                brought.add(path)
+                brought.update((path, *path.parents))
                 _put(tar, member, root, path)
 
 
@@ -67,8 +67,16 @@ def _white_out(root: Path, path: PurePosixPath, brought: set[PurePosixPath]) -> 
     if path.name == _OPAQUE:
         hidden = sorted(there.name for there in directory.iterdir())
     for name in hidden:
-        if path.parent / name not in brought:
-            _remove(directory / name)
+        _hide(root, path.parent / name, brought)
+
+
+def _hide(root: Path, path: PurePosixPath, brought: set[PurePosixPath]) -> None:
+    """Take away what lower layers have, also from below a directory that this layer has as well."""
+    if path not in brought:
+        _remove(root / path)
+    elif (root / path).is_dir() and not (root / path).is_symlink():
+        for there in sorted((root / path).iterdir()):
+            _hide(root, path / there.name, brought)
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: PurePosixPath) -> None:
