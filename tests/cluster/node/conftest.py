@@ -19,21 +19,39 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.conftest import ROOT_REASON
+from tests.image.conftest import Image, build_image
 from tools import image as building
 from tools.cluster.node.launching import LonelyNode, Setup, lonely_node
 from upgraph.kube.objects import Object
 from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayerFolder, LayoutWriter, digest_of, gzipped, tar_layer
-from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, program, real_registry
+from upgraph.testing.real_registry import (
+    PASSWORD,
+    USERNAME,
+    RealRegistry,
+    program,
+    real_registry,
+    skopeo_copy,
+)
 
 PATIENCE_SECONDS = 60.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.05
 COMMAND_SECONDS = 30
+__all__ = ["build_image"]
 PYTHON = "/usr/bin/python3.11"
 WITNESS = ("/usr/bin/python3.11", "-I", "-S", "/witness.py")
 """The program of the image: it serves what it is asked about itself."""
 
 HEALTHY = {"httpGet": {"port": 8080, "path": "/health"}, "periodSeconds": 1}
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "runAsUser": 1000650000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""The rights that the restricted profile of pod security leaves, with a user that has no name in any image."""
 
 T = TypeVar("T")
 
@@ -259,6 +277,15 @@ def bench(site: Site) -> Iterator[Bench]:
     made = Bench(site, f"test-{next(_numbers)}")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def operand(site: Site, build_image: Callable[[], Image]) -> str:
+    """The name of the image of the update service, in the registry of the node."""
+    archive = build_image().store.with_name("image.tar")
+    name = f"127.0.0.1:{site.registry.port}/test/upgraph:test"
+    skopeo_copy(f"oci-archive:{archive}", f"docker://{name}", wrapper=site.network)
+    return name
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,7 @@ import json
 
 import pytest
 
-from tests.cluster.node.conftest import PYTHON, Bench
-
-NO_RIGHTS = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "runAsUser": 1000650000,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
+from tests.cluster.node.conftest import PYTHON, RESTRICTED, Bench
 
 
 def test_a_pod_has_an_address_and_says_that_it_is_ready(bench: Bench) -> None:
@@ -71,7 +62,7 @@ def test_services_of_the_namespace_are_in_the_environment(bench: Bench) -> None:
 def test_an_arbitrary_user_without_any_right_writes_nowhere_but_to_its_volumes(bench: Bench) -> None:
     pod = bench.pod(
         {"volumes": [{"name": "tmp", "emptyDir": {}}]},
-        securityContext=NO_RIGHTS,
+        securityContext=RESTRICTED,
         volumeMounts=[{"name": "tmp", "mountPath": "/tmp"}],
     ).ready()
     assert pod.ask("/user").json == {"uid": 1000650000, "gid": 0, "groups": []}
