@@ -165,6 +165,14 @@ class Got:
         return json.loads(self.body)
 
 
+def curl(url: str, network: tuple[str, ...]) -> Got:
+    """Ask from inside a network."""
+    command = [*network, program("curl"), "-s", "-g", "--max-time", "10", "-w", "\n%{http_code}", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+    body, _, status = done.stdout.rpartition("\n")
+    return Got(int(status or 0), body)
+
+
 @dataclass
 class Pod:
     """A pod of a test."""
@@ -209,17 +217,7 @@ class Pod:
 
     def ask(self, path: str, address: str = "") -> Got:
         """Ask the witness, or whoever listens at another address."""
-        url = f"http://{address or self.status['podIP'] + ':8080'}{path}"
-        command = [program("curl"), "-s", "-g", "--max-time", "10", "-w", "\n%{http_code}", url]
-        done = subprocess.run(
-            [*self.site.network, *command],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
-        body, _, status = done.stdout.rpartition("\n")
-        return Got(int(status or 0), body)
+        return curl(f"http://{address or self.status['podIP'] + ':8080'}{path}", self.site.network)
 
     def delete(self, grace_seconds: int = 5) -> None:
         """Have it end."""
