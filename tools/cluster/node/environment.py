@@ -118,7 +118,7 @@ def _all_of(source: VariableSource, namespace: str, objects: Objects) -> Iterato
             raise _not_found(kind, wanted.name)
         for key, value in sorted(texts(kind, found or {}).items()):
             if _NAME.fullmatch(source.prefix + key):
-                yield source.prefix + key, value.decode()
+                yield source.prefix + key, value.decode(errors="replace")
 
 
 def _value(variable: Variable, facts: Facts, objects: Objects, known: Mapping[str, str]) -> str | None:
@@ -137,7 +137,7 @@ def _one_of(kind: Kind, wanted: KeyReference, namespace: str, objects: Objects) 
     found = objects.get(kind, Key(namespace, wanted.name))
     values = texts(kind, found or {})
     if wanted.key in values:
-        return values[wanted.key].decode()
+        return values[wanted.key].decode(errors="replace")
     if wanted.optional:
         return None
     if found is None:

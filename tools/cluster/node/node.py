@@ -184,12 +184,12 @@ class _Keeper:
         """Run the pod until the cluster has deleted it."""
         try:
             await self._live()
-            await self._until_finished()
-        except NotStartableError as error:
+        except* NotStartableError as errors:
+            error = _first(errors)
             self._around.machine.note(f"{key_of(self._pod)}: {error.message}")
             await self._refuse(error)
             await self._deleted.wait()
-            await self._until_finished()
+        await self._until_finished()
 
     async def _live(self) -> None:
         if (self._pod.get("status") or {}).get("phase") in _OVER:
@@ -250,3 +250,8 @@ class _Keeper:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
+
+
+def _first(errors: BaseExceptionGroup[NotStartableError]) -> NotStartableError:
+    first = errors.exceptions[0]
+    return first if isinstance(first, NotStartableError) else _first(first)

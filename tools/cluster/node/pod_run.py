@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from tools.cluster.node.container_files import etc_files
@@ -16,11 +17,16 @@ from tools.cluster.node.container_run import ContainerRun
 from tools.cluster.node.environment import Facts
 from tools.cluster.node.network import PodNetwork
 from tools.cluster.node.pod_status import Account, Record, Terminated, Waiting, now, restarts
+from tools.cluster.node.programs import ProgramError
 from tools.cluster.node.specification import Container, NotStartableError, PodSpec, TokenProjection
 from tools.cluster.node.surroundings import Surroundings
 from tools.cluster.node.volume_files import tokens_wanted
 from tools.cluster.node.volumes import PodVolumes
+from upgraph.errors import RemoteError
 from upgraph.kube.objects import Key, Object, key_of, uid_of
+
+LOOK_AGAIN_SECONDS = 5.0
+"""Longest wait for what volumes need, until it is looked for again."""
 
 T = TypeVar("T")
 
@@ -94,7 +100,10 @@ class PodRun:
 
     async def _set_up(self) -> None:
         self._directory.mkdir(parents=True)
-        self._network = await self._around.machine.network.add()
+        try:
+            self._network = await self._around.machine.network.add()
+        except ProgramError as error:
+            raise NotStartableError("FailedCreatePodSandBox", str(error)) from error
         self.account.address = self._network.address
         self._changed()
         self._volumes = PodVolumes(
@@ -104,19 +113,23 @@ class PodRun:
         etc_files(self._directory / "etc", self._facts, self._spec, self._around.machine)
 
     async def _make_volumes(self, volumes: PodVolumes) -> None:
-        pod = self.account.pod
-        account = Key(self._facts.namespace, self._spec.service_account_name)
-        for wanted in tokens_wanted(self._spec.volumes):
-            self._tokens[wanted] = await self._around.cluster.token(account, wanted, pod)
         while True:
             self._news.clear()
             try:
+                await self._get_tokens()
                 volumes.make(self._tokens)
-            except NotStartableError as error:
-                self._around.machine.note(f"{key_of(pod)}: volumes: {error.message}")
-                await self._news.wait()
+            except (NotStartableError, RemoteError) as error:
+                self._around.machine.note(f"{key_of(self.account.pod)}: volumes: {error}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), LOOK_AGAIN_SECONDS)
             else:
                 return
+
+    async def _get_tokens(self) -> None:
+        account = Key(self._facts.namespace, self._spec.service_account_name)
+        for wanted in tokens_wanted(self._spec.volumes):
+            if wanted not in self._tokens:
+                self._tokens[wanted] = await self._around.cluster.token(account, wanted, self.account.pod)
 
     async def _until_done(self, container: Container) -> None:
         failures = 0
