@@ -21,7 +21,7 @@ from tools.cluster.node.folder_cluster import FolderCluster
 from tools.cluster.node.images import ImageStore, RegistryAccess
 from tools.cluster.node.network import Network
 from tools.cluster.node.node import Node
-from tools.cluster.node.programs import run
+from tools.cluster.node.programs import ProgramError, run
 from tools.cluster.node.proxy import Proxy
 from tools.cluster.node.runtime import Runtime
 from tools.cluster.node.service_table import Address, Names, names, table
@@ -30,6 +30,7 @@ from upgraph.kube.kinds import ENDPOINT_SLICE, SERVICE
 from upgraph.kube.objects import Kind, Object
 
 CONTROL = "control"
+RETRY_SECONDS = 1.0
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -93,16 +94,16 @@ class Services:
     """Keeps proxy and DNS as the cluster has its Services.
 
     Args:
+        machine: whose pods use them.
         cluster: what it has.
-        proxy: carries connections.
-        domain: of the cluster.
-        hosts: further names.
+        around: the domain of the cluster, and names beside its own.
         api: the API server, where it is known.
     """
 
-    def __init__(self, cluster: Cluster, proxy: Proxy, around: Names, api: Address | None) -> None:
+    def __init__(self, machine: Machine, cluster: Cluster, around: Names, api: Address | None) -> None:
+        self._note = machine.note
         self._cluster = cluster
-        self._proxy = proxy
+        self._proxy = Proxy(machine.network)
         self._api = api
         self._changed = asyncio.Event()
         self.names = around
@@ -126,8 +127,18 @@ class Services:
         """Follow the cluster until cancelled."""
         while True:
             self._changed.clear()
-            await self.follow()
+            try:
+                await self.follow()
+            except (OSError, ProgramError) as error:
+                # One Service that cannot be had must not take away all others.
+                self._note(f"Services: {error}")
+                await asyncio.sleep(RETRY_SECONDS)
+                self._changed.set()
             await self._changed.wait()
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._proxy.close()
 
 
 class Fleet:
@@ -204,8 +215,7 @@ async def serve(chosen: argparse.Namespace) -> None:
     zones = {name: zone or name for name, _, zone in (one.partition("=") for one in chosen.node)}
     hosts = dict(one.split("=", 1) for one in chosen.host)
     async with cluster_of(chosen) as (cluster, api):
-        proxy = Proxy(network)
-        services = Services(cluster, proxy, Names(chosen.domain, hosts=hosts), api)
+        services = Services(machine, cluster, Names(chosen.domain, hosts=hosts), api)
         fleet = Fleet(machine, cluster, zones)
         server = await dns.serve(network.gateway, services.find)
         async with asyncio.TaskGroup() as group:
@@ -221,7 +231,7 @@ async def serve(chosen: argparse.Namespace) -> None:
             for task in (following, proxying):
                 task.cancel()
         server.close()
-        await proxy.close()
+        await services.close()
 
 
 async def _end_of_input() -> None:

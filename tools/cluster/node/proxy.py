@@ -6,6 +6,7 @@ connection that was made stays with its pod until one of both ends it.
 
 import asyncio
 import itertools
+import socket
 
 from tools.cluster.node.network import Network
 from tools.cluster.node.service_table import Address, Table
@@ -22,8 +23,8 @@ class _Listener:
         self._turn = itertools.count()
         self.targets = targets
 
-    async def open(self, address: Address) -> None:
-        self.server = await asyncio.start_server(self._carry, address.host, address.port)
+    async def open(self, listening: socket.socket) -> None:
+        self.server = await asyncio.start_server(self._carry, sock=listening)
 
     def close(self) -> None:
         """Take no more connections; those that there are go on."""
@@ -99,8 +100,9 @@ class Proxy:
                 if address in self._listeners:
                     self._listeners[address].targets = targets
                 else:
+                    listening = await self._network.listen(address.host, address.port)
                     self._listeners[address] = _Listener(targets)
-                    await self._listeners[address].open(address)
+                    await self._listeners[address].open(listening)
 
     async def close(self) -> None:
         """End everything."""
