@@ -1,5 +1,7 @@
 """Volumes: what is in them, who may read it, and that it follows the objects it comes from."""
 
+from pathlib import Path
+
 from tests.cluster.node.conftest import Bench, Pod
 
 
@@ -77,3 +79,24 @@ def test_an_empty_directory_outlives_its_containers(bench: Bench) -> None:
     pod.until(lambda pod: pod.container["restartCount"] == 1 and pod.condition("Ready"))
     assert pod.ask("/file/volume/x").json == "written"
     assert pod.container["lastState"]["terminated"]["exitCode"] == 3
+
+
+def test_a_claimed_volume_outlives_its_pods(bench: Bench, tmp_path: Path) -> None:
+    volume = {"name": "volume", "persistentVolumeClaim": {"claimName": "state"}}
+    mounts = [{"name": "volume", "mountPath": "/volume"}]
+    name = f"{bench.namespace}-state"
+    bench.put(
+        "PersistentVolume",
+        name,
+        metadata={"namespace": ""},
+        spec={"hostPath": {"path": str(tmp_path / "state")}},
+    )
+    bench.put("PersistentVolumeClaim", "state", spec={"volumeName": name})
+    first = bench.pod(
+        {"volumes": [volume], "securityContext": {"fsGroup": 42}}, name="a", volumeMounts=mounts
+    ).ready()
+    assert first.ask("/write/volume/x").json == "written"
+    first.delete()
+    first.gone()
+    second = bench.pod({"volumes": [volume]}, name="b", volumeMounts=mounts).ready()
+    assert second.ask("/file/volume/x").json == "written"
