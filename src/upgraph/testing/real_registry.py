@@ -99,7 +99,7 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def real_registry(  # noqa: PLR0913  # each is said by name, and none goes without the others
+def real_registry(
     directory: Path,
     *,
     certificates: Certificates | None = None,

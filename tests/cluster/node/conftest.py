@@ -24,6 +24,7 @@ from tools import image as building
 from tools.cluster.node.launching import LonelyNode, Setup, lonely_node
 from upgraph.kube.objects import Object
 from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayerFolder, LayoutWriter, digest_of, gzipped, tar_layer
+from upgraph.testing.certificates import make_certificates
 from upgraph.testing.real_registry import (
     PASSWORD,
     USERNAME,
@@ -115,7 +116,7 @@ class Site:
     network: tuple[str, ...]
     registry: RealRegistry
     closed_registry: RealRegistry
-    """One that wants a login."""
+    """One that wants a login, over TLS."""
     node: LonelyNode
 
     @property
@@ -143,11 +144,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, layout: Path) -> Iterator[Sit
     with ExitStack() as stack:
         network = stack.enter_context(private_network())
         registry = stack.enter_context(real_registry(make("open"), wrapper=network))
-        closed = stack.enter_context(real_registry(make("closed"), wrapper=network, login=True))
+        shown = make_certificates(make("certificates"))
+        closed = stack.enter_context(
+            real_registry(make("closed"), wrapper=network, certificates=shown, login=True)
+        )
         for one in (registry, closed):
             one.push(layout, "witness", "test/witness")
-        hosts = [f"127.0.0.1:{one.port}" for one in (registry, closed)]
-        setup = Setup(without_tls=hosts, hosts=["registry.example=10.89.0.1"])
+        setup = Setup(
+            without_tls=[f"127.0.0.1:{registry.port}"],
+            authorities=[shown.certificate],
+            hosts=["registry.example=10.89.0.1"],
+        )
         node = stack.enter_context(lonely_node(make("node"), setup, wrapper=network))
         yield Site(network, registry, closed, node)
 

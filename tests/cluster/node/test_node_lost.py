@@ -1,6 +1,9 @@
 """A node that is lost, and one that ends."""
 
 import os
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,7 +11,14 @@ import pytest
 
 from tests.cluster.node.conftest import Bench, Site, private_network, until
 from tests.conftest import ROOT_REASON
+from tools.cluster.node.launching import ROOT, Setup, lonely_node
+
+ABANDON = """
+import os, pathlib, signal, sys
 from tools.cluster.node.launching import Setup, lonely_node
+with lonely_node(pathlib.Path(sys.argv[1]), Setup(), wrapper=sys.argv[2:]):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_lost_node_says_nothing_and_its_pods_are_dead(bench: Bench) -> None:
@@ -29,6 +39,15 @@ def test_nothing_is_left_when_the_node_is_killed(tmp_path: Path) -> None:
     with private_network() as network, lonely_node(tmp_path, Setup(), wrapper=network) as node:
         node.process.kill()
         node.process.wait()
+    until(lambda: not processes_of(tmp_path), what=lambda: f"{processes_of(tmp_path)} to end")
+
+
+def test_nothing_is_left_when_the_tests_are_killed(tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip(ROOT_REASON)
+    with private_network() as network:
+        command = [sys.executable, "-c", ABANDON, str(tmp_path), *network]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
     until(lambda: not processes_of(tmp_path), what=lambda: f"{processes_of(tmp_path)} to end")
 
 

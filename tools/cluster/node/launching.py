@@ -224,7 +224,9 @@ def lonely_node(directory: Path, setup: Setup, *, wrapper: Sequence[str] = ()) -
     """
     folder, log = directory / "cluster", directory / "node.log"
     nodes = RealNodes(directory / "node")
-    command = [*wrapper, *setup.arguments(nodes.directory, _ALONE), f"--folder={folder}"]
+    # It ends with us, also where we are killed.
+    command = [*wrapper, "setpriv", "--pdeathsig=TERM", *setup.arguments(nodes.directory, _ALONE)]
+    command.append(f"--folder={folder}")
     for path in (folder / "objects", nodes.directory):
         path.mkdir(parents=True)
     with log.open("wb") as output:
