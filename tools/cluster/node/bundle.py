@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.cluster.node.accounts import accounts, groups
 from tools.cluster.node.specification import Capabilities, Container, NotStartableError, PodSecurityContext
-from tools.cluster.node.unpacking import accounts, groups
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _USUAL_CAPABILITIES = frozenset(

@@ -25,7 +25,6 @@ from upgraph.kube.objects import Key, key_of
 
 _ANYBODY_WRITES = 0o666
 _START_FAILED = 128
-_HARD = signal.SIGKILL
 
 
 class ContainerRun:
@@ -171,7 +170,7 @@ class ContainerRun:
         if hook is not None and grace_seconds > 0:
             await self._run_hook(hook, grace_seconds)
         left = max(0.0, grace_seconds - (time.monotonic() - begun))
-        await self._running.stop(self._stop_signal if left else _HARD, left)
+        await self._running.stop(self._stop_signal if left else signal.SIGKILL, left)
 
     async def _run_hook(self, hook: Hook, seconds: float) -> None:
         if self._target is None or self._running is None:

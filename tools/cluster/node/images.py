@@ -156,7 +156,7 @@ class ImageStore:
         parsed = parse_manifest(manifest.content, manifest.media_type)
         if isinstance(parsed, Image):
             return parsed, digest
-        ours = _ARCHITECTURES.get(platform.machine(), platform.machine())
+        ours = architecture()
         for entry in parsed.images:
             if (entry.os, entry.architecture) == ("linux", ours):
                 child = await source.manifest(entry.descriptor.digest)
@@ -164,6 +164,11 @@ class ImageStore:
                 if not isinstance(image, Index):
                     return image, child.digest
         raise NotStartableError("ErrImagePull", f"{text}: no match for platform in manifest: linux/{ours}")
+
+
+def architecture() -> str:
+    """That of this machine, as images name it."""
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 def _credentials(folder: Path, logins: Sequence[bytes]) -> Credentials:

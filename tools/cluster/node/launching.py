@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -164,7 +164,7 @@ def real_nodes(cluster: ControlPlane, setup: Setup = _USUAL) -> Iterator[RealNod
         cluster.stop(_PROGRAM)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class LonelyNode:
     """A node without a control plane: objects are files."""
 
@@ -172,7 +172,6 @@ class LonelyNode:
     folder: Path
     process: subprocess.Popen[bytes]
     log: Path
-    _known: dict[str, Object] = field(default_factory=dict)
 
     @property
     def network(self) -> tuple[str, ...]:
@@ -181,26 +180,22 @@ class LonelyNode:
 
     def put(self, obj: Object) -> None:
         """Have an object be so."""
-        metadata = obj["metadata"]
-        name = f"{obj['kind']}.{metadata.get('namespace', '')}.{metadata['name']}.json"
-        target = self.folder / "objects" / name
-        beside = target.with_suffix(".part")
+        beside = self._file(obj).with_suffix(".part")
         beside.write_text(json.dumps(obj))
-        beside.replace(target)
-        self._known[name] = obj
+        beside.replace(self._file(obj))
 
     def remove(self, obj: Object) -> None:
         """Have an object be no more, without waiting for anybody."""
-        metadata = obj["metadata"]
-        (
-            self.folder / "objects" / f"{obj['kind']}.{metadata.get('namespace', '')}.{metadata['name']}.json"
-        ).unlink()
+        self._file(obj).unlink()
 
     def is_gone(self, obj: Object) -> bool:
         """Whether an object is no more."""
+        return not self._file(obj).exists()
+
+    def _file(self, obj: Object) -> Path:
         metadata = obj["metadata"]
         name = f"{obj['kind']}.{metadata.get('namespace', '')}.{metadata['name']}.json"
-        return not (self.folder / "objects" / name).exists()
+        return self.folder / "objects" / name
 
     def status(self, pod: Object) -> Object:
         """What the node says of a pod; empty while it has said nothing."""

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
+from tools.cluster.node.images import architecture
 from tools.cluster.node.pod_run import PodRun
 from tools.cluster.node.pod_status import now
 from tools.cluster.node.specification import NotStartableError, read_spec
@@ -100,7 +101,7 @@ class Node:
 
     def _labels(self) -> dict[str, str]:
         return {
-            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/arch": architecture(),
             "kubernetes.io/hostname": self._around.node,
             "kubernetes.io/os": "linux",
             "topology.kubernetes.io/zone": self._zone,

@@ -8,7 +8,6 @@ lower layers have, ``.wh..wh..opq`` everything in its directory. Nothing is writ
 import os
 import shutil
 import tarfile
-from collections.abc import Mapping
 from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -60,7 +59,7 @@ def _unpack(stream: BinaryIO | BufferedIOBase, mode: str, root: Path) -> None:
 
 
 def _white_out(root: Path, path: PurePosixPath, brought: set[PurePosixPath]) -> None:
-    directory = _inside(root, path.parent)
+    directory = inside(root, path.parent)
     if not directory.is_dir():
         return
     hidden = [path.name.removeprefix(_WHITEOUT)]
@@ -80,21 +79,21 @@ def _hide(root: Path, path: PurePosixPath, brought: set[PurePosixPath]) -> None:
 
 
 def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, path: PurePosixPath) -> None:
-    _inside(root, path.parent).mkdir(parents=True, exist_ok=True)
+    inside(root, path.parent).mkdir(parents=True, exist_ok=True)
     there = root / path
     if there.is_symlink() or (there.exists() and not (member.isdir() and there.is_dir())):
         _remove(there)
     tar.extract(member, root, numeric_owner=True, filter=_checked)
 
 
-def _inside(root: Path, path: PurePosixPath) -> Path:
+def inside(root: Path, path: PurePosixPath) -> Path:
     """A path below ``root`` with its links followed.
 
     Raises:
         tarfile.ExtractError: it leads outside.
     """
     found = Path(os.path.realpath(root / path))
-    if not found.is_relative_to(root):
+    if not found.is_relative_to(os.path.realpath(root)):
         raise tarfile.ExtractError(f"{path} leads outside the image")
     return found
 
@@ -110,33 +109,3 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     else:
         shutil.rmtree(path)
-
-
-Accounts = Mapping[str, tuple[int, int]]
-"""User and group numbers by the name of a user."""
-
-
-def accounts(root: Path) -> Accounts:
-    """The users that an image knows (its ``/etc/passwd``)."""
-    found = {}
-    for fields in _lines(root, "etc/passwd"):
-        if len(fields) > 3 and fields[2].isdigit() and fields[3].isdigit():
-            found[fields[0]] = (int(fields[2]), int(fields[3]))
-    return found
-
-
-def groups(root: Path) -> Mapping[str, int]:
-    """The groups that an image knows (its ``/etc/group``)."""
-    return {
-        fields[0]: int(fields[2])
-        for fields in _lines(root, "etc/group")
-        if len(fields) > 2 and fields[2].isdigit()
-    }
-
-
-def _lines(root: Path, path: str) -> list[list[str]]:
-    try:
-        text = _inside(root, PurePosixPath(path)).read_text()
-    except (OSError, UnicodeDecodeError, tarfile.ExtractError):
-        return []
-    return [line.split(":") for line in text.splitlines()]
