@@ -24,7 +24,7 @@ COPY_SECONDS = 60
 USERNAME = "sailor"
 PASSWORD = "anchor-and-chain"  # noqa: S105 - of a registry that lives as long as a test
 _HTPASSWD = "sailor:$2y$05$HSEa8T1Lhtd/SL5SymgnzOFKCLFn5KnpWE1PfLicwPOygFqCKiq02"
-_LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"listening on [\d.]+:(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ class RealRegistry:
     """Whether it wants ``USERNAME`` and ``PASSWORD``."""
     wrapper: tuple[str, ...] = ()
     """What comes before every command, for example to put it into another network."""
+    host: str = "127.0.0.1"
 
     def repository(self, path: str) -> Repository:
         """A repository of it."""
-        return Repository(f"127.0.0.1:{self.port}", path, "http" if self.certificates is None else "https")
+        return Repository(f"{self.host}:{self.port}", path, "http" if self.certificates is None else "https")
 
     def push(self, layout: Path, tag: str, path: str) -> None:
         """Copy an image, with all architectures and unchanged digests, from an OCI layout.
@@ -104,6 +105,7 @@ def real_registry(
     certificates: Certificates | None = None,
     login: bool = False,
     wrapper: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[RealRegistry]:
     """Run a registry that keeps everything in ``directory``.
 
@@ -112,12 +114,13 @@ def real_registry(
         certificates: what it shows over TLS; None: plain HTTP.
         login: whether it wants ``USERNAME`` and ``PASSWORD`` (Basic).
         wrapper: what comes before every command; it has to become the command, not to start it.
+        host: the IPv4 address that it listens on.
 
     Raises:
         RuntimeError: it is not installed or does not start; the text has its log.
     """
     config, log = directory / "config.yml", directory / "registry.log"
-    config.write_text(_config(directory, certificates, login=login))
+    config.write_text(_config(directory, certificates, login=login, host=host))
     # Without our environment: any REGISTRY_... in it would change the configuration.
     environment = {"PATH": os.defpath, "OTEL_TRACES_EXPORTER": "none"}
     with log.open("wb") as output:
@@ -129,7 +132,7 @@ def real_registry(
             cwd=directory,
         )
     try:
-        yield RealRegistry(_wait(process, log), certificates, login, wrapper)
+        yield RealRegistry(_wait(process, log), certificates, login, wrapper, host)
     finally:
         process.terminate()
         try:
@@ -148,13 +151,13 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> int:
     raise RuntimeError(f"docker-registry did not start: {log.read_text()}")
 
 
-def _config(directory: Path, certificates: Certificates | None, *, login: bool) -> str:
+def _config(directory: Path, certificates: Certificates | None, *, login: bool, host: str) -> str:
     lines = [
         "version: 0.1",
         "log: {level: info, accesslog: {disabled: true}}",
         f"storage: {{filesystem: {{rootdirectory: {directory}/data}}, cache: {{blobdescriptor: inmemory}}}}",
         "http:",
-        "  addr: 127.0.0.1:0",
+        f"  addr: {host}:0",
         "  secret: loopback",
     ]
     if certificates is not None:
