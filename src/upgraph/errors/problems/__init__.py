@@ -10,6 +10,7 @@ from upgraph.errors.problems import (
     graphdata,
     kube,
     oci,
+    operator,
     payload,
     service,
     signing,
@@ -26,6 +27,7 @@ __all__ = [
     "graphdata",
     "kube",
     "oci",
+    "operator",
     "payload",
     "problem",
     "service",
@@ -44,6 +46,7 @@ ROOMS = {
     "service": service,
     "doctor": doctor,
     "cosign": cosign,
+    "operator": operator,
 }
 
 
