@@ -1,0 +1,266 @@
+"""What can never work in an UpdateService, each rule once: as an expression for the API server and as a check here.
+
+The expressions are CEL and go into the definition of the resource (``x-kubernetes-validations``), so that the API server
+refuses what breaks them with the same words as ``upgraph updateservice create``. Only functions that every API server
+since Kubernetes 1.25 has are used. A rule says what is wrong whatever the cluster has; what a cluster may lack today and
+have tomorrow is a condition of the status instead.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from upgraph.kube.objects import Object
+from upgraph.operator.names import LONGEST_NAME_CHARACTERS, MAX_LABEL_CHARACTERS
+from upgraph.operator.resource import (
+    Exposure,
+    Signatures,
+    UpdateService,
+    UpdateServiceSpec,
+    Versions,
+    Volume,
+)
+
+T = TypeVar("T")
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_HOST = rf"^{_LABEL}(\.{_LABEL})*$"
+_DIGEST = "@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+_REPOSITORY_CHARACTERS = r"^[A-Za-z0-9._:/@\[\]-]*$"
+_IMAGE_CHARACTERS = r"^[A-Za-z0-9._:/@\[\]+-]*$"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[T]):
+    """One rule about a part of an UpdateService."""
+
+    expression: str
+    """The rule in CEL, about ``self``."""
+    message: str
+    """What is wrong and what to write instead, without the path of the part."""
+    holds: Callable[[T], bool]
+    """The same rule, about the part as it is read here."""
+
+    @property
+    def validation(self) -> Object:
+        """The rule as an entry of ``x-kubernetes-validations``."""
+        return {"rule": self.expression, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """A rule that an UpdateService breaks."""
+
+    path: str
+    """For example ``spec.exposure``."""
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def _matches(pattern: str) -> tuple[str, Callable[[str], bool]]:
+    # In Python `$` also stands before a line end; for the API server it is the end alone.
+    compiled = re.compile(pattern.replace("$", r"\Z"))
+    return f"self.matches({_quoted(pattern)})", lambda text: compiled.search(text) is not None
+
+
+def _quoted(pattern: str) -> str:
+    # A raw string of CEL: what has a backslash here has one there.
+    return f"r'{pattern}'"
+
+
+def _fits(pattern: str, message: str) -> Rule[str]:
+    expression, holds = _matches(pattern)
+    return Rule(expression, message, holds)
+
+
+def _lacks(pattern: str, message: str) -> Rule[str]:
+    expression, matches = _matches(pattern)
+    return Rule(f"!{expression}", message, lambda text: not matches(text))
+
+
+RELEASES: tuple[Rule[str], ...] = (
+    Rule(
+        "self.contains('/')",
+        "must be HOST/PATH, for example registry.example:5000/ocp/release: it has no path",
+        lambda text: "/" in text,
+    ),
+    Rule(
+        "!self.contains('://')",
+        "must have no scheme, because it stands before @sha256:... in pull specs: leave out what is before the host",
+        lambda text: "://" not in text,
+    ),
+    Rule(
+        "!self.contains('@')",
+        "must have no digest, because releases are found by the tags of the repository: leave out @ and what follows",
+        lambda text: "@" not in text,
+    ),
+    _lacks(
+        "/[^/@]*:[^/]*$", "must have no tag, because all tags of the repository are read: leave out the tag"
+    ),
+    _lacks("/.*[A-Z]", "must have no upper case letters in the path, because registries do not allow them"),
+    _fits(
+        r"^[^/]*[.:\]][^/]*(/|$)|^localhost/|^[^/]*$",
+        "must have a host with a dot or a port, for example registry:443/ocp/release: without them container "
+        "engines take it for a path on Docker Hub",
+    ),
+    _fits(_REPOSITORY_CHARACTERS, "has a character that no name of a repository can have"),
+    _lacks("[^:]//|^/|/$", "must have a name between any two slashes"),
+)
+"""About ``releases`` and each of ``additionalReleases``."""
+
+GRAPH_DATA_IMAGE: tuple[Rule[str], ...] = (
+    Rule(
+        "self != ''",
+        "must name the image with the graph data, for example registry.example:5000/openshift/graph-data:latest",
+        lambda text: text != "",
+    ),
+    Rule(
+        "!self.contains('://')",
+        "must have no scheme, because nodes pull it: leave out what is before the host",
+        lambda text: "://" not in text,
+    ),
+    Rule(
+        f"!self.contains('@') || {_matches(_DIGEST)[0]}",
+        "must end in a digest after @, for example @sha256: and 64 digits from 0 to 9 and a to f",
+        lambda text: "@" not in text or _matches(_DIGEST)[1](text),
+    ),
+    _fits(_IMAGE_CHARACTERS, "has a character that no name of an image can have"),
+)
+
+HOST: tuple[Rule[str], ...] = (
+    _fits(_HOST, "must be a name of the DNS in lower case, without scheme, port and path"),
+    Rule(
+        f"self.split('.').all(label, size(label) <= {MAX_LABEL_CHARACTERS})",
+        "host must conform to DNS 1123 naming convention and must be no more than 63 characters between two dots",
+        lambda text: all(len(label) <= MAX_LABEL_CHARACTERS for label in text.split(".")),
+    ),
+)
+
+EXPOSURE: tuple[Rule[Exposure], ...] = (
+    Rule(
+        "self.type != 'Route' || (!has(self.ingressClassName) && !has(self.gateway))",
+        "type Route has neither ingressClassName nor gateway: remove them, or choose type Ingress or HTTPRoute",
+        lambda one: one.type != "Route" or (one.ingress_class_name is None and one.gateway is None),
+    ),
+    Rule(
+        "self.type != 'Ingress' || !has(self.gateway)",
+        "type Ingress has no gateway: remove it, or choose type HTTPRoute",
+        lambda one: one.type != "Ingress" or one.gateway is None,
+    ),
+    Rule(
+        "self.type != 'Ingress' || has(self.host)",
+        "type Ingress needs a host: without one nobody can say at which address clusters find the service",
+        lambda one: one.type != "Ingress" or one.host is not None,
+    ),
+    Rule(
+        "self.type != 'HTTPRoute' || has(self.gateway)",
+        "type HTTPRoute needs a gateway: name the Gateway that the route is attached to",
+        lambda one: one.type != "HTTPRoute" or one.gateway is not None,
+    ),
+    Rule(
+        "self.type != 'HTTPRoute' || (!has(self.ingressClassName) && !has(self.tlsSecret))",
+        "type HTTPRoute has neither ingressClassName nor tlsSecret: the listener of the Gateway has the certificate",
+        lambda one: one.type != "HTTPRoute" or (one.ingress_class_name is None and one.tls_secret is None),
+    ),
+    Rule(
+        "self.type != 'None' || (!has(self.host) && !has(self.tlsSecret) && !has(self.ingressClassName)"
+        " && !has(self.gateway) && (!has(self.annotations) || size(self.annotations) == 0))",
+        "type None exposes nothing, so host, tlsSecret, ingressClassName, gateway and annotations have no meaning: "
+        "remove them, or choose another type",
+        lambda one: one.type != "None" or one == Exposure(type="None"),
+    ),
+    Rule(
+        "!(has(self.ingressClassName) && has(self.gateway))",
+        "has an ingressClassName and a gateway, so it is not clear what is meant: remove one of them",
+        lambda one: one.ingress_class_name is None or one.gateway is None,
+    ),
+)
+
+SIGNATURES: tuple[Rule[Signatures], ...] = (
+    Rule(
+        "!self.required || has(self.keyringSecret) || has(self.keyringConfigMap)",
+        "required needs a keyring: name a Secret or a ConfigMap with the keys that are trusted (keyringSecret, "
+        "keyringConfigMap)",
+        lambda one: not one.required or one.keyring_secret is not None or one.keyring_config_map is not None,
+    ),
+    Rule(
+        "!(has(self.keyringSecret) && has(self.keyringConfigMap))",
+        "has a keyringSecret and a keyringConfigMap: remove one of them",
+        lambda one: one.keyring_secret is None or one.keyring_config_map is None,
+    ),
+)
+
+VOLUME: tuple[Rule[Volume], ...] = (
+    Rule(
+        "has(self.claimName) != has(self.size)",
+        "needs either claimName, a claim that exists, or size, of a volume that is made",
+        lambda one: (one.claim_name is None) != (one.size is None),
+    ),
+    Rule(
+        "!has(self.storageClassName) || has(self.size)",
+        "storageClassName needs size: a claim that exists has its class already",
+        lambda one: one.storage_class_name is None or one.size is not None,
+    ),
+)
+
+VERSIONS: tuple[Rule[Versions], ...] = (
+    Rule(
+        "has(self.configMap) != has(self.allow)",
+        "needs either configMap, which holds the list, or allow, which is the list",
+        lambda one: (one.config_map is None) != (not one.allow),
+    ),
+)
+
+SPEC: tuple[Rule[UpdateServiceSpec], ...] = (
+    Rule(
+        "!has(self.autoscaling) || self.autoscaling.maxReplicas >= self.replicas",
+        "autoscaling.maxReplicas must not be less than replicas, which is the least number of replicas",
+        lambda one: one.autoscaling is None or one.autoscaling.max_replicas >= one.replicas,
+    ),
+)
+
+NAME: tuple[Rule[str], ...] = (
+    Rule(
+        f"self.metadata.name.matches({_quoted(f'^{_LABEL}$')})",
+        "the name may have lower case letters, digits and - alone, because Services and hosts are named after it",
+        _matches(f"^{_LABEL}$")[1],
+    ),
+    Rule(
+        f"size(self.metadata.name) <= {LONGEST_NAME_CHARACTERS}",
+        f"the name may have at most {LONGEST_NAME_CHARACTERS} characters, because its Services could not exist otherwise",
+        lambda name: len(name) <= LONGEST_NAME_CHARACTERS,
+    ),
+)
+"""About the object as a whole, where CEL sees the name."""
+
+
+def faults(service: UpdateService) -> tuple[Fault, ...]:
+    """All rules that an UpdateService breaks, by path.
+
+    An object that an older definition has let in may break some.
+    """
+    spec = service.spec
+    found = [
+        *_broken("metadata.name", service.metadata.name, NAME),
+        *_broken("spec", spec, SPEC),
+        *_broken("spec.releases", spec.releases, RELEASES),
+        *_broken("spec.graphDataImage", spec.graph_data_image, GRAPH_DATA_IMAGE),
+        *_broken("spec.exposure", spec.exposure, EXPOSURE),
+        *_broken("spec.signatures", spec.signatures, SIGNATURES),
+    ]
+    for number, repository in enumerate(spec.additional_releases):
+        found += _broken(f"spec.additionalReleases[{number}]", repository, RELEASES)
+    if spec.exposure.host is not None:
+        found += _broken("spec.exposure.host", spec.exposure.host, HOST)
+    if spec.volume is not None:
+        found += _broken("spec.volume", spec.volume, VOLUME)
+    if spec.versions is not None:
+        found += _broken("spec.versions", spec.versions, VERSIONS)
+    return tuple(sorted(found))
+
+
+def _broken(path: str, part: T, rules: Sequence[Rule[T]]) -> Iterable[Fault]:
+    return (Fault(path, rule.message) for rule in rules if not rule.holds(part))

@@ -1,0 +1,246 @@
+"""What may stand in the ``spec`` of an UpdateService, field by field, with the words that ``kubectl explain`` shows."""
+
+from upgraph.kube.objects import Object
+from upgraph.operator import rules
+from upgraph.operator.resource import DEFAULT_TARGET_CPU_PERCENT, DEFAULT_VERSIONS_KEY
+from upgraph.operator.schema import (
+    MAX_OBJECT_NAME_CHARACTERS,
+    anything,
+    choice,
+    listed,
+    mapping,
+    object_name,
+    quantity,
+    switch,
+    table,
+    text,
+    whole,
+)
+
+MAX_REPOSITORIES = 32
+"""Most release repositories beside the first."""
+MAX_VERSIONS = 2_000
+"""Most promoted versions that stand in the resource itself; a ConfigMap may hold more."""
+MAX_REPLICAS = 100
+"""Most replicas that the autoscaler may make."""
+
+_IN_NAMESPACE = "in the namespace of this UpdateService"
+
+
+def spec_schema() -> Object:
+    """The schema of ``spec``."""
+    return table(
+        "What is wanted. replicas, releases and graphDataImage are required; all else has defaults.",
+        {
+            "replicas": whole(
+                "How many pods serve updates. With two or more, one is always there.", minimum=1
+            ),
+            "releases": text(
+                "The repository in which the release images are tagged, as HOST/PATH without scheme, tag and digest: "
+                "registry.example:5000/ocp/release.",
+                255,
+                rules=rules.RELEASES,
+            ),
+            "graphDataImage": text(
+                "The image with the graph data, by digest or by tag. A tag is looked up in the registry every few "
+                "minutes, and what it points to is used by digest.",
+                512,
+                rules=rules.GRAPH_DATA_IMAGE,
+            ),
+            "additionalReleases": listed(
+                "More repositories with release images, as releases.",
+                text("A repository: HOST/PATH.", 255, rules=rules.RELEASES),
+                MAX_REPOSITORIES,
+                **{"x-kubernetes-list-type": "set"},
+            ),
+            "exposure": _exposure(),
+            "trust": table(
+                f"Which authorities the registries have, {_IN_NAMESPACE}. Without it those that the cluster trusts: "
+                "the additionalTrustedCA of the Image configuration, where there is one.",
+                {
+                    "configMap": object_name(
+                        "A ConfigMap with certificates in PEM. Its keys are hosts (registry.example, "
+                        "registry.example..5000) or updateservice-registry for every registry."
+                    )
+                },
+                required=["configMap"],
+            ),
+            "credentials": table(
+                f"Logins of the registries, {_IN_NAMESPACE}. Without it the pull secret of the cluster, where there is "
+                "one.",
+                {"secret": object_name("A Secret of the type kubernetes.io/dockerconfigjson.")},
+                required=["secret"],
+            ),
+            "signatures": _signatures(),
+            "resources": _resources(),
+            "scheduling": _scheduling(),
+            "volume": _volume(),
+            "autoscaling": _autoscaling(),
+            "versions": _versions(),
+        },
+        required=["graphDataImage", "releases", "replicas"],
+        rules=rules.SPEC,
+    )
+
+
+def _exposure() -> Object:
+    return table(
+        "How clusters reach the service from outside of this cluster.",
+        {
+            "type": choice(
+                "Auto takes a Route where the cluster has Routes, else an HTTPRoute if a gateway is named, else an "
+                "Ingress if a host is named, else nothing. None makes the Services alone.",
+                ["Auto", "Route", "HTTPRoute", "Ingress", "None"],
+                "Auto",
+            ),
+            "host": text(
+                "The host in the address for clusters. A Route gets one from the cluster if none is given.",
+                253,
+                minLength=1,
+                rules=rules.HOST,
+            ),
+            "tlsSecret": object_name(
+                f"A Secret of the type kubernetes.io/tls with the certificate of the host, {_IN_NAMESPACE}. Without "
+                "it the platform has the certificate."
+            ),
+            "ingressClassName": text("Which controller serves the Ingress.", MAX_OBJECT_NAME_CHARACTERS),
+            "annotations": mapping(
+                "Annotations of the Route, HTTPRoute or Ingress, for example the time limit of a router.",
+                {"type": "string", "maxLength": 4096},
+                64,
+            ),
+            "gateway": table(
+                "The Gateway (gateway.networking.k8s.io) that an HTTPRoute is attached to.",
+                {
+                    "name": object_name("Its name."),
+                    "namespace": text("Its namespace, if it is another one.", 63, minLength=1),
+                    "sectionName": text("One listener of it; otherwise all that admit the route.", 253),
+                },
+                required=["name"],
+            ),
+        },
+        rules=rules.EXPOSURE,
+    )
+
+
+def _signatures() -> Object:
+    return table(
+        "Which releases are trusted.",
+        {
+            "required": switch(
+                "Whether releases without a valid signature by a key of the keyring are left out.",
+                default=False,
+            ),
+            "keyringSecret": object_name(f"A Secret with public keys, one keyring a key, {_IN_NAMESPACE}."),
+            "keyringConfigMap": object_name(
+                f"A ConfigMap with public keys, one keyring a key, {_IN_NAMESPACE}."
+            ),
+            "policy": choice(
+                "strict takes no expired key, no SHA-1 and no date in the future. cluster takes what the Cluster "
+                "Version Operator takes.",
+                ["strict", "cluster"],
+                "strict",
+            ),
+            "source": text(
+                "Where the signatures are: the http or https address of a store, or docker://HOST/PATH[:TAG] of an "
+                "image that upgraph signatures push made.",
+                1024,
+                minLength=1,
+            ),
+        },
+        rules=rules.SIGNATURES,
+    )
+
+
+def _resources() -> Object:
+    amounts = "cpu, memory and ephemeral-storage of the container that serves."
+    return table(
+        "Requests and limits of the container. What is not named keeps its default.",
+        {
+            "requests": mapping(f"What is reserved: {amounts}", quantity("An amount."), 16),
+            "limits": mapping(f"What is allowed at most: {amounts}", quantity("An amount."), 16),
+        },
+    )
+
+
+def _scheduling() -> Object:
+    word = {"type": "string", "maxLength": 316}
+    toleration = table(
+        "A taint that is tolerated.",
+        {
+            "key": text("The key of the taint; every key if there is none.", 316),
+            "operator": text("Exists or Equal.", 16),
+            "value": text("The value of the taint, with Equal.", 63),
+            "effect": text("NoSchedule, PreferNoSchedule or NoExecute; all if there is none.", 32),
+            "tolerationSeconds": whole("How long NoExecute is tolerated, in seconds.", wide=True),
+        },
+    )
+    return table(
+        "On which nodes the pods may run, as in the spec of a pod.",
+        {
+            "nodeSelector": mapping("Labels that a node must have.", word, 64),
+            "tolerations": listed("Taints of nodes that are tolerated.", toleration, 64),
+            "affinity": anything(
+                "Affinity as in the spec of a pod. Without it the pods are spread over nodes and zones."
+            ),
+            "priorityClassName": text("The priority of the pods.", MAX_OBJECT_NAME_CHARACTERS),
+        },
+    )
+
+
+def _volume() -> Object:
+    return table(
+        "Where the pods keep what they have read, so that one that starts again answers at once. Without it memory of "
+        "the node (emptyDir).",
+        {
+            "claimName": object_name(
+                f"A PersistentVolumeClaim that exists, {_IN_NAMESPACE}. With several replicas its volume has to be "
+                "writable from several nodes."
+            ),
+            "size": quantity("Size of a volume that is made for each pod, for example 1Gi."),
+            "storageClassName": text(
+                "Of which class that volume is; otherwise the default of the cluster.",
+                MAX_OBJECT_NAME_CHARACTERS,
+            ),
+        },
+        rules=rules.VOLUME,
+    )
+
+
+def _autoscaling() -> Object:
+    return table(
+        "Leaves the number of pods to a HorizontalPodAutoscaler, between replicas and maxReplicas.",
+        {
+            "maxReplicas": whole("The most pods.", minimum=1, maximum=MAX_REPLICAS),
+            "targetCPUUtilizationPercentage": whole(
+                "The share of the requested CPU that is aimed at, in percent.",
+                minimum=1,
+                maximum=100,
+                default=DEFAULT_TARGET_CPU_PERCENT,
+            ),
+        },
+        required=["maxReplicas"],
+    )
+
+
+def _versions() -> Object:
+    return table(
+        "The versions that have been tested here: updates into others are not recommended. Clusters that run another "
+        "version still get updates from it.",
+        {
+            "configMap": object_name(f"A ConfigMap with the list, {_IN_NAMESPACE}."),
+            "key": text(
+                "Its key with the list: one version or pattern a line.",
+                253,
+                minLength=1,
+                default=DEFAULT_VERSIONS_KEY,
+            ),
+            "allow": listed(
+                "The list itself.",
+                text("A version or a pattern.", 256, minLength=1),
+                MAX_VERSIONS,
+                minItems=1,
+            ),
+        },
+        rules=rules.VERSIONS,
+    )
