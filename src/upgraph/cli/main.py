@@ -19,6 +19,7 @@ _COMMANDS = {
     "image": "upgraph.cli.image:image",
     "graph-data": "upgraph.cli.graph_data:graph_data",
     "problem": "upgraph.cli.problem:problem",
+    "operator": "upgraph.cli.operator:operator",
     "pull-secret": "upgraph.cli.pull_secret:pull_secret",
     "registry": "upgraph.cli.registry:registry",
     "release": "upgraph.cli.release:release",

@@ -1,0 +1,99 @@
+"""``upgraph operator manifests``: everything with which the operator is installed, as text."""
+
+import re
+
+import click
+
+from upgraph.oci import Repository, parse_image_name
+from upgraph.operator.crd import definition
+from upgraph.operator.installation import (
+    DEFAULT_CA_CONFIG_MAPS,
+    DEFAULT_NAMESPACE,
+    Flavour,
+    Installation,
+)
+from upgraph.operator.manifests import as_yaml
+from upgraph.operator.manifests import manifests as objects_of
+
+_LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_EXAMPLES = """
+\b
+Examples:
+  upgraph operator manifests --image registry.example:5000/upgraph/upgraph@sha256:... | oc apply -f -
+  upgraph operator manifests --platform kubernetes --image-pull-secret registry-login \\
+      --image registry.example:5000/upgraph/upgraph:0.1.0 | kubectl apply -f -
+  upgraph operator manifests --crd-only | kubectl apply --server-side -f -
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option(
+    "--image",
+    metavar="PULLSPEC",
+    help="The image of Upgraph in your registry, best by digest. The operator runs from it, and the services that it makes.",
+)
+@click.option(
+    "--namespace",
+    default=DEFAULT_NAMESPACE,
+    show_default=True,
+    metavar="NAME",
+    help="Where the operator runs. It looks after the UpdateServices of this namespace alone.",
+)
+@click.option(
+    "--platform",
+    type=click.Choice([one.value for one in Flavour]),
+    default=Flavour.OPENSHIFT.value,
+    show_default=True,
+    help="openshift adds the rights to read the configuration of the cluster and to make Routes.",
+)
+@click.option(
+    "--ca-configmap",
+    "ca_config_maps",
+    multiple=True,
+    default=DEFAULT_CA_CONFIG_MAPS,
+    show_default=True,
+    metavar="NAME",
+    help="ConfigMap of openshift-config with the authorities of registries (additionalTrustedCA of the cluster), which"
+    " the operator may read. Can be given several times.",
+)
+@click.option(
+    "--image-pull-secret",
+    "pull_secrets",
+    multiple=True,
+    metavar="NAME",
+    help="Secret of the namespace with which nodes pull the image of the operator, where they have no login of their"
+    " own. Can be given several times.",
+)
+@click.option("--crd-only", is_flag=True, help="Only the definition of the resource.")
+def manifests(  # noqa: PLR0913  # each is an option of the command
+    *,
+    image: str | None,
+    namespace: str,
+    platform: str,
+    ca_config_maps: tuple[str, ...],
+    pull_secrets: tuple[str, ...],
+    crd_only: bool,
+) -> None:
+    """Print what installs the operator: the resource, the rights and the Deployment, for kubectl apply.
+
+    Nothing is contacted. The same options give the same text.
+    """
+    if crd_only:
+        click.echo(as_yaml([definition()]), nl=False)
+        return
+    if image is None:
+        raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
+    if not isinstance(parse_image_name(image).place, Repository) or "://" in image:
+        raise click.UsageError(
+            f"--image is a pull spec such as registry.example:5000/upgraph:0.1.0, not {image!r}"
+        )
+    if not _LABEL.fullmatch(namespace):
+        raise click.UsageError(f"--namespace is the name of a namespace, not {namespace!r}")
+    installation = Installation(
+        image=image,
+        namespace=namespace,
+        flavour=Flavour(platform),
+        ca_config_maps=ca_config_maps,
+        pull_secrets=pull_secrets,
+    )
+    click.echo(as_yaml(objects_of(installation)), nl=False)

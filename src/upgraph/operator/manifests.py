@@ -1,0 +1,137 @@
+"""The objects with which the operator is installed, without a catalogue of operators; the same input gives the same text.
+
+They are values like those that the operator itself makes: the definition of the resource, the rights and the Deployment
+each have one source, from which other packages of the operator are made as well.
+"""
+
+from collections.abc import Iterable
+
+import yaml
+
+from upgraph.kube import kinds
+from upgraph.kube.objects import Object
+from upgraph.operator.crd import definition
+from upgraph.operator.installation import OPERATOR, Flavour, Installation
+from upgraph.operator.rbac import roles, user_roles
+
+STATUS_PORT = 8080
+"""Where the operator tells how it is, and its metrics."""
+
+_LABELS = {"app.kubernetes.io/name": OPERATOR}
+_COLUMNS = 120
+
+
+def manifests(installation: Installation) -> list[Object]:
+    """All objects, in an order in which they can be applied."""
+    return [
+        _namespace(installation),
+        definition(),
+        _service_account(installation),
+        *roles(installation),
+        *user_roles(),
+        deployment(installation),
+    ]
+
+
+def as_yaml(objects: Iterable[Object]) -> str:
+    """The objects as ``kubectl apply -f -`` takes them."""
+    return "".join(f"---\n{_document(one)}" for one in objects)
+
+
+def deployment(installation: Installation) -> Object:
+    """The Deployment of the operator."""
+    return {
+        "apiVersion": kinds.DEPLOYMENT.api_version,
+        "kind": kinds.DEPLOYMENT.kind,
+        "metadata": {"name": OPERATOR, "namespace": installation.namespace, "labels": _LABELS},
+        "spec": {
+            # A second one would only wait for the Lease; a node that is lost is replaced within minutes, and clusters
+            # are answered meanwhile.
+            "replicas": 1,
+            "selector": {"matchLabels": _LABELS},
+            "template": {
+                "metadata": {
+                    "labels": _LABELS,
+                    "annotations": {"kubectl.kubernetes.io/default-container": "operator"},
+                },
+                "spec": _pod(installation),
+            },
+        },
+    }
+
+
+def _namespace(installation: Installation) -> Object:
+    metadata: Object = {
+        "name": installation.namespace,
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    }
+    if installation.flavour is Flavour.OPENSHIFT:
+        # As the documentation of the OpenShift Update Service makes it.
+        metadata["labels"] = {"openshift.io/cluster-monitoring": "true", **metadata["labels"]}
+        metadata["annotations"] = {"openshift.io/node-selector": ""}
+    return {
+        "apiVersion": kinds.NAMESPACE.api_version,
+        "kind": kinds.NAMESPACE.kind,
+        "metadata": metadata,
+    }
+
+
+def _service_account(installation: Installation) -> Object:
+    return {
+        "apiVersion": kinds.SERVICE_ACCOUNT.api_version,
+        "kind": kinds.SERVICE_ACCOUNT.kind,
+        "metadata": {"name": OPERATOR, "namespace": installation.namespace, "labels": _LABELS},
+    }
+
+
+def _pod(installation: Installation) -> Object:
+    pod: Object = {
+        "serviceAccountName": OPERATOR,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [_container(installation)],
+    }
+    if installation.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": name} for name in installation.pull_secrets]
+    return pod
+
+
+def _container(installation: Installation) -> Object:
+    return {
+        "name": "operator",
+        "image": installation.image,
+        "args": ["operator", "run", "--leader-elect", f"--status-listen=:{STATUS_PORT}"],
+        "env": [
+            # The names of the reference operator: what sets them there sets them here.
+            {"name": "RELATED_IMAGE_OPERAND", "value": installation.image},
+            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+        "ports": [{"name": "status", "containerPort": STATUS_PORT}],
+        "livenessProbe": _probe("/livez", periodSeconds=10, failureThreshold=6),
+        "readinessProbe": _probe("/readyz", periodSeconds=5),
+        "resources": {
+            "requests": {"cpu": "20m", "memory": "128Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _probe(path: str, **more: int) -> Object:
+    return {"httpGet": {"path": path, "port": "status"}, "timeoutSeconds": 3, **more}
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes values that are used twice twice, as people read the text and other tools know no anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # yaml asks for it
+        return True
+
+
+def _document(obj: Object) -> str:
+    return yaml.dump(obj, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=_COLUMNS)
