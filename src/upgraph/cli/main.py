@@ -28,6 +28,7 @@ _COMMANDS = {
     "signatures": "upgraph.cli.signatures:signatures",
     "status": "upgraph.cli.status:status",
     "trust": "upgraph.cli.trust:trust",
+    "updateservice": "upgraph.cli.updateservice:updateservice",
 }
 
 

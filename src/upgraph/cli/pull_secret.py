@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from upgraph.cli.cluster_access import cluster_options
 from upgraph.cli.output import FORMATS, Format, emit, output_option, printable
 from upgraph.cli.passwords import ask_password
 from upgraph.cli.pull_secret_place import Place, opened
@@ -50,16 +51,8 @@ def _place_options(function: F) -> F:
         metavar="NAMESPACE/NAME",
         help="Which Secret of the cluster; its type is kubernetes.io/dockerconfigjson.",
     )(function)
-    decorated = click.option("--context", metavar="NAME", help="Context of the kubeconfig.")(decorated)
-    decorated = click.option(
-        "--kubeconfig",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="How the cluster is reached. By default as for kubectl: KUBECONFIG, ~/.kube/config, or the service"
-        " account of this pod.",
-    )(decorated)
     return click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")(
-        decorated
+        cluster_options(decorated)
     )
 
 

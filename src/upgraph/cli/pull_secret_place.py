@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from upgraph.cli.cluster_access import proxy_of_environment
 from upgraph.errors import UserError
 from upgraph.errors.problems.credentials import AUTH_FILE_UNWRITABLE, PULL_SECRET
-from upgraph.oci import AuthDocument, Proxies, change_auth_file, read_document
+from upgraph.oci import AuthDocument, change_auth_file, read_document
 
 if TYPE_CHECKING:
-    from upgraph.kube import ApiProxy, Cluster, ClusterAddress, Secret
+    from upgraph.kube import Cluster, Secret
 
 KEY = ".dockerconfigjson"
 """Where a Secret keeps its logins."""
@@ -68,19 +69,8 @@ def opened(
     if not slash or not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)):
         raise click.UsageError(f"--secret is NAMESPACE/NAME, not {secret!r}")
     address = find_cluster(os.environ, kubeconfig=kubeconfig, context=context)
-    with Cluster(address, _route(Proxies.of(os.environ))) as cluster:
+    with Cluster(address, proxy_of_environment) as cluster:
         yield _InCluster.of(cluster, cluster.secret(namespace, name))
-
-
-def _route(proxies: Proxies) -> "Callable[[ClusterAddress], ApiProxy | None]":
-    from upgraph.kube import ApiProxy  # noqa: PLC0415  # as above
-
-    def route(address: "ClusterAddress") -> ApiProxy | None:
-        scheme = address.server.partition(":")[0]
-        proxy = proxies.way(scheme, address.host, address.port).proxy
-        return None if proxy is None else ApiProxy(proxy.url, proxy.authorization)
-
-    return route
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,11 @@ ExposureType = Literal["Auto", "Route", "HTTPRoute", "Ingress", "None"]
 SignaturePolicy = Literal["strict", "cluster"]
 
 
-class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class _Wire(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What all parts have in common: names in camel case, as the API has them; defaults are not written."""
 
 
-class Gateway(_Wire):
+class Gateway(_Wire, frozen=True, kw_only=True):
     """The Gateway to which an HTTPRoute is attached."""
 
     name: str
@@ -42,7 +42,7 @@ class Gateway(_Wire):
     """One listener of the Gateway; without a name all that admit the route."""
 
 
-class Exposure(_Wire):
+class Exposure(_Wire, frozen=True, kw_only=True):
     """How clusters reach the service from outside."""
 
     type: ExposureType = "Auto"
@@ -56,21 +56,21 @@ class Exposure(_Wire):
     gateway: Gateway | None = None
 
 
-class Trust(_Wire):
+class Trust(_Wire, frozen=True, kw_only=True):
     """Certificate authorities of the registries."""
 
     config_map: str
     """Its keys are host names (``host..port`` with a port) or ``updateservice-registry`` for all registries."""
 
 
-class Credentials(_Wire):
+class Credentials(_Wire, frozen=True, kw_only=True):
     """Logins of the registries."""
 
     secret: str
     """A Secret of type ``kubernetes.io/dockerconfigjson``."""
 
 
-class Signatures(_Wire):
+class Signatures(_Wire, frozen=True, kw_only=True):
     """Which releases are trusted."""
 
     required: bool = False
@@ -82,14 +82,14 @@ class Signatures(_Wire):
     """Where signatures are, as ``--signatures`` of the service takes it."""
 
 
-class Resources(_Wire):
+class Resources(_Wire, frozen=True, kw_only=True):
     """Requests and limits of the container, as Kubernetes writes quantities."""
 
     requests: dict[str, str | int | float] = {}
     limits: dict[str, str | int | float] = {}
 
 
-class Scheduling(_Wire):
+class Scheduling(_Wire, frozen=True, kw_only=True):
     """On which nodes the pods may run; each part is that of a pod."""
 
     node_selector: dict[str, str] = {}
@@ -99,7 +99,7 @@ class Scheduling(_Wire):
     priority_class_name: str | None = None
 
 
-class Volume(_Wire):
+class Volume(_Wire, frozen=True, kw_only=True):
     """Where the pods keep what they have learnt; an ``emptyDir`` without one."""
 
     claim_name: str | None = None
@@ -109,7 +109,7 @@ class Volume(_Wire):
     storage_class_name: str | None = None
 
 
-class Autoscaling(_Wire):
+class Autoscaling(_Wire, frozen=True, kw_only=True):
     """The number of replicas is left to a HorizontalPodAutoscaler, with ``spec.replicas`` as the least."""
 
     max_replicas: int
@@ -118,7 +118,7 @@ class Autoscaling(_Wire):
     )
 
 
-class Versions(_Wire):
+class Versions(_Wire, frozen=True, kw_only=True):
     """The promoted versions: updates into all others are not offered."""
 
     config_map: str | None = None
@@ -126,7 +126,7 @@ class Versions(_Wire):
     allow: list[str] = []
 
 
-class UpdateServiceSpec(_Wire):
+class UpdateServiceSpec(_Wire, frozen=True, kw_only=True):
     """What is wanted."""
 
     replicas: int
@@ -152,7 +152,7 @@ class UpdateServiceSpec(_Wire):
         return tuple(dict.fromkeys([self.releases, *self.additional_releases]))
 
 
-class Condition(_Wire):
+class Condition(_Wire, frozen=True, kw_only=True):
     """One condition, of this operator or of the reference operator (which has no ``observedGeneration``)."""
 
     type: str
@@ -164,7 +164,7 @@ class Condition(_Wire):
     observed_generation: int | None = None
 
 
-class GraphDataStatus(_Wire):
+class GraphDataStatus(_Wire, frozen=True, kw_only=True):
     """Which graph data is used."""
 
     image: str | None = None
@@ -175,7 +175,7 @@ class GraphDataStatus(_Wire):
     """When the registry was last asked, in RFC 3339."""
 
 
-class GraphStatus(_Wire):
+class GraphStatus(_Wire, frozen=True, kw_only=True):
     """What the service offers, from the running service."""
 
     releases: int | None = None
@@ -186,7 +186,7 @@ class GraphStatus(_Wire):
     """Releases that are left out; the condition ReleasesReachable says why."""
 
 
-class ServingCAStatus(_Wire):
+class ServingCAStatus(_Wire, frozen=True, kw_only=True):
     """By which authority the URI is signed, and whether clusters trust it."""
 
     subject: str | None = None
@@ -200,7 +200,7 @@ class ServingCAStatus(_Wire):
     """The authority in PEM."""
 
 
-class UpdateServiceStatus(_Wire):
+class UpdateServiceStatus(_Wire, frozen=True, kw_only=True):
     """What is. Every field is optional: objects of the reference operator have two of them, new ones none."""
 
     conditions: list[Condition] = []
@@ -218,7 +218,7 @@ class UpdateServiceStatus(_Wire):
         return next((one for one in self.conditions if one.type == kind), None)
 
 
-class Metadata(_Wire):
+class Metadata(_Wire, frozen=True, kw_only=True):
     """What is read of the metadata of the object."""
 
     name: str
@@ -232,7 +232,7 @@ class Metadata(_Wire):
     annotations: dict[str, str] = {}
 
 
-class UpdateService(_Wire):
+class UpdateService(_Wire, frozen=True, kw_only=True):
     """One UpdateService."""
 
     metadata: Metadata

@@ -10,3 +10,33 @@ UPDATE_SERVICE_INVALID = Problem(
     "definition of the resource would refuse comes from an older definition: apply that of this operator "
     "(upgraph operator manifests --crd-only).",
 )
+UPDATE_SERVICE_EXISTS = Problem(
+    "update-service-exists",
+    "There is an UpdateService of this name that asks for something else",
+    "A command that makes a resource does not change one that others rely on. Nothing was changed.",
+    "Choose another name, or change the one that is there: add -o yaml to the command and give what it prints to "
+    "kubectl apply -f -, or use kubectl edit updateservice NAME.",
+)
+UPDATE_SERVICE_NOT_ANSWERING = Problem(
+    "update-service-not-answering",
+    "An UpdateService does not become available",
+    "Clusters get no updates from it. The resource is there, and the operator goes on trying.",
+    "Mend what the condition names. upgraph updateservice status NAME shows all conditions, kubectl -n NAMESPACE get "
+    "events what has happened. If no condition is there at all, no operator looks after this namespace: kubectl -n "
+    "NAMESPACE get deployment upgraph-operator, and upgraph operator manifests installs it.",
+)
+UPDATE_SERVICE_UNTRUSTED = Problem(
+    "update-service-untrusted",
+    "A cluster does not trust the address of the update service",
+    "It could not verify the certificate, and would get no updates at all. ClusterVersion was not changed.",
+    "Give the authority to the cluster. upgraph updateservice status NAME -o json has it under servingCA, certificate; put "
+    "it into a file: oc -n openshift-config create configmap user-ca-bundle --from-file=ca-bundle.crt=FILE, then "
+    """oc patch proxy/cluster --type=merge -p '{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}'. """
+    "If there is a trustedCA already, add the authority to that ConfigMap.",
+)
+NO_CLUSTER_VERSION = Problem(
+    "cluster-version-missing",
+    "The cluster has no ClusterVersion",
+    "That resource says where a cluster asks for updates. Only OpenShift and OKD have it.",
+    "Leave out --point-cluster, and apply the patch that is printed to the clusters that are to be updated.",
+)

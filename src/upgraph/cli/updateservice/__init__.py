@@ -1,0 +1,17 @@
+"""``upgraph updateservice``: UpdateServices are made and looked at."""
+
+import click
+
+from upgraph.cli.updateservice.create import create
+from upgraph.cli.updateservice.status import status
+
+__all__ = ["create", "status", "updateservice"]
+
+
+@click.group()
+def updateservice() -> None:
+    """Make update services in a cluster with the operator, and see how they are."""
+
+
+updateservice.add_command(create)
+updateservice.add_command(status)

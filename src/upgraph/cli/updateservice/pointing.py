@@ -1,0 +1,55 @@
+"""Clusters are pointed to an update service: the patch of ClusterVersion, printed and applied."""
+
+import json
+import shlex
+
+from upgraph.errors import UserError
+from upgraph.errors.problems.operator import NO_CLUSTER_VERSION, UPDATE_SERVICE_UNTRUSTED
+from upgraph.kube.api import Api
+from upgraph.kube.kinds import CLUSTER_VERSION
+from upgraph.kube.objects import Key, Object
+from upgraph.operator.resource import UpdateService
+
+_VERSION = Key("", "version")
+"""The one ClusterVersion of a cluster."""
+
+
+def pointing_command(address: str) -> str:
+    """The command that points a cluster to an address."""
+    patch = json.dumps(_patch(address), separators=(",", ":"))
+    return f"oc patch clusterversion version --type=merge -p {shlex.quote(patch)}"
+
+
+def refuse_untrusted(service: UpdateService) -> None:
+    """Refuse to send a cluster to where it would verify no certificate.
+
+    Raises:
+        UserError: it is known that the cluster does not trust the authority of the address.
+    """
+    authority = service.status.serving_ca
+    if authority is None or authority.trusted_by_cluster is not False:
+        return
+    subject = authority.subject or "an authority without a name"
+    seen = f"{service.status.policy_engine_uri} has a certificate by {subject}, which this cluster does not trust"
+    raise UserError(UPDATE_SERVICE_UNTRUSTED, seen)
+
+
+async def point_cluster(api: Api, address: str) -> str:
+    """Point this cluster to an address; tells what was done.
+
+    Raises:
+        UserError: this is no OpenShift cluster.
+        RemoteError: the cluster cannot be asked, or refuses.
+    """
+    if not await api.serves(CLUSTER_VERSION):
+        raise UserError(NO_CLUSTER_VERSION, f"there is no {CLUSTER_VERSION} in this cluster")
+    spec = (await api.get(CLUSTER_VERSION, _VERSION)).get("spec") or {}
+    before = spec.get("upstream") or "the default of its installation"
+    if before == address:
+        return f"ClusterVersion points to {address} already"
+    await api.patch(CLUSTER_VERSION, _VERSION, _patch(address))
+    return f"ClusterVersion points to {address} (before: {before})"
+
+
+def _patch(address: str) -> Object:
+    return {"spec": {"upstream": address}}

@@ -1,0 +1,103 @@
+"""Waiting until an UpdateService answers, and telling meanwhile what is going on."""
+
+import asyncio
+from collections.abc import Callable
+
+from upgraph.cli.output import printable
+from upgraph.errors import RemoteError
+from upgraph.errors.problems.operator import UPDATE_SERVICE_NOT_ANSWERING
+from upgraph.kube.api import Api
+from upgraph.kube.objects import Key
+from upgraph.operator.resource import UPDATE_SERVICE, Condition, UpdateService, parse_update_service
+from upgraph.operator.standing import standing_of
+
+POLL_SECONDS = 1.0
+"""Between two looks at the resource."""
+
+
+async def wait_until_answering(
+    api: Api, key: Key, *, seconds: float, tell: Callable[[str], None]
+) -> UpdateService:
+    """Wait until clusters can be sent to an UpdateService.
+
+    Args:
+        api: the cluster.
+        key: which UpdateService.
+        seconds: how long.
+        tell: is given a line whenever a condition changes.
+
+    Raises:
+        RemoteError: it does not answer in time, and what stands in the way; or it is gone.
+    """
+    watched = _Watched(tell)
+    try:
+        async with asyncio.timeout(seconds):
+            while not await watched.look(api, key):  # noqa: ASYNC110  # what is waited for is in the cluster
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        raise RemoteError(
+            UPDATE_SERVICE_NOT_ANSWERING, f"{key}: after {seconds:g} s {watched.explanation}", retryable=True
+        ) from None
+    if watched.service is None:
+        raise AssertionError("it has answered")
+    return watched.service
+
+
+class _Watched:
+    """What was last seen of an UpdateService, and what was told of it."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.service: UpdateService | None = None
+        self._tell = tell
+        self._told: dict[str, Condition] = {}
+        self._fault = ""
+
+    async def look(self, api: Api, key: Key) -> bool:
+        """Whether it answers now."""
+        try:
+            service = parse_update_service(await api.get(UPDATE_SERVICE, key))
+        except RemoteError as error:
+            if not error.retryable:
+                raise
+            self._note_fault(error)
+            return False
+        self.service, self._fault = service, ""
+        if not standing_of(service).is_current:
+            return False
+        for condition in service.status.conditions:
+            self._note(condition)
+        return standing_of(service).is_answering
+
+    @property
+    def explanation(self) -> str:
+        """Why it does not answer yet."""
+        if self.service is None:
+            return self._fault
+        standing = standing_of(self.service)
+        if not standing.is_current:
+            return "no operator has looked at it"
+        if standing.obstacles:
+            return described(standing.obstacles[0])
+        return "it has no address" if standing.address is None else "nobody has said that it answers"
+
+    def _note_fault(self, error: RemoteError) -> None:
+        if error.seen != self._fault:
+            self._fault = error.seen
+            self._tell(printable(error.seen))
+
+    def _note(self, condition: Condition) -> None:
+        known = self._told.get(condition.type)
+        self._told[condition.type] = condition
+        if known is None or (known.status, known.reason, known.message) != (
+            condition.status,
+            condition.reason,
+            condition.message,
+        ):
+            self._tell(described(condition))
+
+
+def described(condition: Condition) -> str:
+    """A condition as one line."""
+    reason = f" ({condition.reason})" if condition.reason else ""
+    message = f": {condition.message}" if condition.message else ""
+    return printable(f"{condition.type} is {condition.status}{reason}{message}")

@@ -1,0 +1,103 @@
+"""An UpdateService as somebody asks for it: made, and looked at before it is sent anywhere.
+
+The API server refuses what the definition of the resource can say. Here is also what it cannot: names of images in every
+detail, hosts that follow from the name of a namespace, amounts that contradict each other.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from upgraph.errors import UserError
+from upgraph.errors.problems.operator import UPDATE_SERVICE_INVALID
+from upgraph.kube.objects import Object
+from upgraph.oci import parse_image_name, parse_pull_spec_repository
+from upgraph.operator.names import Names, route_host_fault
+from upgraph.operator.resource import UPDATE_SERVICE, Resources, UpdateService, UpdateServiceSpec
+from upgraph.operator.rules import Fault, faults
+
+_FACTORS = {
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
+    "m": Decimal("1e-3"),
+    "": Decimal(1),
+    **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
+    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
+}
+_AMOUNT = re.compile(
+    r"([+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?"
+)
+
+
+def wanted_object(namespace: str, name: str, spec: UpdateServiceSpec) -> Object:
+    """The object that asks for ``spec``, with nothing in it that is a default."""
+    fields: Object = msgspec.to_builtins(spec)
+    return {
+        "apiVersion": UPDATE_SERVICE.api_version,
+        "kind": UPDATE_SERVICE.kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {field: value for field, value in fields.items() if value != {}},
+    }
+
+
+def refuse_faults(service: UpdateService) -> None:
+    """Refuse what can never work.
+
+    Raises:
+        UserError: something cannot; all of it is named.
+    """
+    found = faults(service)
+    # What a rule has said in its own words is not said again in others.
+    told = {one.path for one in found}
+    found += tuple(one for one in _beyond_the_definition(service) if one.path not in told)
+    if found:
+        raise UserError(UPDATE_SERVICE_INVALID, "; ".join(str(one) for one in sorted(found)))
+
+
+def route_fault(service: UpdateService) -> str | None:
+    """Why a Route of it would get no host; None if it would, or has one that was chosen."""
+    if service.spec.exposure.host is not None:
+        return None
+    return route_host_fault(Names(service.metadata.namespace, service.metadata.name))
+
+
+def amount(quantity: str | float) -> Decimal | None:
+    """The number that a quantity of Kubernetes stands for; None if it is none."""
+    match = _AMOUNT.fullmatch(str(quantity))
+    if match is None:
+        return None
+    return Decimal(match[1]) * _FACTORS[match[2] or ""]
+
+
+def _beyond_the_definition(service: UpdateService) -> Iterator[Fault]:
+    spec = service.spec
+    for path, repository in _repositories(spec):
+        try:
+            parse_pull_spec_repository(repository)
+        except UserError as error:
+            yield Fault(path, error.seen)
+    try:
+        parse_image_name(f"docker://{spec.graph_data_image}")
+    except UserError as error:
+        yield Fault("spec.graphDataImage", error.seen)
+    if spec.exposure.type == "Route" and (seen := route_fault(service)) is not None:
+        yield Fault("metadata.name", seen)
+    yield from _contradictions(spec.resources)
+
+
+def _repositories(spec: UpdateServiceSpec) -> Iterator[tuple[str, str]]:
+    yield "spec.releases", spec.releases
+    for number, repository in enumerate(spec.additional_releases):
+        yield f"spec.additionalReleases[{number}]", repository
+
+
+def _contradictions(resources: Resources) -> Iterator[Fault]:
+    for name, wanted in sorted(resources.requests.items()):
+        most = resources.limits.get(name)
+        if most is None:
+            continue
+        request, limit = amount(wanted), amount(most)
+        if request is not None and limit is not None and request > limit:
+            yield Fault("spec.resources", f"requests.{name} {wanted} is more than limits.{name} {most}")
