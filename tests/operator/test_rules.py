@@ -1,0 +1,49 @@
+"""What can never work is told before anything is sent, and what can work is let through."""
+
+import pytest
+
+from upgraph.operator import rules
+from upgraph.operator.resource import parse_update_service
+from upgraph.operator.rules import faults
+from upgraph.testing.update_services import ACCEPTED, REFUSED, Example, Refused
+
+TABLES = (
+    rules.EXPOSURE,
+    rules.GRAPH_DATA_IMAGE,
+    rules.HOST,
+    rules.NAME,
+    rules.RELEASES,
+    rules.SIGNATURES,
+    rules.SPEC,
+    rules.VERSIONS,
+    rules.VOLUME,
+)
+EVERY_MESSAGE = [rule.message for table in TABLES for rule in table]
+
+
+@pytest.mark.parametrize("example", ACCEPTED, ids=lambda example: example.id)
+def test_what_can_work_breaks_no_rule(example: Example) -> None:
+    assert faults(parse_update_service(example.object())) == ()
+
+
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.example.id)
+def test_what_can_never_work_breaks_one_rule_that_names_the_field(refused: Refused) -> None:
+    (fault,) = faults(parse_update_service(refused.example.object()))
+    assert fault.path == refused.path
+    assert refused.says in fault.message
+
+
+@pytest.mark.parametrize("message", EVERY_MESSAGE)
+def test_every_rule_is_broken_by_an_example(message: str) -> None:
+    broken = {
+        fault.message for one in REFUSED for fault in faults(parse_update_service(one.example.object()))
+    }
+    assert message in broken
+
+
+def test_faults_come_in_the_order_of_their_fields() -> None:
+    both = Example("two", {"releases": "a", "graphDataImage": ""}).object()
+    assert [fault.path for fault in faults(parse_update_service(both))] == [
+        "spec.graphDataImage",
+        "spec.releases",
+    ]
