@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from upgraph.kube import kinds
 from upgraph.kube.objects import Kind, Object
-from upgraph.operator.crd import CRD_NAME
 from upgraph.operator.installation import (
     CLUSTER_PULL_SECRET,
     CONFIG_NAMESPACE,
@@ -28,7 +27,8 @@ from upgraph.operator.installation import (
 from upgraph.operator.resource import UPDATE_SERVICE
 
 READ = ("get", "list", "watch")
-MANAGE = (*READ, "create", "delete", "patch", "update")
+MAKE = (*READ, "create", "delete", "patch")
+"""Server-side apply is a patch, which also has to be allowed to create."""
 _RBAC = "rbac.authorization.k8s.io"
 
 _MADE = (
@@ -43,8 +43,6 @@ _MADE = (
     kinds.POD_DISRUPTION_BUDGET,
 )
 """What an UpdateService becomes."""
-_SEEN = (kinds.POD, kinds.REPLICA_SET)
-"""What tells how that is: images that cannot be pulled, pods that do not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,36 +80,33 @@ def _rule(group: str, names: Sequence[str], verbs: Sequence[str], resources: Ite
 
 def rights_in_cluster(flavour: Flavour) -> tuple[Right, ...]:
     """What belongs to the cluster, or to namespaces that nobody can know beforehand."""
-    everywhere = (
-        # Tells whether the definition of the resource is as old as this operator.
-        Right(kinds.CUSTOM_RESOURCE_DEFINITION, READ, [CRD_NAME]),
-        # Whether a Gateway speaks TLS; it is usually in another namespace.
-        Right(kinds.GATEWAY, READ),
-    )
+    # Tells whether a Gateway speaks TLS; it is usually in another namespace.
+    gateways = Right(kinds.GATEWAY, READ)
     if flavour is Flavour.KUBERNETES:
-        return everywhere
-    configuration = (kinds.IMAGE_CONFIG, kinds.INGRESS_CONFIG, kinds.PROXY_CONFIG)
-    return (*everywhere, *(Right(kind, READ, ["cluster"]) for kind in configuration))
+        return (gateways,)
+    configuration = (kinds.IMAGE_CONFIG, kinds.PROXY_CONFIG)
+    return (gateways, *(Right(kind, READ, ["cluster"]) for kind in configuration))
 
 
 def rights_in_namespace(flavour: Flavour) -> tuple[Right, ...]:
     """What is in the namespace of the operator."""
     rights = [
         Right(UPDATE_SERVICE, READ),
-        Right(UPDATE_SERVICE, ("get", "patch", "update"), part="status"),
+        Right(UPDATE_SERVICE, ("patch",), part="status"),
         # Owner references that hold up a deletion are only accepted from whoever may change the finalizers of the owner.
         Right(UPDATE_SERVICE, ("update",), part="finalizers"),
-        *(Right(kind, MANAGE) for kind in _MADE),
-        *(Right(kind, READ) for kind in _SEEN),
+        *(Right(kind, MAKE) for kind in _MADE),
+        # Tells why a service does not come up: images that cannot be pulled, containers that end.
+        Right(kinds.POD, READ),
         # To create cannot be limited to a name, as an object has none yet when that is asked.
         Right(kinds.LEASE, ("create",)),
-        Right(kinds.LEASE, (*READ, "patch", "update"), [OPERATOR]),
-        Right(kinds.EVENT, ("create", "patch", "update")),
+        Right(kinds.LEASE, ("get", "update"), [OPERATOR]),
+        Right(kinds.EVENT, ("create", "patch")),
     ]
     if flavour is Flavour.OPENSHIFT:
-        rights.append(Right(kinds.ROUTE, MANAGE))
+        rights.append(Right(kinds.ROUTE, MAKE))
         # A host or a certificate that a resource names.
-        rights.append(Right(kinds.ROUTE, ("create", "patch", "update"), part="custom-host"))
+        rights.append(Right(kinds.ROUTE, ("create", "update"), part="custom-host"))
     return tuple(rights)
 
 
@@ -134,7 +129,7 @@ def user_roles() -> list[Object]:
     They widen the roles that every cluster has (``admin``, ``edit``, ``view``), which know no UpdateServices by themselves.
     """
     levels = (
-        ("editor", ("admin", "edit"), [Right(UPDATE_SERVICE, MANAGE)]),
+        ("editor", ("admin", "edit"), [Right(UPDATE_SERVICE, (*MAKE, "deletecollection", "update"))]),
         ("viewer", ("view",), [Right(UPDATE_SERVICE, READ)]),
     )
     return [
