@@ -1,0 +1,66 @@
+"""What installs the operator is printed, and nothing is contacted for it."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.commands.conftest import Command
+
+IMAGE = "registry.example:5000/upgraph/upgraph:0.1.0"
+
+
+def objects(text: str) -> dict[str, Any]:
+    """What was printed, by kind and name; of several in different namespaces the last."""
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(text)}
+
+
+def test_the_manifests_are_printed_for_kubectl(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--image", IMAGE)
+    made = objects(done.out)
+    pod = made["Deployment/upgraph-operator"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == IMAGE
+    assert "CustomResourceDefinition/updateservices.updateservice.operator.openshift.io" in made
+    assert done.out == command("upgraph", "operator", "manifests", "--image", IMAGE).out
+
+
+def test_everything_is_in_the_namespace_that_was_named(command: Command) -> None:
+    done = command(
+        "upgraph",
+        "operator",
+        "manifests",
+        "--image",
+        IMAGE,
+        "--namespace",
+        "updates",
+        "--platform",
+        "kubernetes",
+    )
+    places = {one["metadata"].get("namespace", "updates") for one in yaml.safe_load_all(done.out)}
+    assert places == {"updates"}
+
+
+def test_the_pull_secret_of_the_image_is_named(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--image", IMAGE, "--image-pull-secret", "login")
+    pod = objects(done.out)["Deployment/upgraph-operator"]["spec"]["template"]["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "login"}]
+
+
+def test_the_definition_alone_needs_no_image(command: Command) -> None:
+    (one,) = objects(command("upgraph", "operator", "manifests", "--crd-only").out).values()
+    assert one["kind"] == "CustomResourceDefinition"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param((), "--image says where nodes pull", id="no image"),
+        pytest.param(("--image", "docker://registry.example/a"), "a pull spec", id="scheme"),
+        pytest.param(("--image", "oci:/srv/layout"), "a pull spec", id="no registry"),
+        pytest.param(("--image", IMAGE, "--namespace", "Updates"), "the name of a namespace", id="namespace"),
+    ],
+)
+def test_what_cannot_be_installed_is_refused(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    done = command("upgraph", "operator", "manifests", *arguments)
+    assert done.code == 2
+    assert said in done.err

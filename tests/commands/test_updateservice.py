@@ -1,0 +1,315 @@
+"""An UpdateService is made and looked at from the command line, against a simulated cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.commands.conftest import Command, Done
+from upgraph.cli.updateservice import waiting
+from upgraph.kube.kinds import CLUSTER_VERSION, ROUTE
+from upgraph.kube.objects import Key
+from upgraph.operator.crd import definition
+from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.testing.api_server import Fault, SimulatedApiServer
+from upgraph.testing.update_services import NAMESPACE, SEED_SPEC, Example
+
+KEY = Key(NAMESPACE, "service")
+URI = "https://updates.apps.site.example"
+ADDRESS = f"{URI}/api/upgrades_info/v1/graph"
+PATCH = f"""oc patch clusterversion version --type=merge -p '{{"spec":{{"upstream":"{ADDRESS}"}}}}'"""
+WISHES = ("--releases", SEED_SPEC["releases"], "--graph-data-image", SEED_SPEC["graphDataImage"])
+GOOD = [
+    {"type": "ReconcileCompleted", "status": "True", "reason": "Success"},
+    {"type": "Available", "status": "True", "reason": "Answering", "message": f"{URI} answers."},
+    {"type": "Degraded", "status": "False", "reason": "AsExpected"},
+]
+Upgraph = Callable[..., Awaitable[Done]]
+
+
+@pytest.fixture
+async def cluster(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SimulatedApiServer]:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.01)
+    async with SimulatedApiServer() as running:
+        running.state.kinds.append(UPDATE_SERVICE)
+        running.state.put(
+            CLUSTER_VERSION,
+            {"metadata": {"name": "version"}, "spec": {"clusterID": "1", "channel": "stable-4.16"}},
+        )
+        yield running
+
+
+@pytest.fixture
+def updateservice(command: Command, cluster: SimulatedApiServer, tmp_path: Path) -> Upgraph:
+    file = cluster.kubeconfig(tmp_path / "kubeconfig")
+
+    async def run_line(*arguments: object) -> Done:
+        return await asyncio.to_thread(command, "upgraph", "updateservice", *arguments, "--kubeconfig", file)
+
+    return run_line
+
+
+def put(cluster: SimulatedApiServer, *, name: str = "service", **status: Any) -> None:
+    """What the operator has made of the resource."""
+    found = Example("", name=name).object()
+    found["metadata"]["generation"] = 1
+    cluster.state.put(UPDATE_SERVICE, found | {"status": {"observedGeneration": 1, **status}})
+
+
+async def operate(cluster: SimulatedApiServer, **status: Any) -> None:
+    """Be the operator: as soon as there is a resource, say how it is."""
+    made = asyncio.Event()
+    cluster.state.listeners.add(made.set)
+    await made.wait()
+    put(cluster, **status)
+
+
+async def test_what_would_be_made_is_printed_and_no_cluster_is_asked(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    done = await updateservice("create", "service", *WISHES, "--dry-run")
+    assert done.code == 0
+    assert yaml.safe_load(done.out) == Example("").object()
+    assert cluster.requests == []
+
+
+async def test_wishes_become_fields(updateservice: Upgraph) -> None:
+    wishes = ["--host", "u.example", "--exposure", "HTTPRoute", "--gateway", "gateways/site", "--replicas", 3]
+    wishes += ["--ca-configmap", "ca", "--pull-secret", "pull", "--keyring-secret", "keys"]
+    wishes += ["--versions-configmap", "promoted", "--releases", "registry.example/more"]
+    done = await updateservice("create", "service", *WISHES, *wishes, "-o", "json")
+    assert done.json["spec"] == {
+        **SEED_SPEC,
+        "replicas": 3,
+        "additionalReleases": ["registry.example/more"],
+        "exposure": {
+            "type": "HTTPRoute",
+            "host": "u.example",
+            "gateway": {"name": "site", "namespace": "gateways"},
+        },
+        "trust": {"configMap": "ca"},
+        "credentials": {"secret": "pull"},
+        "signatures": {"required": True, "keyringSecret": "keys"},
+        "versions": {"configMap": "promoted"},
+    }
+
+
+async def test_it_waits_until_it_answers_and_prints_the_patch(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    graph = {"releases": 1369, "updates": 5120}
+    async with asyncio.TaskGroup() as group:
+        group.create_task(operate(cluster, conditions=GOOD, policyEngineURI=URI, graph=graph))
+        done = await updateservice("create", "service", *WISHES)
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        f"{ADDRESS} answers with 1,369 releases, 5,120 updates",
+        "To point a cluster to it:",
+        f"  {PATCH}",
+    ]
+    assert "UpdateService openshift-update-service/service was made" in done.err
+    assert "Available is True (Answering): https://updates.apps.site.example answers." in done.err
+
+
+async def test_what_holds_it_up_is_told_when_time_is_over(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    conditions = [
+        {
+            "type": "ReleasesReachable",
+            "status": "False",
+            "reason": "ReleasesUnreadable",
+            "message": "x509: give a CA",
+        },
+        {"type": "Available", "status": "False", "reason": "NoReplicaReady", "message": "0 of 2"},
+    ]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(operate(cluster, conditions=conditions))
+        done = await updateservice("create", "service", *WISHES, "--timeout", 2)
+    assert done.code == 4
+    assert "after 2 s ReleasesReachable is False (ReleasesUnreadable): x509: give a CA" in done.err
+    assert "update-service-not-answering" in done.err
+
+
+async def test_an_operator_that_is_not_there_is_told(updateservice: Upgraph) -> None:
+    done = await updateservice("create", "service", *WISHES, "--timeout", 0.2)
+    assert done.code == 4
+    assert "after 0.2 s no operator has looked at it" in done.err
+
+
+async def test_a_cluster_that_is_away_for_a_moment_is_waited_for(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    cluster.faults += [Fault(verb="get", plural="updateservices", status=503)] * 2
+    async with asyncio.TaskGroup() as group:
+        group.create_task(operate(cluster, conditions=GOOD, policyEngineURI=URI))
+        done = await updateservice("create", "service", *WISHES)
+    assert done.code == 0
+    assert "503" in done.err
+
+
+async def test_this_cluster_is_pointed_to_it(cluster: SimulatedApiServer, updateservice: Upgraph) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    first = await updateservice("create", "service", *WISHES, "--point-cluster")
+    again = await updateservice("create", "service", *WISHES, "--point-cluster")
+    assert "(before: the default of its installation)" in first.out
+    assert f"ClusterVersion points to {ADDRESS} already" in again.out
+    spec = cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
+    assert spec == {"clusterID": "1", "channel": "stable-4.16", "upstream": ADDRESS}
+
+
+async def test_a_cluster_is_not_pointed_to_what_it_does_not_trust(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    authority = {"subject": "CN=ingress", "trustedByCluster": False}
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA=authority)
+    done = await updateservice("create", "service", *WISHES, "--point-cluster")
+    assert done.code == 2
+    assert "a certificate by CN=ingress, which this cluster does not trust" in done.err
+    assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
+
+
+async def test_what_clusters_will_not_trust_is_a_warning_beside_the_patch(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA={"trustedByCluster": False})
+    done = await updateservice("create", "service", *WISHES)
+    assert done.code == 0
+    assert done.err.count("warning: ") == 1
+
+
+async def test_only_openshift_can_be_pointed(cluster: SimulatedApiServer, updateservice: Upgraph) -> None:
+    cluster.state.kinds.remove(CLUSTER_VERSION)
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    done = await updateservice("create", "service", *WISHES, "--point-cluster")
+    assert done.code == 2
+    assert "cluster-version-missing" in done.err
+
+
+async def test_what_is_there_and_the_same_is_waited_for(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    done = await updateservice("create", "service", *WISHES)
+    assert done.code == 0
+    assert "is there already" in done.err
+
+
+async def test_what_is_there_and_asks_for_something_else_stays(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster)
+    done = await updateservice("create", "service", *WISHES, "--replicas", 5)
+    assert done.code == 2
+    assert "is there, with replicas 2 instead of 5" in done.err
+    assert cluster.state.get(UPDATE_SERVICE, KEY)["spec"]["replicas"] == 2
+
+
+async def test_a_name_without_a_host_is_refused_where_there_are_routes(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    done = await updateservice("create", "a" * 33, *WISHES)
+    assert done.code == 2
+    assert "a name may have 32" in done.err
+    assert cluster.state.all(UPDATE_SERVICE) == []
+
+
+async def test_a_name_without_a_host_is_taken_where_there_are_none(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    cluster.state.kinds.remove(ROUTE)
+    done = await updateservice("create", "a" * 33, *WISHES, "--timeout", 0)
+    assert done.code == 0
+
+
+async def test_without_a_cluster_such_a_name_is_a_warning(updateservice: Upgraph) -> None:
+    done = await updateservice("create", "a" * 33, *WISHES, "--dry-run")
+    assert done.code == 0
+    assert "warning: where the cluster has Routes, it gets none" in done.err
+
+
+async def test_a_cluster_without_the_resource_says_what_installs_it(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    cluster.state.kinds.remove(UPDATE_SERVICE)
+    done = await updateservice("create", "service", *WISHES)
+    assert done.code == 4
+    assert "upgraph operator manifests" in done.err
+
+
+async def test_what_can_never_work_is_refused_before_a_cluster_is_asked(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    done = await updateservice(
+        "create", "service", "--releases", "quay.io", "--graph-data-image", "registry.example/a"
+    )
+    assert done.code == 2
+    assert "spec.releases: must be HOST/PATH" in done.err
+    assert cluster.requests == []
+
+
+async def test_a_service_that_is_well_is_shown_in_one_line(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI, readyReplicas=2, graph={"releases": 1369})
+    done = await updateservice("status")
+    assert done.code == 0
+    line = done.out.strip().splitlines()[-1].split()
+    assert line == ["service", "True", "False", "2/2", "1,369", ADDRESS]
+
+
+async def test_what_is_wrong_is_shown_with_its_repair(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    wrong = {"type": "Degraded", "status": "True", "reason": "ReleasesUnreadable", "message": "Give a CA."}
+    put(cluster, conditions=[*GOOD[:2], wrong], policyEngineURI=URI)
+    done = await updateservice("status", "service")
+    assert done.code == 3
+    assert "service: Degraded is True (ReleasesUnreadable): Give a CA." in done.out
+
+
+async def test_one_that_is_not_well_among_others_decides(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    put(cluster, name="another")
+    done = await updateservice("status", "-o", "json")
+    assert done.code == 3
+    assert [(one["name"], one["healthy"]) for one in done.json] == [("another", False), ("service", True)]
+    assert done.json[1]["address"] == ADDRESS
+
+
+@pytest.mark.parametrize("form", ["table", "wide", "json", "yaml"])
+async def test_every_form_shows_the_address(
+    cluster: SimulatedApiServer, updateservice: Upgraph, form: str
+) -> None:
+    data = {"image": "a", "digest": "sha256:0123456789abcdef"}
+    put(cluster, conditions=GOOD, policyEngineURI=URI, graphData=data)
+    done = await updateservice("status", "-o", form)
+    assert ADDRESS in done.out
+    assert ("0123456789ab" in done.out) == (form != "table")
+
+
+async def test_a_namespace_without_one_is_said(updateservice: Upgraph) -> None:
+    done = await updateservice("status", "-n", "elsewhere")
+    assert (done.code, done.out) == (0, "There is no UpdateService in the namespace elsewhere.\n")
+
+
+async def test_one_that_is_not_there_is_an_error(updateservice: Upgraph) -> None:
+    done = await updateservice("status", "absent")
+    assert done.code == 4
+    assert "kube-not-found" in done.err
+
+
+def test_what_is_wrong_moves_no_cursor(command: Command) -> None:
+    name = "a\x1b[2J"
+    done = command("upgraph", "updateservice", "create", name, *WISHES, "--dry-run")
+    assert done.code == 2
+    assert "\x1b" not in done.err
+
+
+def test_the_definition_is_that_of_the_resource_that_is_asked_for() -> None:
+    assert definition()["spec"]["names"]["plural"] == UPDATE_SERVICE.plural
