@@ -59,6 +59,16 @@ class Names:
         return f"{self.name}-trusted-ca"
 
     @property
+    def cluster_ca(self) -> str:
+        """The ConfigMap into which OpenShift puts the authorities that the cluster trusts."""
+        return f"{self.name}-cluster-ca"
+
+    @property
+    def versions(self) -> str:
+        """The ConfigMap with the list of promoted versions, a copy."""
+        return f"{self.name}-versions"
+
+    @property
     def pull_secret(self) -> str:
         """The Secret with the logins of the registries, a copy."""
         return f"{self.name}-pull-secret"

@@ -12,6 +12,7 @@ from upgraph.errors.problems import (
     oci,
     operator,
     payload,
+    reconcile,
     service,
     signing,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "operator",
     "payload",
     "problem",
+    "reconcile",
     "service",
     "signing",
 ]
@@ -47,6 +49,7 @@ ROOMS = {
     "doctor": doctor,
     "cosign": cosign,
     "operator": operator,
+    "reconcile": reconcile,
 }
 
 

@@ -1,0 +1,105 @@
+"""How clusters reach the service from outside: a Route, an HTTPRoute or an Ingress."""
+
+from typing import Literal
+
+from upgraph.kube.kinds import HTTP_ROUTE, INGRESS, ROUTE
+from upgraph.kube.objects import Object
+from upgraph.operator.desired.metadata import new_object
+from upgraph.operator.desired.ports import POLICY_ENGINE, POLICY_ENGINE_SERVICE_PORT
+from upgraph.operator.inputs import Inputs
+
+Way = Literal["Route", "HTTPRoute", "Ingress", "None"]
+"""What a resource is exposed by; ``None`` is the Service alone."""
+
+_DESCRIPTION = "Leads clusters to the update service."
+
+
+def way_of(inputs: Inputs) -> Way:
+    """What the resource asks for, or without a wish what the cluster has."""
+    wanted = inputs.service.spec.exposure
+    if wanted.type != "Auto":
+        return wanted.type
+    if inputs.platform.routes:
+        return "Route"
+    if wanted.gateway is not None and inputs.platform.http_routes:
+        return "HTTPRoute"
+    return "Ingress" if wanted.host else "None"
+
+
+def exposure(inputs: Inputs) -> Object | None:
+    """The object that exposes the service, if there is to be one."""
+    makers = {"Route": _route, "HTTPRoute": _http_route, "Ingress": _ingress}
+    maker = makers.get(way_of(inputs))
+    return maker(inputs) if maker else None
+
+
+def _route(inputs: Inputs) -> Object:
+    names, wanted = inputs.names, inputs.service.spec.exposure
+    # What clusters have been told stays valid: a Route of an old release is used on.
+    name = names.legacy_route if inputs.live.legacy_route else names.route
+    route = new_object(inputs, ROUTE, name, _DESCRIPTION, {"app": names.name})
+    route["metadata"]["annotations"] |= wanted.annotations
+    route["spec"] = {
+        "to": {"kind": "Service", "name": names.policy_engine_service, "weight": 100},
+        "port": {"targetPort": POLICY_ENGINE.name},
+        "tls": _tls(inputs),
+    }
+    if wanted.host:
+        route["spec"]["host"] = wanted.host
+    return route
+
+
+def _tls(inputs: Inputs) -> Object:
+    """TLS of the Route: what an administrator has put there stays, as with the reference operator."""
+    found = ((inputs.live.route or {}).get("spec") or {}).get("tls") or {}
+    tls: Object = {
+        "termination": found.get("termination") or "edge",
+        "insecureEdgeTerminationPolicy": found.get("insecureEdgeTerminationPolicy") or "None",
+    }
+    if inputs.serving is not None:
+        tls |= {"certificate": inputs.serving.certificate, "key": inputs.serving.key}
+    return tls
+
+
+def _http_route(inputs: Inputs) -> Object:
+    names, wanted = inputs.names, inputs.service.spec.exposure
+    route = new_object(inputs, HTTP_ROUTE, names.route, _DESCRIPTION, {"app": names.name})
+    route["metadata"]["annotations"] |= wanted.annotations
+    parent: Object = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    if wanted.gateway is not None:
+        parent |= {
+            "name": wanted.gateway.name,
+            "namespace": wanted.gateway.namespace or names.namespace,
+        }
+        if wanted.gateway.section_name:
+            parent["sectionName"] = wanted.gateway.section_name
+    backend = {"name": names.policy_engine_service, "port": POLICY_ENGINE_SERVICE_PORT}
+    route["spec"] = {
+        "parentRefs": [parent],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                "backendRefs": [{"group": "", "kind": "Service", "weight": 1, **backend}],
+            }
+        ],
+    }
+    if wanted.host:
+        route["spec"]["hostnames"] = [wanted.host]
+    return route
+
+
+def _ingress(inputs: Inputs) -> Object:
+    names, wanted = inputs.names, inputs.service.spec.exposure
+    ingress = new_object(inputs, INGRESS, names.route, _DESCRIPTION, {"app": names.name})
+    ingress["metadata"]["annotations"] |= wanted.annotations
+    backend = {"service": {"name": names.policy_engine_service, "port": {"name": POLICY_ENGINE.name}}}
+    rule: Object = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    if wanted.host:
+        rule = {"host": wanted.host} | rule
+    ingress["spec"] = {"rules": [rule]}
+    if wanted.ingress_class_name:
+        ingress["spec"]["ingressClassName"] = wanted.ingress_class_name
+    if wanted.tls_secret:
+        entry: Object = {"secretName": wanted.tls_secret}
+        ingress["spec"]["tls"] = [entry | ({"hosts": [wanted.host]} if wanted.host else {})]
+    return ingress
