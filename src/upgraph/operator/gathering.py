@@ -1,0 +1,209 @@
+"""From what is known of a cluster to the inputs of one UpdateService, with everything that is missing told. Pure.
+
+The configuration of the cluster counts, unless the resource names a ConfigMap or a Secret of its own namespace. What was
+there and is gone does not take away what runs: see :class:`~upgraph.operator.inputs.Copy`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from upgraph.errors.problems.reconcile import (
+    CLUSTER_CA_MISSING,
+    KEYRING_MISSING,
+    SERVING_CERTIFICATE,
+    VERSIONS_MISSING,
+    VOLUME_SHARED,
+)
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, GATEWAY, PROXY_CONFIG, ROUTE, SECRET
+from upgraph.operator.access_inputs import gather_authorities, gather_pull_secret
+from upgraph.operator.inputs import (
+    CA_BUNDLE_KEY,
+    Copy,
+    GraphDataImage,
+    Inputs,
+    Keyrings,
+    KeyPair,
+    Live,
+    Platform,
+    ProxySettings,
+    state_of,
+)
+from upgraph.operator.names import Names
+from upgraph.operator.resource import DEFAULT_VERSIONS_KEY, UpdateService
+from upgraph.operator.trouble import Trouble
+from upgraph.operator.view import View, at, decoded_of, encoded_of, text_of
+
+CERTIFICATE_MARK = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is the same for all UpdateServices of one operator."""
+
+    operand: str
+    """The image of the service."""
+    platform: Platform = Platform()
+    proxies: ProxySettings = ProxySettings()
+    """Of the operator itself; that of the cluster counts before it."""
+
+
+@dataclass(slots=True)
+class _Gathering:
+    service: UpdateService
+    view: View
+    surroundings: Surroundings
+    troubles: list[Trouble] = field(default_factory=list)
+
+    @property
+    def names(self) -> Names:
+        return Names(self.service.metadata.namespace, self.service.metadata.name)
+
+
+def gather(
+    service: UpdateService, view: View, surroundings: Surroundings, graph_data: GraphDataImage
+) -> Inputs:
+    """The inputs of one UpdateService.
+
+    Args:
+        service: the resource.
+        view: the cluster.
+        surroundings: what is the same for all.
+        graph_data: what is known of its graph-data image.
+    """
+    work = _Gathering(service, view, surroundings)
+    proxies = _proxies(work)
+    pull_secret, missing = gather_pull_secret(service, view, surroundings.platform)
+    authorities, no_authority = gather_authorities(service, view, surroundings.platform)
+    work.troubles += [one for one in (missing, no_authority) if one is not None]
+    has_cluster_authorities = _cluster_authorities(work, proxies)
+    versions, keyrings, serving = _versions(work), _keyrings(work), _serving(work)
+    _check_volume(work)
+    return Inputs(
+        service=service,
+        operand=surroundings.operand,
+        platform=surroundings.platform,
+        proxies=proxies,
+        pull_secret=pull_secret,
+        authorities=authorities,
+        versions=versions,
+        has_cluster_authorities=has_cluster_authorities,
+        graph_data=graph_data,
+        serving=serving,
+        gateway_scheme=_gateway_scheme(work),
+        keyrings=keyrings,
+        live=_live(work),
+        troubles=tuple(work.troubles),
+    )
+
+
+def _proxies(work: _Gathering) -> ProxySettings:
+    status = at(work.view.find(PROXY_CONFIG, "", "cluster"), "status")
+    names = ("httpProxy", "httpsProxy", "noProxy")
+    if any(status.get(name) for name in names[:2]):
+        return ProxySettings(*(str(status.get(name) or "") for name in names))
+    return work.surroundings.proxies
+
+
+def _cluster_authorities(work: _Gathering, proxies: ProxySettings) -> bool:
+    """Whether the authorities that the cluster trusts are mounted: a proxy may show certificates of its own."""
+    named = at(work.view.find(PROXY_CONFIG, "", "cluster"), "spec", "trustedCA").get("name")
+    if not work.surroundings.platform.proxy_config or not (proxies.environment or named):
+        return False
+    bundle = work.view.find(CONFIG_MAP, work.names.namespace, work.names.cluster_ca)
+    if bundle is not None and CERTIFICATE_MARK in text_of(bundle).get(CA_BUNDLE_KEY, ""):
+        return True
+    seen = f"the ConfigMap {work.names.namespace}/{work.names.cluster_ca} has no key {CA_BUNDLE_KEY} with certificates"
+    work.troubles.append(Trouble("EnsureTrustedClusterCAFailed", CLUSTER_CA_MISSING, seen))
+    return False
+
+
+def _versions(work: _Gathering) -> Copy:
+    wanted, names = work.service.spec.versions, work.names
+    if wanted is None:
+        return Copy()
+    is_there = work.view.find(CONFIG_MAP, names.namespace, names.versions) is not None
+    if wanted.config_map is None:
+        text = "".join(f"{one}\n" for one in wanted.allow)
+        return Copy({DEFAULT_VERSIONS_KEY: text}, is_there, is_wanted=True)
+    source = work.view.find(CONFIG_MAP, names.namespace, wanted.config_map)
+    content = None if source is None else text_of(source).get(wanted.key)
+    if content is None:
+        what = "is not there" if source is None else f"has no key {wanted.key}"
+        seen = f"the ConfigMap {names.namespace}/{wanted.config_map} of spec.versions {what}"
+        trouble = Trouble("VersionsNotFound", VERSIONS_MISSING, seen, holds_pods=not is_there)
+        work.troubles.append(trouble)
+        return Copy(None, is_there, is_wanted=True)
+    return Copy({DEFAULT_VERSIONS_KEY: content}, is_there, is_wanted=True)
+
+
+def _keyrings(work: _Gathering) -> Keyrings | None:
+    wanted, namespace = work.service.spec.signatures, work.names.namespace
+    if not wanted.required:
+        return None
+    name = wanted.keyring_secret or wanted.keyring_config_map or ""
+    kind = SECRET if wanted.keyring_secret else CONFIG_MAP
+    found = work.view.find(kind, namespace, name) if name else None
+    content = {} if found is None else encoded_of(found) | at(found, "binaryData")
+    missing = "" if content else f"the {kind.kind} {namespace}/{name} of spec.signatures has no keyring"
+    if not missing and not wanted.source:
+        missing = "spec.signatures.required is set, and spec.signatures.source does not say where signatures are"
+    if missing:
+        trouble = Trouble("KeyringNotFound", KEYRING_MISSING, missing, holds_pods=True)
+        work.troubles.append(trouble)
+        return None
+    keys = tuple(sorted(content))
+    named = {"secretName": name} if kind is SECRET else {"name": name}
+    items = [{"key": key, "path": key} for key in keys]
+    volume = {"secret" if kind is SECRET else "configMap": named | {"items": items}}
+    return Keyrings(volume, keys, state_of(content))
+
+
+def _serving(work: _Gathering) -> KeyPair | None:
+    name = work.service.spec.exposure.tls_secret
+    if name is None:
+        return None
+    secret = work.view.find(SECRET, work.names.namespace, name)
+    pair = {key: decoded_of(secret or {}, key) for key in ("tls.crt", "tls.key")}
+    if all(pair.values()):
+        return KeyPair(pair["tls.crt"], pair["tls.key"])
+    missing = "is not there" if secret is None else "has no tls.crt and tls.key"
+    seen = f"the Secret {work.names.namespace}/{name} of spec.exposure.tlsSecret {missing}"
+    work.troubles.append(Trouble("ServingCertificateNotFound", SERVING_CERTIFICATE, seen))
+    tls = at(_live(work).route, "spec", "tls")
+    return KeyPair(tls["certificate"], tls["key"]) if tls.get("certificate") and tls.get("key") else None
+
+
+def _check_volume(work: _Gathering) -> None:
+    spec = work.service.spec
+    if spec.volume is None or spec.volume.claim_name is None:
+        return
+    most = spec.replicas if spec.autoscaling is None else spec.autoscaling.max_replicas
+    if most > 1:
+        seen = f"spec.volume.claimName is {spec.volume.claim_name}, with up to {most} replicas"
+        work.troubles.append(Trouble("VolumeShared", VOLUME_SHARED, seen, holds_pods=True))
+
+
+def _gateway_scheme(work: _Gathering) -> str:
+    """``http`` where the listener of the Gateway says so, otherwise https."""
+    wanted = work.service.spec.exposure.gateway
+    if wanted is None:
+        return "https"
+    gateway = work.view.find(GATEWAY, wanted.namespace or work.names.namespace, wanted.name)
+    listeners = at(gateway, "spec").get("listeners") or []
+    chosen = [one for one in listeners if wanted.section_name in (None, one.get("name"))]
+    protocols = {one.get("protocol") for one in chosen}
+    return "http" if protocols == {"HTTP"} else "https"
+
+
+def _live(work: _Gathering) -> Live:
+    names, view = work.names, work.view
+    found = view.find(DEPLOYMENT, names.namespace, names.deployment)
+    legacy = view.find(ROUTE, names.namespace, names.legacy_route)
+    secret: Mapping[str, object] = view.find(SECRET, names.namespace, names.pull_secret) or {}
+    replicas = at(found, "spec").get("replicas")
+    return Live(
+        replicas=replicas if isinstance(replicas, int) else None,
+        route=legacy or view.find(ROUTE, names.namespace, names.route),
+        legacy_route=legacy is not None,
+        pull_secret_type=str(secret.get("type") or ""),
+    )

@@ -1,0 +1,52 @@
+"""What is known of the graph-data image of each UpdateService, from its registry."""
+
+from dataclasses import dataclass, field
+
+from upgraph.errors import UpgraphError
+from upgraph.operator.graph_data import Looked, look
+from upgraph.operator.inputs import GraphDataImage
+from upgraph.operator.private_files import Means, access_with
+from upgraph.oci import ImageName
+
+AT_REST_SECONDS = 300.0
+"""Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""
+AFTER_FAULT_SECONDS = 20.0
+"""Between two questions to a registry that does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphDataWish:
+    """Which image, and with what its registry is asked."""
+
+    image: ImageName
+    means: Means
+
+
+@dataclass(frozen=True, slots=True)
+class GraphDataSeen:
+    """What a registry has said of an image."""
+
+    image: ImageName
+    found: GraphDataImage | None
+    """What it was when the registry last answered; None if it never did."""
+    fault: UpgraphError | None = field(default=None, compare=False)
+    fault_text: str = ""
+    """Why it does not answer now."""
+
+
+async def look_at(wish: GraphDataWish, before: GraphDataSeen | None) -> GraphDataSeen:
+    """Ask once; what was found before holds where there is no answer."""
+    known = before.found if before is not None and before.image == wish.image else None
+    try:
+        with access_with(wish.means) as access:
+            looked = await look(wish.image, access, known)
+    except UpgraphError as error:
+        looked = Looked(fault=error)
+    if looked.fault is None:
+        return GraphDataSeen(wish.image, looked.found)
+    return GraphDataSeen(wish.image, known, looked.fault, looked.fault.seen)
+
+
+def pause_after(seen: GraphDataSeen) -> float:
+    """Seconds until the next question."""
+    return AT_REST_SECONDS if seen.fault is None else AFTER_FAULT_SECONDS

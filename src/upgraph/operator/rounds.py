@@ -1,0 +1,100 @@
+"""Looks at things outside of the cluster's API again and again, and tells when something is otherwise.
+
+A reconcile must never wait for a registry or a router: it reads here what was seen last and says what it wants to know. Each
+key is looked at by itself, at once when what is wanted has changed, and then in a rhythm that depends on what was seen.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from upgraph.kube.objects import Key
+
+W = TypeVar("W")
+S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class _Subject(Generic[W, S]):
+    wish: W
+    seen: S | None = None
+    renewed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Rounds(Generic[W, S]):
+    """Looks for many keys.
+
+    Args:
+        look: looks once: from the wish and what was seen before to what is seen now. It must not raise.
+        pause: seconds until the next look, after what was seen.
+        changed: is told of a key when something else is seen than before.
+        concurrency: how many looks at a time.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[W, S | None], Awaitable[S]],
+        pause: Callable[[S], float],
+        changed: Callable[[Key], None],
+        *,
+        concurrency: int,
+    ) -> None:
+        self._look = look
+        self._pause = pause
+        self._changed = changed
+        self._turns = asyncio.Semaphore(concurrency)
+        self._subjects: dict[Key, _Subject[W, S]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def want(self, key: Key, wish: W) -> None:
+        """Have this looked at from now on."""
+        subject = self._subjects.get(key)
+        if subject is None:
+            subject = self._subjects[key] = _Subject(wish)
+            self._start(key, subject)
+        elif subject.wish != wish:
+            subject.wish = wish
+            subject.renewed.set()
+
+    def seen(self, key: Key) -> S | None:
+        """What was seen last; None before the first look."""
+        subject = self._subjects.get(key)
+        return None if subject is None else subject.seen
+
+    def drop(self, key: Key) -> None:
+        """Look no longer."""
+        subject = self._subjects.pop(key, None)
+        if subject is not None and subject.task is not None:
+            subject.task.cancel()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for key, subject in self._subjects.items():
+                self._start(key, subject)
+            group.create_task(_forever())
+
+    def _start(self, key: Key, subject: _Subject[W, S]) -> None:
+        if self._group is not None and subject.task is None:
+            subject.task = self._group.create_task(self._follow(key, subject))
+
+    async def _follow(self, key: Key, subject: _Subject[W, S]) -> None:
+        while True:
+            subject.renewed.clear()
+            async with self._turns:
+                seen = await self._look(subject.wish, subject.seen)
+            if seen != subject.seen:
+                subject.seen = seen
+                self._changed(key)
+            try:
+                async with asyncio.timeout(self._pause(seen)):
+                    await subject.renewed.wait()
+            except TimeoutError:
+                pass
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()
