@@ -33,9 +33,7 @@ ENSURE_FAILED = "EnsureAdditionalTrustedCAFailed"
 PULL_SECRET_NOT_FOUND = "PullSecretNotFound"  # noqa: S105  # a word
 
 
-def gather_pull_secret(
-    service: UpdateService, view: View, platform: Platform
-) -> tuple[Copy, Trouble | None]:
+def gather_pull_secret(service: UpdateService, view: View, platform: Platform) -> tuple[Copy, Trouble | None]:
     """The logins, and what is wrong with them."""
     names = _names(service)
     is_there = view.find(SECRET, names.namespace, names.pull_secret) is not None
@@ -53,9 +51,7 @@ def gather_pull_secret(
     return Copy(encoded_of(source), is_there, is_wanted=True), None
 
 
-def gather_authorities(
-    service: UpdateService, view: View, platform: Platform
-) -> tuple[Copy, Trouble | None]:
+def gather_authorities(service: UpdateService, view: View, platform: Platform) -> tuple[Copy, Trouble | None]:
     """The authorities of registries, and what is wrong with them."""
     names = _names(service)
     is_there = view.find(CONFIG_MAP, names.namespace, names.trusted_ca) is not None
@@ -69,7 +65,9 @@ def gather_authorities(
             seen = "image.config.openshift.io/cluster is not there, or may not be read"
             return kept, Trouble(FIND_FAILED, REGISTRY_CA_MISSING, seen)
         if not name:
-            where = "image.config.openshift.io/cluster names no ConfigMap" if image else "no ConfigMap is named"
+            where = (
+                "image.config.openshift.io/cluster names no ConfigMap" if image else "no ConfigMap is named"
+            )
             seen = f"{where} with authorities (spec.additionalTrustedCA.name; spec.trust.configMap of the UpdateService)"
             return Copy(), Trouble(NOT_CONFIGURED, REGISTRY_CA_NONE, seen)
     source = view.find(CONFIG_MAP, namespace, name)

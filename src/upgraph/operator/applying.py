@@ -4,7 +4,7 @@ Nothing is asked for: what is there is known from watches, and where all is as w
 be written is a trouble of its own, and all others are written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from upgraph.errors import RemoteError
@@ -23,6 +23,7 @@ from upgraph.kube.kinds import (
     SERVICE,
 )
 from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
+from upgraph.kube.ownership import controller_of
 from upgraph.kube.store import Store
 from upgraph.operator.agreement import agrees
 from upgraph.operator.desired import Plan
@@ -73,18 +74,6 @@ class _Work:
     troubles: list[Trouble] = field(default_factory=list)
     failures: list[RemoteError] = field(default_factory=list)
     writes: int = 0
-
-
-def controlling_owner(obj: Object) -> Object | None:
-    """The owner reference of the controller of an object."""
-    owners = obj["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), None)
-
-
-def by_owner(obj: Object) -> Iterable[str]:
-    """The index :data:`OWNER_INDEX`."""
-    owner = controlling_owner(obj)
-    return () if owner is None else (owner["uid"],)
 
 
 class Applier:
@@ -176,7 +165,7 @@ def kind_of(obj: Object) -> Kind:
 
 def _other_owner(found: Object, owner: str) -> str:
     """Who else controls an object; empty if nobody does or we do."""
-    controller = controlling_owner(found)
+    controller = controller_of(found)
     if controller is None or controller.get("uid") == owner:
         return ""
     return f"{controller.get('kind')} {controller.get('name')} (uid {controller.get('uid')})"

@@ -21,8 +21,8 @@ from upgraph.operator.inputs import (
     Copy,
     GraphDataImage,
     Inputs,
-    Keyrings,
     KeyPair,
+    Keyrings,
     Live,
     Platform,
     ProxySettings,
@@ -42,8 +42,8 @@ class Surroundings:
 
     operand: str
     """The image of the service."""
-    platform: Platform = Platform()
-    proxies: ProxySettings = ProxySettings()
+    platform: Platform = field(default_factory=Platform)
+    proxies: ProxySettings = field(default_factory=ProxySettings)
     """Of the operator itself; that of the cluster counts before it."""
 
 
@@ -146,7 +146,9 @@ def _keyrings(work: _Gathering) -> Keyrings | None:
     content = {} if found is None else encoded_of(found) | at(found, "binaryData")
     missing = "" if content else f"the {kind.kind} {namespace}/{name} of spec.signatures has no keyring"
     if not missing and not wanted.source:
-        missing = "spec.signatures.required is set, and spec.signatures.source does not say where signatures are"
+        missing = (
+            "spec.signatures.required is set, and spec.signatures.source does not say where signatures are"
+        )
     if missing:
         trouble = Trouble("KeyringNotFound", KEYRING_MISSING, missing, holds_pods=True)
         work.troubles.append(trouble)

@@ -9,7 +9,9 @@ from upgraph.operator.resource import Autoscaling
 
 def disruption_budget(inputs: Inputs) -> Object:
     """The budget: with several replicas one has to stay, while the drain of a single one is never blocked."""
-    description = "Keeps one replica where there are several, and never blocks the drain of a node for a single one."
+    description = (
+        "Keeps one replica where there are several, and never blocks the drain of a node for a single one."
+    )
     budget = new_object(inputs, POD_DISRUPTION_BUDGET, inputs.names.pod_disruption_budget, description)
     budget["spec"] = {
         "minAvailable": 0 if inputs.service.spec.replicas == 1 else 1,

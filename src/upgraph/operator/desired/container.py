@@ -116,9 +116,7 @@ def resources(inputs: Inputs) -> Object:
     given = inputs.service.spec.resources
     limits = {**DEFAULT_RESOURCES["limits"], **_quantities(given.limits)}
     # A limit alone is also the request, as everywhere in Kubernetes: the usual request could be above it.
-    usual = {
-        name: value for name, value in DEFAULT_RESOURCES["requests"].items() if name not in given.limits
-    }
+    usual = {name: value for name, value in DEFAULT_RESOURCES["requests"].items() if name not in given.limits}
     return {"requests": {**usual, **_quantities(given.requests)}, "limits": limits}
 
 

@@ -46,7 +46,9 @@ def _authorities(inputs: Inputs) -> Object:
 
 
 def _versions(inputs: Inputs) -> Object:
-    description = "The promoted versions: updates into others are not offered. Changes belong into its source."
+    description = (
+        "The promoted versions: updates into others are not offered. Changes belong into its source."
+    )
     made = new_object(inputs, CONFIG_MAP, inputs.names.versions, description)
     made["data"] = dict(inputs.versions.content or {})
     return made

@@ -33,9 +33,7 @@ def deployment(inputs: Inputs) -> Object:
         UserError: a name of the resource is not valid.
     """
     description = "The replicas of the update service."
-    made = new_object(
-        inputs, DEPLOYMENT, inputs.names.deployment, description, {"app": inputs.names.name}
-    )
+    made = new_object(inputs, DEPLOYMENT, inputs.names.deployment, description, {"app": inputs.names.name})
     made["spec"] = {
         "replicas": _replicas(inputs),
         "revisionHistoryLimit": 3,

@@ -40,7 +40,9 @@ def network_policy(inputs: Inputs, *, through_router: bool, reads_graph_data: bo
     Raises:
         UserError: a registry or a proxy has no valid name.
     """
-    description = "Lets clusters, monitoring and the replicas reach the update service, and it registries and DNS."
+    description = (
+        "Lets clusters, monitoring and the replicas reach the update service, and it registries and DNS."
+    )
     policy = new_object(
         inputs, NETWORK_POLICY, inputs.names.network_policy, description, {"app": inputs.names.name}
     )

@@ -76,9 +76,7 @@ def plan_of(inputs: Inputs) -> Plan:
     return Plan(tuple(sealed(one) for one in [*objects, *pods]), frozenset(kept), tuple(troubles))
 
 
-def _exposed(
-    inputs: Inputs, objects: list[Object], troubles: list[Trouble]
-) -> dict[str, bool]:
+def _exposed(inputs: Inputs, objects: list[Object], troubles: list[Trouble]) -> dict[str, bool]:
     """Add what exposes the service; returns what the network policy has to know of it."""
     way = way_of(inputs)
     trouble = _exposure_trouble(inputs, way)

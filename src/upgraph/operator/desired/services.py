@@ -31,7 +31,9 @@ def graph_builder_service(inputs: Inputs) -> Object:
         _port("status-gb", GRAPH_BUILDER_STATUS_PORT, STATUS.number),
     ]
     name = inputs.names.graph_builder_service
-    description = "The whole update graph for what asks inside the cluster, and the status of the update service."
+    description = (
+        "The whole update graph for what asks inside the cluster, and the status of the update service."
+    )
     return _service(inputs, name, description, ports)
 
 

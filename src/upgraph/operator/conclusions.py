@@ -1,0 +1,67 @@
+"""What is known of one UpdateService at one moment, of which its status is made."""
+
+from dataclasses import dataclass
+
+from upgraph.kube.objects import Object
+from upgraph.operator.access_inputs import ENSURE_FAILED, FIND_FAILED, NOT_CONFIGURED
+from upgraph.operator.exposed import Exposed
+from upgraph.operator.graph_data_watch import GraphDataSeen
+from upgraph.operator.inputs import Inputs
+from upgraph.operator.observing import ServiceSeen
+from upgraph.operator.pods import PodTrouble
+from upgraph.operator.trouble import Trouble
+from upgraph.operator.view import at
+
+CLUSTER_CA_FAILED = "EnsureTrustedClusterCAFailed"
+OF_AUTHORITIES = (FIND_FAILED, ENSURE_FAILED, CLUSTER_CA_FAILED, NOT_CONFIGURED)
+"""Reasons of RegistryCACertFound, the gravest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """All of it."""
+
+    inputs: Inputs
+    troubles: tuple[Trouble, ...]
+    """Of the plan and of writing it."""
+    exposed: Exposed
+    graph_data: GraphDataSeen | None = None
+    """None: its registry has not been asked."""
+    seen: ServiceSeen | None = None
+    """None: the service was not looked at."""
+    deployment: Object | None = None
+    pods: tuple[PodTrouble, ...] = ()
+
+    @property
+    def replicas(self) -> int:
+        """Pods of the Deployment."""
+        return int(self._counts.get("replicas") or 0)
+
+    @property
+    def ready_replicas(self) -> int:
+        """Those of them that answer."""
+        return int(self._counts.get("readyReplicas") or 0)
+
+    @property
+    def is_rollout_stuck(self) -> bool:
+        """Whether Kubernetes has given up waiting for new pods."""
+        conditions = self._counts.get("conditions") or []
+        return any(
+            one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded"
+            for one in conditions
+        )
+
+    @property
+    def authorities(self) -> Trouble | None:
+        """What is wrong with the authorities of registries."""
+        found = {one.reason: one for one in reversed(self.troubles) if one.reason in OF_AUTHORITIES}
+        return next((found[reason] for reason in OF_AUTHORITIES if reason in found), None)
+
+    @property
+    def of_objects(self) -> tuple[Trouble, ...]:
+        """What is wrong with the objects that the UpdateService becomes."""
+        return tuple(one for one in self.troubles if one.reason not in OF_AUTHORITIES)
+
+    @property
+    def _counts(self) -> Object:
+        return at(self.deployment, "status")

@@ -1,0 +1,200 @@
+"""Asks what really runs: the status port of a replica, and the address that clusters are told.
+
+What the operator has written says nothing about whether clusters get answers. Ages are not kept, as everything that is seen
+ends in a status that must not change while nothing changes.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from upgraph.errors import DataError, UpgraphError
+from upgraph.errors.problems.reconcile import SERVICE_SILENT
+from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, Trust, examine_tls
+from upgraph.operator.desired.ports import STATUS
+from upgraph.operator.private_files import private_directory
+from upgraph.operator.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
+from upgraph.operator.serving_ca import ServingCA, serving_ca
+
+STATUS_SECONDS = 5.0
+"""Time for the status of one replica."""
+URI_SECONDS = 8.0
+"""Time for an answer at the address for clusters, beside the look at its certificates."""
+MAX_ASKED = 3
+"""Most replicas that are asked, one after the other, until one answers."""
+OLD_SECONDS = 3600.0
+"""Age from which on a graph counts as old: a dozen readings of its sources have failed then."""
+SETTLED_SECONDS = 30.0
+"""Between two looks at a service that answers."""
+UNSETTLED_SECONDS = 3.0
+"""Between two looks at one that does not, or of which something is not known."""
+GRAPH_PATH = "/api/upgrades_info/v1/graph?channel=upgraph-operator"
+"""What the address is asked for: a channel that nobody has is a small answer."""
+_MAX_ANSWER_BYTES = 64 * 1024
+_HTTPS_PORT = 443
+_NO_TRUST = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceWish:
+    """Which service, and how it is reached."""
+
+    replicas: tuple[str, ...] = ()
+    """Addresses of pods, those that are asked first in front."""
+    uri: str = ""
+    """The address for clusters; empty while there is none."""
+    cluster_authorities: str = field(default="", repr=False)
+    """What the cluster trusts, in PEM; empty where nobody says."""
+    other_authorities: str = field(default="", repr=False)
+    """Authorities in PEM that may have signed the certificate of the address."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables of the proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSeen:
+    """What a replica says of itself."""
+
+    report: ServiceReport | None = field(default=None, compare=False)
+    state: str = ""
+    """Another text when something else is to be told of the report than before."""
+    is_old: bool = False
+    fault: str = ""
+    """Why no replica says anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class UriSeen:
+    """What was found at the address for clusters."""
+
+    uri: str
+    answers: bool = False
+    fault: str = ""
+    authority: ServingCA | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeen:
+    """What was seen of a service."""
+
+    replica: ReplicaSeen
+    uri: UriSeen | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it runs as it should, as far as can be seen."""
+        report = self.replica.report
+        return report is not None and report.ready and self.uri is not None and self.uri.answers
+
+
+async def look_at(wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:  # noqa: ARG001  # of Rounds
+    """Look once."""
+    replica = await _replica(wish.replicas)
+    uri = await _uri(wish) if wish.uri else None
+    return ServiceSeen(replica, uri)
+
+
+def pause_after(seen: ServiceSeen) -> float:
+    """Seconds until the next look."""
+    return SETTLED_SECONDS if seen.is_settled else UNSETTLED_SECONDS
+
+
+async def _replica(replicas: Iterable[str]) -> ReplicaSeen:
+    fault = "there is no pod that could be asked"
+    async with Access(proxies=Proxies()).session() as session:
+        for host in list(replicas)[:MAX_ASKED]:
+            named = f"[{host}]" if ":" in host else host
+            try:
+                answer = await session.get(
+                    f"http://{named}:{STATUS.number}/status", limit=MAX_REPORT_BYTES, seconds=STATUS_SECONDS
+                )
+                return _read(answer.content, host)
+            except UpgraphError as error:
+                fault = error.seen
+    return ReplicaSeen(fault=fault)
+
+
+def _read(content: bytes, host: str) -> ReplicaSeen:
+    try:
+        report = DECODER.decode(content)
+    except msgspec.DecodeError as error:
+        seen = f"the status of {host}:{STATUS.number} is not what a service says: {error}"
+        raise DataError(SERVICE_SILENT, seen) from error
+    refreshed = report.graph.refreshed_at if report.graph else 0.0
+    is_old = bool(refreshed) and time.time() - refreshed > OLD_SECONDS
+    # While it is not old, when it was refreshed is nobody's concern.
+    graph = replace_refreshed(report, is_old=is_old)
+    return ReplicaSeen(report, repr(graph), is_old)
+
+
+def replace_refreshed(report: ServiceReport, *, is_old: bool) -> ServiceReport:
+    """The report without the moment of its last refreshing, unless that was too long ago."""
+    if is_old or report.graph is None:
+        return report
+    return msgspec.structs.replace(report, graph=msgspec.structs.replace(report.graph, refreshed_at=0.0))
+
+
+async def _uri(wish: ServiceWish) -> UriSeen:
+    parts = urlsplit(wish.uri)
+    with private_directory() as directory:
+        try:
+            proxies = Proxies.of(wish.environment)
+            if parts.scheme != "https":
+                return await _asked(wish.uri, Access(proxies=proxies))
+            judge = _judge(wish, directory)
+            examined = await examine_tls(
+                parts.hostname or "", parts.port or _HTTPS_PORT, trust=judge, proxies=proxies
+            )
+            return await _judged(wish, examined, judge, directory)
+        except UpgraphError as error:
+            return UriSeen(wish.uri, fault=error.seen)
+        except (OSError, TimeoutError) as error:
+            why = str(error) or "no answer in time"
+            return UriSeen(wish.uri, fault=f"{parts.netloc}: {why}")
+
+
+def _judge(wish: ServiceWish, directory: Path) -> Trust:
+    if not wish.cluster_authorities:
+        return Trust()
+    file = directory / "cluster.pem"
+    file.write_text(wish.cluster_authorities)
+    return Trust([file], _NO_TRUST)
+
+
+async def _judged(wish: ServiceWish, examined: TlsExamination, judge: Trust, directory: Path) -> UriSeen:
+    known = wish.other_authorities + wish.cluster_authorities
+    authority = serving_ca(examined, known, cluster_is_judge=bool(wish.cluster_authorities))
+    proxies = Proxies.of(wish.environment)
+    if examined.trusted:
+        return replace(await _asked(wish.uri, Access(trust=judge, proxies=proxies)), authority=authority)
+    if examined.cause is not RefusalCause.AUTHORITY:
+        # Names and dates are refused by everybody.
+        return UriSeen(wish.uri, fault=str(examined), authority=authority)
+    if authority is not None and authority.certificate:
+        file = directory / "serving.pem"
+        file.write_text(authority.certificate)
+        asked = await _asked(wish.uri, Access(trust=Trust([file]), proxies=proxies))
+        return replace(asked, authority=authority)
+    # It speaks TLS under its name. Whether clusters trust it is another question, which is answered beside this one.
+    return UriSeen(wish.uri, answers=True, authority=authority)
+
+
+async def _asked(uri: str, access: Access) -> UriSeen:
+    async with access.session() as session:
+        answer = await session.ask(
+            f"{uri}{GRAPH_PATH}", limit=_MAX_ANSWER_BYTES, seconds=URI_SECONDS, accept="application/json"
+        )
+    if answer.status == 200:
+        return UriSeen(uri, answers=True)
+    said = answer.content[:200].decode(errors="replace").strip()
+    return UriSeen(uri, fault=f"{uri}{GRAPH_PATH}: status {answer.status}" + (f": {said}" if said else ""))
+
+
+def moment(seconds: float) -> str:
+    """A Unix time in RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

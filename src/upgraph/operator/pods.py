@@ -1,0 +1,87 @@
+"""What Kubernetes knows of the pods of an UpdateService: which can be asked, and why others do not run. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from upgraph.kube.objects import Object
+from upgraph.operator.desired.deployment import INIT_CONTAINER
+from upgraph.operator.view import at
+
+MAX_TOLD = 3
+"""Most pods that a message tells of."""
+_USUAL = frozenset({"PodInitializing", "ContainerCreating", "Completed"})
+"""Reasons of waiting and of ends that are no fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodTrouble:
+    """Why one container does not run."""
+
+    pod: str
+    container: str
+    reason: str
+    message: str
+
+    @property
+    def is_of_graph_data(self) -> bool:
+        """Whether it is the container that brings the graph data."""
+        return self.container == INIT_CONTAINER
+
+    def __str__(self) -> str:
+        where = f"pod {self.pod}" + (f", container {self.container}" if self.container else "")
+        return f"{where}: {self.reason}" + (f": {self.message}" if self.message else "")
+
+
+def addresses(pods: Iterable[Object]) -> tuple[str, ...]:
+    """The addresses of the pods that may answer, ready ones first."""
+    found = [
+        (not _is_ready(pod), pod["metadata"]["name"], str(at(pod, "status").get("podIP") or ""))
+        for pod in pods
+        if not pod["metadata"].get("deletionTimestamp")
+    ]
+    return tuple(address for _, _, address in sorted(found) if address)
+
+
+def troubles_of(pods: Iterable[Object]) -> tuple[PodTrouble, ...]:
+    """Why pods do not run, by pod."""
+    return tuple(
+        trouble
+        for pod in sorted(pods, key=lambda one: str(one["metadata"]["name"]))
+        if not pod["metadata"].get("deletionTimestamp")
+        for trouble in _of_pod(pod)
+    )
+
+
+def told(troubles: Iterable[PodTrouble]) -> str:
+    """The first of them, in words."""
+    return "; ".join(map(str, list(troubles)[:MAX_TOLD]))
+
+
+def _of_pod(pod: Object) -> Iterator[PodTrouble]:
+    name, status = pod["metadata"]["name"], at(pod, "status")
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            yield PodTrouble(
+                name, "", condition.get("reason") or "Unschedulable", condition.get("message") or ""
+            )
+    for listed in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(listed) or []:
+            trouble = _of_container(name, container)
+            if trouble is not None:
+                yield trouble
+
+
+def _of_container(pod: str, container: Object) -> PodTrouble | None:
+    state, last = at(container, "state"), at(container, "lastState", "terminated")
+    now = at(state, "waiting") or at(state, "terminated")
+    reason = now.get("reason") or ""
+    if not reason or reason in _USUAL:
+        return None
+    # Of a container that is started again and again, what it said at its end tells more than that.
+    message = last.get("message") or now.get("message") or last.get("reason") or ""
+    return PodTrouble(pod, str(container.get("name") or ""), reason, str(message).strip())
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = at(pod, "status").get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)

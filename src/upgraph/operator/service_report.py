@@ -1,0 +1,95 @@
+"""What a running service says of itself on its status port, as far as the operator decides by it.
+
+The document is that of ``/status``; fields are only ever added there, and one that is missing here is passed over, so that
+operator and service may be of different versions for a while.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+MAX_REPORT_BYTES = 16 * 1024 * 1024
+"""Largest document that is read; one of 5,400 tags with all of them broken has about 2 MB."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """What all parts have in common."""
+
+
+class Reason(_Part, frozen=True):
+    """Why the service is not ready."""
+
+    reference: str = ""
+    seen: str = ""
+    remedy: str = ""
+
+
+class Explanation(_Part, frozen=True):
+    """A problem."""
+
+    title: str = ""
+    remedy: str = ""
+
+
+class Graph(_Part, frozen=True):
+    """The graph in force."""
+
+    digest: str = ""
+    releases: int = 0
+    refreshed_at: float = 0.0
+    """Unix time in seconds; 0: never."""
+    edges_by_arch: Mapping[str, int] = {}
+    conditional_edges_by_arch: Mapping[str, int] = {}
+
+    @property
+    def updates(self) -> int:
+        """How many updates it offers, with and without conditions."""
+        return sum(self.edges_by_arch.values()) + sum(self.conditional_edges_by_arch.values())
+
+
+class Fault(_Part, frozen=True):
+    """Why a source cannot be read."""
+
+    reference: str = ""
+    seen: str = ""
+    since: float = 0.0
+
+
+class Source(_Part, frozen=True):
+    """A source and how its readings went."""
+
+    kind: str = ""
+    name: str = ""
+    fault: Fault | None = None
+    left_out: int = 0
+
+
+class Detail(_Part, frozen=True):
+    """Something that was found."""
+
+    severity: str = ""
+    reference: str = ""
+    seen: str = ""
+    file: str | None = None
+
+
+class ServiceReport(_Part, frozen=True):
+    """The document."""
+
+    ready: bool = False
+    reason: Reason | None = None
+    graph: Graph | None = None
+    sources: tuple[Source, ...] = ()
+    details: tuple[Detail, ...] = ()
+    problems: Mapping[str, Explanation] = {}
+
+    def of_kind(self, kind: str) -> tuple[Source, ...]:
+        """The sources of a kind."""
+        return tuple(source for source in self.sources if source.kind == kind)
+
+    def remedy(self, reference: str) -> str:
+        """What the service says is to be done about a problem."""
+        return self.problems[reference].remedy if reference in self.problems else ""
+
+
+DECODER = msgspec.json.Decoder(ServiceReport)

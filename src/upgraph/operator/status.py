@@ -1,0 +1,122 @@
+"""The status of an UpdateService as it is written into the resource. Pure.
+
+While nothing changes it stays the same to the byte, so that a cluster at rest is not written to. Moments are those at which
+something became so.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from upgraph.kube.conditions import Condition, stated
+from upgraph.kube.objects import Object
+from upgraph.operator.conclusions import Known
+from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.serving_ca import ServingCA
+from upgraph.operator.verdicts import conditions
+from upgraph.operator.view import at
+
+_MOMENTS = (("graphData", "lastChecked"), ("graph", "builtAt"))
+"""What alone is no reason to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status, and which conditions are otherwise than before."""
+
+    content: Object
+    transitions: tuple[Condition, ...]
+
+    def apply_to(self, obj: Object) -> Object:
+        """What is applied to the status of the resource."""
+        metadata = obj["metadata"]
+        return {
+            "apiVersion": UPDATE_SERVICE.api_version,
+            "kind": UPDATE_SERVICE.kind,
+            "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+            "status": self.content,
+        }
+
+
+def status_of(known: Known, obj: Object, now: datetime) -> Status:
+    """The status.
+
+    Args:
+        known: what is known.
+        obj: the resource as it was read, with the status that it has.
+        now: the moment.
+    """
+    verdicts = conditions(known)
+    content: Object = {
+        "conditions": stated(verdicts, obj, now),
+        "observedGeneration": known.inputs.service.metadata.generation,
+        "replicas": known.replicas,
+        "readyReplicas": known.ready_replicas,
+    }
+    if known.exposed.uri:
+        content["policyEngineURI"] = known.exposed.uri
+    before, moment = at(obj, "status"), now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    parts = {
+        "graphData": _graph_data(known, moment),
+        "graph": _graph(known, at(before, "graph"), moment),
+        "servingCA": _serving_ca(known, at(before, "servingCA")),
+    }
+    content |= {name: part for name, part in parts.items() if part}
+    if _without_moments(content) == _without_moments(before):
+        content = before
+    return Status(content, _transitions(verdicts, before))
+
+
+def _graph_data(known: Known, moment: str) -> Object:
+    part: Object = {"image": known.inputs.service.spec.graph_data_image, "lastChecked": moment}
+    asked = known.graph_data
+    digest = known.inputs.graph_data.digest
+    if digest:
+        part["digest"] = digest
+    if asked is None:
+        part.pop("lastChecked")
+    return part
+
+
+def _graph(known: Known, before: Object, moment: str) -> Object:
+    report = None if known.seen is None else known.seen.replica.report
+    if report is None or report.graph is None:
+        return before
+    part: Object = {
+        "releases": report.graph.releases,
+        "updates": report.graph.updates,
+        "leftOut": sum(one.left_out for one in report.of_kind("releases")),
+    }
+    is_same = all(before.get(name) == value for name, value in part.items())
+    return part | {"builtAt": before.get("builtAt") if is_same and before.get("builtAt") else moment}
+
+
+def _serving_ca(known: Known, before: Object) -> Object:
+    uri = None if known.seen is None else known.seen.uri
+    if uri is None or uri.authority is None:
+        return before
+    return _shown(uri.authority)
+
+
+def _shown(authority: ServingCA) -> Object:
+    part: Object = {
+        "subject": authority.subject,
+        "fingerprint": authority.fingerprint,
+        "notAfter": authority.not_after,
+        "certificate": authority.certificate,
+        "trustedByCluster": authority.trusted,
+    }
+    return {name: value for name, value in part.items() if value not in ("", None)}
+
+
+def _without_moments(content: Object) -> Object:
+    plain = dict(content)
+    for part, moment in _MOMENTS:
+        if part in plain:
+            plain[part] = {name: value for name, value in plain[part].items() if name != moment}
+    return plain
+
+
+def _transitions(verdicts: tuple[Condition, ...], before: Object) -> tuple[Condition, ...]:
+    old = {one.get("type"): (one.get("status"), one.get("reason")) for one in before.get("conditions") or []}
+    words = {True: "True", False: "False", None: "Unknown"}
+    return tuple(one for one in verdicts if old.get(one.type) != (words[one.status], one.reason))

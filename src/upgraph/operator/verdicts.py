@@ -1,0 +1,232 @@
+"""The conditions of an UpdateService: what is known of it, in the words that administrators act by. Pure.
+
+``ReconcileCompleted`` and ``RegistryCACertFound`` are those of the reference operator, with its reasons. It told that objects
+were written and never more; the others say whether clusters get answers and from what.
+"""
+
+from collections.abc import Iterable
+
+from upgraph.errors.problems.reconcile import (
+    GRAPH_DATA_ASKING,
+    GRAPH_DATA_UNRESOLVED,
+    GRAPH_OLD,
+    NO_REPLICA_READY,
+    RELEASES_UNREADABLE,
+    SERVICE_SILENT,
+    URI_SILENT,
+    URI_UNTRUSTED,
+)
+from upgraph.kube.conditions import Condition
+from upgraph.operator.access_inputs import NOT_CONFIGURED
+from upgraph.operator.conclusions import Known
+from upgraph.operator.observing import moment
+from upgraph.operator.pods import told
+from upgraph.operator.service_report import ServiceReport, Source
+from upgraph.operator.trouble import Trouble
+
+RECONCILE_COMPLETED = "ReconcileCompleted"
+REGISTRY_CA = "RegistryCACertFound"
+AVAILABLE = "Available"
+DEGRADED = "Degraded"
+GRAPH_DATA_READY = "GraphDataReady"
+RELEASES_REACHABLE = "ReleasesReachable"
+
+SUCCESS = "Success"
+MAX_TOLD = 5
+"""Most releases that are left out, or troubles, that a message tells of."""
+
+
+def conditions(known: Known) -> tuple[Condition, ...]:
+    """All conditions, in their order."""
+    available, graph_data, releases = _available(known), _graph_data(known), _releases(known)
+    degraded = _degraded(known, (available, graph_data, releases))
+    return (_completed(known), _authorities(known), available, degraded, graph_data, releases)
+
+
+def _completed(known: Known) -> Condition:
+    troubles = known.of_objects
+    if troubles:
+        return _failed(RECONCILE_COMPLETED, troubles)
+    if not known.inputs.graph_data.is_asked:
+        asking = Trouble("GraphDataPending", GRAPH_DATA_ASKING, _named_image(known))
+        return _failed(RECONCILE_COMPLETED, (asking,))
+    return Condition(RECONCILE_COMPLETED, status=True, reason=SUCCESS)
+
+
+def _authorities(known: Known) -> Condition:
+    trouble = known.authorities
+    if trouble is not None:
+        return _failed(REGISTRY_CA, (trouble,))
+    if known.inputs.authorities.content is None:
+        return Condition(REGISTRY_CA, status=False, reason=NOT_CONFIGURED)
+    return Condition(REGISTRY_CA, status=True, reason="CACertFound")
+
+
+def _available(known: Known) -> Condition:
+    trouble = _unavailability(known)
+    if trouble is not None:
+        return _failed(AVAILABLE, (trouble,))
+    report = _report(known)
+    if known.seen is None or known.seen.uri is None:
+        message = "The service was not asked yet."
+        return Condition(AVAILABLE, status=None, reason="Checking", message=message)
+    graph = "" if report is None or report.graph is None else f" with {_graph_text(report)}"
+    message = f"{known.exposed.uri} answers{graph}."
+    return Condition(AVAILABLE, status=True, reason="Answering", message=message)
+
+
+def _unavailability(known: Known) -> Trouble | None:
+    if known.deployment is None:
+        seen = "there is no Deployment yet"
+        return Trouble("NotDeployed", NO_REPLICA_READY, seen, "The condition ReconcileCompleted says why.")
+    if known.ready_replicas == 0:
+        return Trouble("NoReplicaReady", NO_REPLICA_READY, _why_not_ready(known))
+    if not known.exposed.uri:
+        unknown = Trouble("AddressPending", URI_SILENT, "there is no address for clusters yet")
+        return known.exposed.trouble or next(iter(known.of_objects), unknown)
+    uri = None if known.seen is None else known.seen.uri
+    if uri is not None and uri.uri == known.exposed.uri and not uri.answers:
+        if known.exposed.trouble is not None:
+            return known.exposed.trouble
+        return Trouble("AddressNotAnswering", URI_SILENT, uri.fault)
+    return None
+
+
+def _why_not_ready(known: Known) -> str:
+    seen = f"0 of {known.inputs.service.spec.replicas} replicas are ready"
+    if known.pods:
+        return f"{seen}; {told(known.pods)}"
+    report = _report(known)
+    if report is not None and report.reason is not None:
+        return f"{seen}; {report.reason.seen}. {report.reason.remedy}".rstrip(". ")
+    return seen
+
+
+def _graph_data(known: Known) -> Condition:
+    trouble = _graph_data_trouble(known)
+    if trouble is not None:
+        return _failed(GRAPH_DATA_READY, (trouble,))
+    asked = known.graph_data
+    if asked is None:
+        return Condition(GRAPH_DATA_READY, None, "Asking", f"{_named_image(known)} is being looked up.")
+    digest = "" if asked.found is None else asked.found.digest
+    if asked.fault is not None:
+        last = Trouble.of("LastKnown", asked.fault)
+        message = f"{digest} stays in use, as the registry does not answer: {last.message}"
+        return Condition(GRAPH_DATA_READY, status=True, reason="LastKnown", message=message)
+    message = f"{_named_image(known)} is {digest}."
+    return Condition(GRAPH_DATA_READY, status=True, reason="Resolved", message=message)
+
+
+def _graph_data_trouble(known: Known) -> Trouble | None:
+    of_pods = [one for one in known.pods if one.is_of_graph_data]
+    if of_pods:
+        seen = f"{_named_image(known)}: {told(of_pods)}"
+        return Trouble("GraphDataContainerFailed", GRAPH_DATA_UNRESOLVED, seen, _INIT_REMEDY)
+    report = _report(known)
+    faulty = [] if report is None else [one for one in report.of_kind("graph-data") if one.fault]
+    if report is not None and faulty:
+        return _of_source("GraphDataUnreadable", faulty[0], report)
+    asked = known.graph_data
+    if asked is not None and asked.fault is not None and (asked.found is None or not asked.found.digest):
+        error = asked.fault
+        seen = f"{_named_image(known)}: {error.seen}"
+        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, error.remedy)
+    return None
+
+
+_INIT_REMEDY = (
+    "The image has to copy its data to /var/lib/cincinnati/graph-data when it is started, as any user, or to have no command "
+    "and its data at /var/lib/cincinnati-graph-data. upgraph graph-data check docker://IMAGE looks at it."
+)
+
+
+def _releases(known: Known) -> Condition:
+    report = _report(known)
+    if report is None:
+        why = "No replica was asked yet." if known.seen is None else f"{known.seen.replica.fault}."
+        return Condition(RELEASES_REACHABLE, status=None, reason="NotKnown", message=why)
+    sources = report.of_kind("releases")
+    faulty = [one for one in sources if one.fault]
+    if faulty:
+        troubles = tuple(_of_source("ReleasesUnreadable", one, report) for one in faulty)
+        return _failed(RELEASES_REACHABLE, troubles)
+    if report.graph is None:
+        message = "The releases are being read for the first time."
+        return Condition(RELEASES_REACHABLE, status=None, reason="Reading", message=message)
+    left_out = sum(one.left_out for one in sources)
+    reason = "SomeLeftOut" if left_out else "Reachable"
+    message = f"{report.graph.releases} releases are read{_left_out(report, left_out)}."
+    return Condition(RELEASES_REACHABLE, status=True, reason=reason, message=message)
+
+
+def _left_out(report: ServiceReport, count: int) -> str:
+    if not count:
+        return ""
+    grave = [one for one in report.details if one.severity in ("error", "ERROR", "warning", "WARNING")]
+    shown = [f"{one.file}: {one.seen}" if one.file else one.seen for one in grave[:MAX_TOLD]]
+    why = f": {'; '.join(shown)}" if shown else ""
+    remedies = dict.fromkeys(report.remedy(one.reference) for one in grave[:MAX_TOLD])
+    repair = " ".join(one for one in remedies if one)
+    return f", and {count} things were left out{why}. {repair}".rstrip(". ")
+
+
+def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
+    troubles = [one for one in known.troubles if one.reason != NOT_CONFIGURED]
+    if known.is_rollout_stuck:
+        seen = "new pods do not become ready" + (f": {told(known.pods)}" if known.pods else "")
+        troubles.append(Trouble("RolloutStuck", NO_REPLICA_READY, seen))
+    troubles += _of_service(known)
+    if troubles:
+        return _failed(DEGRADED, tuple(troubles), status=True)
+    for one in others:
+        if one.status is False and known.deployment is not None:
+            return Condition(DEGRADED, status=True, reason=one.reason, message=f"{one.type}: {one.message}")
+    return Condition(DEGRADED, status=False, reason="AsExpected", message="Nothing is wrong.")
+
+
+def _of_service(known: Known) -> list[Trouble]:
+    found, seen = [], known.seen
+    report = _report(known)
+    if seen is None:
+        return []
+    if report is None and known.ready_replicas:
+        found.append(Trouble("StatusUnreadable", SERVICE_SILENT, seen.replica.fault))
+    if seen.replica.is_old and report is not None and report.graph is not None:
+        since = moment(report.graph.refreshed_at)
+        found.append(Trouble("GraphOld", GRAPH_OLD, f"the graph is as it was at {since}"))
+    if known.graph_data is not None and known.graph_data.fault is not None:
+        found.append(Trouble.of("GraphDataUnresolved", known.graph_data.fault))
+    authority = None if seen.uri is None else seen.uri.authority
+    if authority is not None and authority.trusted is False:
+        said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
+        found.append(Trouble("ServingCAUntrusted", URI_UNTRUSTED, said))
+    return found
+
+
+def _report(known: Known) -> ServiceReport | None:
+    return None if known.seen is None else known.seen.replica.report
+
+
+def _of_source(reason: str, source: Source, report: ServiceReport) -> Trouble:
+    fault = source.fault
+    seen = f"{source.name}: {fault.seen if fault else ''}"
+    remedy = report.remedy(fault.reference) if fault else ""
+    return Trouble(reason, RELEASES_UNREADABLE, seen, remedy)
+
+
+def _graph_text(report: ServiceReport) -> str:
+    graph = report.graph
+    return "" if graph is None else f"a graph of {graph.releases} releases and {graph.updates} updates"
+
+
+def _named_image(known: Known) -> str:
+    return f"the image {known.inputs.service.spec.graph_data_image}"
+
+
+def _failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) -> Condition:
+    message = "\n".join(one.message for one in troubles[:MAX_TOLD])
+    more = len(troubles) - MAX_TOLD
+    return Condition(
+        kind, status, troubles[0].reason, message if more <= 0 else f"{message}\nand {more} more"
+    )
