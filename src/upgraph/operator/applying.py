@@ -86,7 +86,7 @@ class Applier:
 
     def __init__(self, api: Api, stores: Mapping[Kind, Store]) -> None:
         self._api = api
-        self._stores = stores
+        self.stores = stores
         self._settled: dict[str, dict[tuple[Kind, Key], str]] = {}
         """By owner, the versions of objects after they were applied: where the server says the same in other
         words, that is not a reason to say it again."""
@@ -115,14 +115,14 @@ class Applier:
     def _owned(self, owner: str) -> list[tuple[Kind, Object]]:
         return [
             (kind, found)
-            for kind in sorted(self._stores)
+            for kind in sorted(self.stores)
             if kind in _BY_NAME.values()
-            for found in self._stores[kind].by(OWNER_INDEX, owner)
+            for found in self.stores[kind].by(OWNER_INDEX, owner)
         ]
 
     async def _ensure(self, obj: Object, owner: str, work: _Work) -> None:
         kind, key, settled = kind_of(obj), key_of(obj), self._settled.setdefault(owner, {})
-        store = self._stores.get(kind)
+        store = self.stores.get(kind)
         found = None if store is None else store.get(key)
         if found is not None:
             other = _other_owner(found, owner)

@@ -1,0 +1,269 @@
+"""Looks after the UpdateServices of one namespace: from what is known to what is to be, and back into their status.
+
+Level-triggered: whatever has changed, the UpdateService that it concerns is looked at as a whole, with what is known then.
+Nothing is remembered between two looks but what saves requests, so a new process goes on where another one ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from upgraph.errors import DataError, RemoteError, UpgraphError, UserError
+from upgraph.kube.api import Api
+from upgraph.kube.conditions import Condition, stated
+from upgraph.kube.events import Note, Recorder
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, INGRESS, ROUTE, SECRET
+from upgraph.kube.objects import Key, Object, uid_of
+from upgraph.kube.queue import Queue
+from upgraph.operator import graph_data_watch, observing
+from upgraph.operator.access_inputs import NOT_CONFIGURED
+from upgraph.operator.applying import Applier, Outcome
+from upgraph.operator.conclusions import Known
+from upgraph.operator.desired import plan_of
+from upgraph.operator.desired.exposure import way_of
+from upgraph.operator.exposed import exposed_of
+from upgraph.operator.gathering import Surroundings, gather
+from upgraph.operator.graph_data_watch import GraphDataSeen, GraphDataWish
+from upgraph.operator.inputs import CA_BUNDLE_KEY, PULL_SECRET_KEY, GraphDataImage, Inputs, ProxySettings
+from upgraph.operator.installation import INGRESS_CA, MANAGED_NAMESPACE
+from upgraph.operator.metrics import OperatorMetrics
+from upgraph.operator.observing import ServiceSeen, ServiceWish
+from upgraph.operator.pods import addresses, troubles_of
+from upgraph.operator.private_files import Means
+from upgraph.operator.resource import UPDATE_SERVICE, UpdateService, parse_update_service
+from upgraph.operator.rounds import Rounds
+from upgraph.operator.sources import graph_data_name
+from upgraph.operator.status import Status, status_of
+from upgraph.operator.trouble import Trouble
+from upgraph.operator.verdicts import DEGRADED, RECONCILE_COMPLETED
+from upgraph.operator.view import at, decoded_of, text_of
+from upgraph.operator.world import World
+
+WORKERS = 4
+"""UpdateServices that are looked at at the same time."""
+LOOKS = 8
+"""Registries, and services, that are asked at the same time."""
+UNSETTLED_SECONDS = 0.2
+"""When an UpdateService is looked at again while not everything that matters has been read."""
+GRAPH_DATA_CHANGED = "GraphDataChanged"
+"""Reason of the Event that tells of another digest."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What an operator is started with."""
+
+    namespace: str
+    operand: str
+    proxies: ProxySettings = ProxySettings()  # noqa: RUF009  # it is frozen
+
+
+class Controller:
+    """The operator of one namespace.
+
+    Args:
+        api: the cluster.
+        setup: what it is started with.
+        events: where transitions are told.
+        metrics: where it is counted.
+        clock: gives the moment.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        setup: Setup,
+        events: Recorder,
+        metrics: OperatorMetrics,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.queue: Queue[Key] = Queue()
+        self.world = World(api, setup.namespace, self.queue.add)
+        self._api = api
+        self._setup = setup
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._applier: Applier | None = None
+        self._graph_data: Rounds[GraphDataWish, GraphDataSeen] = Rounds(
+            graph_data_watch.look_at, graph_data_watch.pause_after, self.queue.add, concurrency=LOOKS
+        )
+        self._services: Rounds[ServiceWish, ServiceSeen] = Rounds(
+            observing.look_at, observing.pause_after, self.queue.add, concurrency=LOOKS
+        )
+        self._owners: dict[Key, str] = {}
+
+    async def run(self) -> None:
+        """Look after them until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.world.run())
+            group.create_task(self._graph_data.run())
+            group.create_task(self._services.run())
+            group.create_task(self._events.run())
+            group.create_task(self.queue.run(self.reconcile, workers=WORKERS, on_failure=self._failed))
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Look at one UpdateService. Gives the seconds after which it wants to be looked at again, if any.
+
+        Raises:
+            RemoteError: something could not be written; the status tells it, if that could be written.
+        """
+        if not self.world.is_settled:
+            return UNSETTLED_SECONDS
+        self._metrics.reconciled(len(self.world.services()))
+        obj = self.world.find(UPDATE_SERVICE, key.namespace, key.name)
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
+            self._forget(key)
+            return None
+        self._owners[key] = uid_of(obj)
+        try:
+            service = parse_update_service(obj)
+        except DataError as error:
+            await self._refuse(obj, error)
+            return None
+        outcome = await self._look_after(key, service, obj)
+        if outcome.failure is not None:
+            raise outcome.failure
+        return None
+
+    async def _look_after(self, key: Key, service: UpdateService, obj: Object) -> Outcome:
+        inputs, asked = self._inputs(key, service)
+        plan = plan_of(inputs)
+        if self._applier is None or len(self._applier.stores) != len(self.world.stores):
+            self._applier = Applier(self._api, self.world.stores)
+        outcome = await self._applier.carry_out(plan, service.metadata.uid)
+        self._metrics.wrote(outcome.writes)
+        known = self._known(key, inputs, asked, (*plan.troubles, *outcome.troubles))
+        status = status_of(known, obj, self._clock())
+        if status.content != obj.get("status"):
+            await self._api.apply_status(status.apply_to(obj))
+            self._metrics.wrote(1)
+            self._tell(obj, status)
+        return outcome
+
+    def _inputs(self, key: Key, service: UpdateService) -> tuple[Inputs, GraphDataSeen | None]:
+        surroundings = Surroundings(
+            operand=self._setup.operand, platform=self.world.platform, proxies=self._setup.proxies
+        )
+        inputs = gather(service, self.world, surroundings, GraphDataImage())
+        try:
+            image = graph_data_name(service.spec)
+        except UserError:
+            # The plan tells it.
+            return inputs, None
+        self._graph_data.want(key, GraphDataWish(image, means_of(inputs, self.world)))
+        seen = self._graph_data.seen(key)
+        asked = seen if seen is not None and seen.image == image else None
+        found = None if asked is None else asked.found
+        return replace(inputs, graph_data=found or self._known_before(service, asked)), asked
+
+    def _known_before(self, service: UpdateService, asked: GraphDataSeen | None) -> GraphDataImage:
+        """What another process of the operator has found, while this one knows nothing better."""
+        last = service.status.graph_data
+        key = service.key
+        found = self.world.find(DEPLOYMENT, key.namespace, key.name)
+        if (
+            last is None
+            or last.digest is None
+            or last.image != service.spec.graph_data_image
+            or found is None
+        ):
+            return GraphDataImage(is_asked=asked is not None)
+        copies_itself = bool(at(found, "spec", "template", "spec").get("initContainers"))
+        return GraphDataImage(last.digest, copies_itself)
+
+    def _known(
+        self, key: Key, inputs: Inputs, asked: GraphDataSeen | None, troubles: tuple[Trouble, ...]
+    ) -> Known:
+        published = inputs.service.status.policy_engine_uri or ""
+        exposed = exposed_of(inputs, self._exposing(inputs), published)
+        pods = self.world.pods_of(inputs.names.deployment)
+        wish = ServiceWish(
+            addresses(pods), exposed.uri, *self._authorities(inputs), inputs.proxies.environment
+        )
+        self._services.want(key, wish)
+        return Known(
+            inputs=inputs,
+            troubles=troubles,
+            exposed=exposed,
+            graph_data=asked,
+            seen=self._services.seen(key),
+            deployment=self.world.find(DEPLOYMENT, key.namespace, inputs.names.deployment),
+            pods=troubles_of(pods),
+        )
+
+    def _exposing(self, inputs: Inputs) -> Object | None:
+        names, way = inputs.names, way_of(inputs)
+        if way == "Route":
+            return inputs.live.route
+        kind = {"HTTPRoute": HTTP_ROUTE, "Ingress": INGRESS}.get(way, ROUTE)
+        return self.world.find(kind, names.namespace, names.route)
+
+    def _authorities(self, inputs: Inputs) -> tuple[str, str]:
+        """What the cluster trusts, and what its ingress may be signed by."""
+        names = inputs.names
+        cluster = self.world.find(CONFIG_MAP, names.namespace, names.cluster_ca)
+        ingress = self.world.find(CONFIG_MAP, MANAGED_NAMESPACE, INGRESS_CA)
+        trusted, signing = (text_of(one).get(CA_BUNDLE_KEY, "") if one else "" for one in (cluster, ingress))
+        return trusted, signing
+
+    async def _refuse(self, obj: Object, error: DataError) -> None:
+        trouble = Trouble.of("InvalidSpec", error)
+        condition = Condition(
+            RECONCILE_COMPLETED, status=False, reason=trouble.reason, message=trouble.message
+        )
+        others = [one for one in at(obj, "status").get("conditions") or [] if one["type"] != condition.type]
+        content = at(obj, "status") | {"conditions": [*stated([condition], obj, self._clock()), *others]}
+        status = Status(content, (condition,))
+        if content != at(obj, "status"):
+            await self._api.apply_status(status.apply_to(obj))
+            self._tell(obj, status)
+
+    def _tell(self, obj: Object, status: Status) -> None:
+        for condition in status.transitions:
+            if condition.status is not None:
+                is_good = (
+                    condition.status is not (condition.type == DEGRADED) or condition.reason == NOT_CONFIGURED
+                )
+                kind: Literal["Normal", "Warning"] = "Normal" if is_good else "Warning"
+                message = f"{condition.type} is {condition.status}: {condition.message}".rstrip(": ")
+                self._events.note(obj, Note(kind, condition.reason, message))
+        before, now = (at(one, "graphData").get("digest") for one in (at(obj, "status"), status.content))
+        if before and now and before != now:
+            note = Note("Normal", GRAPH_DATA_CHANGED, f"The graph-data image is {now} now, and was {before}.")
+            self._events.note(obj, note)
+
+    def _forget(self, key: Key) -> None:
+        self._graph_data.drop(key)
+        self._services.drop(key)
+        owner = self._owners.pop(key, None)
+        if owner is not None and self._applier is not None:
+            self._applier.forget(owner)
+
+    def _failed(self, key: Key, error: Exception, wait: float) -> None:
+        self._metrics.failed(error.reference if isinstance(error, UpgraphError) else "unexpected")
+        if isinstance(error, RemoteError | UpgraphError):
+            reference = {"reference": error.reference}
+            _log.warning("%s: %s; tried again in %.0f s", key, error.seen, wait, extra=reference)
+        else:
+            _log.error("%s: tried again in %.0f s", key, wait, exc_info=error)
+
+
+def means_of(inputs: Inputs, world: World) -> Means:
+    """What registries are asked with for an UpdateService: the same as its pods have."""
+    names = inputs.names
+    secret = {"data": dict(inputs.pull_secret.content or {})}
+    if inputs.pull_secret.content is None and inputs.pull_secret.is_mounted:
+        secret = world.find(SECRET, names.namespace, names.pull_secret) or {}
+    authorities = dict(inputs.authorities.content or {})
+    if inputs.authorities.content is None and inputs.authorities.is_mounted:
+        authorities = text_of(world.find(CONFIG_MAP, names.namespace, names.trusted_ca) or {})
+    bundle = world.find(CONFIG_MAP, names.namespace, names.cluster_ca)
+    if inputs.has_cluster_authorities and bundle is not None:
+        authorities[CA_BUNDLE_KEY] = text_of(bundle)[CA_BUNDLE_KEY]
+    return Means(decoded_of(secret, PULL_SECRET_KEY), authorities, inputs.proxies.environment)

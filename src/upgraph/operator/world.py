@@ -1,0 +1,263 @@
+"""What is known of the cluster, kept current by watches: everything that an UpdateService depends on or becomes.
+
+What OpenShift has and other clusters lack is looked for now and then rather than watched in vain. The ConfigMap with the
+authorities of registries is the one whose name is only known from another object, so its watch follows that name.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from upgraph.errors import RemoteError
+from upgraph.kube.api import EVERYWHERE, Api, Scope
+from upgraph.kube.informer import Informer, Listener, without_managed_fields
+from upgraph.kube.kinds import (
+    CONFIG_MAP,
+    GATEWAY,
+    HTTP_ROUTE,
+    IMAGE_CONFIG,
+    POD,
+    PROXY_CONFIG,
+    ROUTE,
+    SECRET,
+)
+from upgraph.kube.objects import Key, Kind, Object
+from upgraph.kube.ownership import controller_of, controller_uid
+from upgraph.kube.store import Change, Store
+from upgraph.operator.access_inputs import authorities_of_cluster
+from upgraph.operator.applying import OWNER_INDEX
+from upgraph.operator.desired.plan import ALWAYS_THERE, SOMETIMES_THERE
+from upgraph.operator.inputs import SECURITY_CONTEXT_CONSTRAINTS, Platform
+from upgraph.operator.installation import (
+    CLUSTER_PULL_SECRET,
+    CONFIG_NAMESPACE,
+    INGRESS_CA,
+    MANAGED_NAMESPACE,
+)
+from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.view import at
+
+SEARCH_SECONDS = 600.0
+"""How often kinds are looked for that the cluster does not have."""
+SHARED_CHARACTERS = 256
+"""From this length on equal texts of different objects are kept once: bundles of authorities, pull secrets."""
+POD_INDEX = "deployment"
+"""Name of the index of pods by their Deployment, and of the label that says it."""
+
+Place = tuple[Kind, str]
+"""A kind and the namespace in which it is watched; empty for all that is not in one namespace."""
+_CONFIGURATION = ("", CONFIG_NAMESPACE, MANAGED_NAMESPACE)
+
+_log = logging.getLogger(__name__)
+
+
+def kept(obj: Object) -> Object:
+    """An object as it is kept: without the notes of managers, and with long texts that many objects share."""
+    without_managed_fields(obj)
+    data = obj.get("data")
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if isinstance(value, str) and len(value) >= SHARED_CHARACTERS:
+                data[key] = sys.intern(value)
+    return obj
+
+
+class World:
+    """The cluster as far as the operator looks at it.
+
+    Args:
+        api: the cluster.
+        namespace: whose UpdateServices are looked after.
+        changed: is told which UpdateService is to be looked at again.
+    """
+
+    def __init__(self, api: Api, namespace: str, changed: Callable[[Key], None]) -> None:
+        self.chooses_users = False
+        self._api = api
+        self._namespace = namespace
+        self._changed = changed
+        self._informers: dict[Place, Informer] = {}
+        self._authorities: tuple[str, Informer, asyncio.Task[None]] | None = None
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def platform(self) -> Platform:
+        """What the cluster has."""
+        return Platform(
+            routes=self._has(ROUTE, self._namespace),
+            http_routes=self._has(HTTP_ROUTE, self._namespace),
+            image_config=self._has(IMAGE_CONFIG, ""),
+            proxy_config=self._has(PROXY_CONFIG, ""),
+            chooses_users=self.chooses_users,
+        )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything has been read once, or is known not to be readable."""
+        return all(map(_is_settled, self._all()))
+
+    @property
+    def stores(self) -> Mapping[Kind, Store]:
+        """What is known of the objects that UpdateServices become."""
+        kinds = (*ALWAYS_THERE, *SOMETIMES_THERE)
+        return {
+            kind: self._informers[kind, self._namespace].store
+            for kind in kinds
+            if (kind, self._namespace) in self._informers
+        }
+
+    @property
+    def faults(self) -> tuple[RemoteError, ...]:
+        """What cannot be watched now."""
+        return tuple(one.fault for one in self._all() if isinstance(one.fault, RemoteError))
+
+    def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """See :class:`~upgraph.operator.view.View`."""
+        if kind == CONFIG_MAP and namespace == CONFIG_NAMESPACE and namespace != self._namespace:
+            informer = None if self._authorities is None else self._authorities[1]
+        else:
+            informer = self._informers.get((kind, namespace)) or self._informers.get((kind, ""))
+        return None if informer is None else informer.store.get(Key(namespace, name))
+
+    def services(self) -> tuple[Object, ...]:
+        """All UpdateServices."""
+        return self._informers[UPDATE_SERVICE, self._namespace].store.all()
+
+    def pods_of(self, deployment: str) -> tuple[Object, ...]:
+        """The pods of a Deployment."""
+        return self._informers[POD, self._namespace].store.by(POD_INDEX, deployment)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for kind in (UPDATE_SERVICE, *ALWAYS_THERE):
+                self._watch(kind, Scope(self._namespace), self._on_object)
+            self._watch(POD, Scope(self._namespace, labels=POD_INDEX), self._on_pod)
+            while True:
+                await self._search()
+                await asyncio.sleep(SEARCH_SECONDS)
+
+    async def _search(self) -> None:
+        """Begin to watch what the cluster has come to have."""
+        self.chooses_users = await self._serves(SECURITY_CONTEXT_CONSTRAINTS)
+        for kind in SOMETIMES_THERE:
+            if (kind, self._namespace) not in self._informers and await self._serves(kind):
+                self._watch(kind, Scope(self._namespace), self._on_object)
+        if (GATEWAY, "") not in self._informers and await self._serves(GATEWAY):
+            self._watch(GATEWAY, EVERYWHERE, self._on_surroundings)
+        if (PROXY_CONFIG, "") not in self._informers and await self._serves(PROXY_CONFIG):
+            self._watch(PROXY_CONFIG, Scope(name="cluster"), self._on_surroundings)
+        if (IMAGE_CONFIG, "") not in self._informers and await self._serves(IMAGE_CONFIG):
+            self._watch(SECRET, Scope(CONFIG_NAMESPACE, name=CLUSTER_PULL_SECRET), self._on_surroundings)
+            self._watch(CONFIG_MAP, Scope(MANAGED_NAMESPACE, name=INGRESS_CA), self._on_surroundings)
+            self._watch(IMAGE_CONFIG, Scope(name="cluster"), self._on_image_config)
+
+    async def _serves(self, kind: Kind) -> bool:
+        while True:
+            try:
+                return await self._api.serves(kind)
+            except RemoteError as error:
+                if not error.retryable:
+                    _log.warning("%s", error.seen, extra={"reference": error.reference})
+                    return False
+                await asyncio.sleep(1.0)
+
+    def _watch(self, kind: Kind, scope: Scope, listener: Listener) -> None:
+        place = (kind, scope.namespace or "")
+        if place in self._informers:
+            return
+        indexes = {POD_INDEX: _deployment_of} if kind == POD else {OWNER_INDEX: controller_uid}
+        informer = Informer(self._api, kind, scope, indexes=indexes, keep=kept)
+        informer.listen(listener)
+        self._informers[place] = informer
+        if self._group is not None:
+            self._group.create_task(self._run(informer))
+
+    async def _run(self, informer: Informer) -> None:
+        await informer.run()
+
+    def _has(self, kind: Kind, namespace: str) -> bool:
+        informer = self._informers.get((kind, namespace))
+        return informer is not None and informer.synced.is_set() and informer.served
+
+    def _all(self) -> Iterator[Informer]:
+        yield from self._informers.values()
+        if self._authorities is not None:
+            yield self._authorities[1]
+
+    def _on_object(self, change: Change) -> None:
+        for name in self._concerned(change):
+            self._changed(Key(self._namespace, name))
+
+    def _on_pod(self, change: Change) -> None:
+        for obj in (change.old, change.new):
+            for name in () if obj is None else _deployment_of(obj):
+                self._changed(Key(self._namespace, name))
+
+    def _on_surroundings(self, change: Change) -> None:  # noqa: ARG002  # all are concerned by each
+        for service in self.services():
+            self._changed(Key(self._namespace, service["metadata"]["name"]))
+
+    def _on_image_config(self, change: Change) -> None:
+        self._follow(authorities_of_cluster(self))
+        self._on_surroundings(change)
+
+    def _follow(self, name: str) -> None:
+        """Watch the ConfigMap with the authorities under its present name."""
+        if self._authorities is not None:
+            if self._authorities[0] == name:
+                return
+            self._authorities[2].cancel()
+            self._authorities = None
+        if name and self._group is not None:
+            informer = Informer(self._api, CONFIG_MAP, Scope(CONFIG_NAMESPACE, name=name), keep=kept)
+            informer.listen(self._on_surroundings)
+            task = self._group.create_task(self._run(informer))
+            self._authorities = (name, informer, task)
+
+    def _concerned(self, change: Change) -> set[str]:
+        """The UpdateServices that a change in the namespace is about."""
+        names: set[str] = set()
+        for obj in (change.old, change.new):
+            owner = None if obj is None else controller_of(obj)
+            if obj is not None and obj.get("kind") == UPDATE_SERVICE.kind:
+                names.add(change.key.name)
+            elif owner is not None and owner.get("kind") == UPDATE_SERVICE.kind:
+                names.add(str(owner.get("name")))
+            elif obj is not None:
+                names |= self._referring(change.key.name)
+        return names
+
+    def _referring(self, name: str) -> set[str]:
+        """The UpdateServices that name an object, or that something of this name stands in the way of."""
+        return {
+            own
+            for service in self.services()
+            if (own := service["metadata"]["name"]) and (name.startswith(own) or name in _named(service))
+        }
+
+
+def _is_settled(informer: Informer) -> bool:
+    fault = informer.fault
+    return informer.synced.is_set() or (isinstance(fault, RemoteError) and not fault.retryable)
+
+
+def _deployment_of(pod: Object) -> Iterable[str]:
+    name = at(pod, "metadata", "labels").get(POD_INDEX)
+    return (str(name),) if name else ()
+
+
+def _named(service: Object) -> set[str]:
+    """The ConfigMaps and Secrets that an UpdateService names."""
+    spec = at(service, "spec")
+    paths = (
+        ("trust", "configMap"),
+        ("credentials", "secret"),
+        ("exposure", "tlsSecret"),
+        ("versions", "configMap"),
+        ("signatures", "keyringSecret"),
+        ("signatures", "keyringConfigMap"),
+    )
+    return {str(at(spec, part).get(field)) for part, field in paths if at(spec, part).get(field)}
