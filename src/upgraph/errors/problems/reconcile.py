@@ -154,3 +154,15 @@ URI_UNTRUSTED = Problem(
     'FILE, then oc patch proxy/cluster --type=merge -p \'{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}\'. Where '
     "that ConfigMap exists, add the certificate to it.",
 )
+OPERATOR_SETTING = Problem(
+    "operator-setting",
+    "The operator is not told what it needs",
+    "It does not know which image to run, or where to listen, so nothing is made in the cluster.",
+    "Name the image with --operand or RELATED_IMAGE_OPERAND. In a cluster upgraph operator manifests sets everything.",
+)
+OPERATOR_NOT_READY = Problem(
+    "operator-not-ready",
+    "The operator has not read what it looks after",
+    "UpdateServices keep running as they are; changes of them have no effect yet.",
+    "Check the rights of its account (upgraph operator manifests prints them) and the API server.",
+)
