@@ -1,0 +1,124 @@
+"""A cluster in memory in which an operator can work: what administrators, controllers and kubelets do there, as calls.
+
+It knows nothing of the operator: whoever tests one gives the kind of its resource.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, POD, ROUTE, SECRET
+from upgraph.kube.objects import Key, Kind, Object
+from upgraph.oci import OCI_CONFIG, OCI_MANIFEST, Descriptor, Digest
+from upgraph.oci.images.documents import image_document
+from upgraph.testing.api_server import SimulatedApiServer
+from upgraph.testing.certificates import Authority
+from upgraph.testing.registry import SimulatedRegistry
+
+NAMESPACE = "openshift-update-service"
+OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
+WAIT_SECONDS = 15.0
+"""Longest time for what a test waits for."""
+POD_ADDRESS = "127.61.9.8"
+"""An address of the loopback that nobody else has, so that a pod can have the port that pods have."""
+
+
+def put_image(registry: SimulatedRegistry, tag: str, *command: str) -> Digest:
+    """Let a tag be an image that is started with a command."""
+    document = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Cmd": command or None}}).encode()
+    config = Descriptor(OCI_CONFIG, registry.add(document), len(document))
+    return registry.add(image_document(config, [], OCI_MANIFEST), tag=tag)
+
+
+@dataclass
+class OperatedCluster:
+    """The cluster, and what a test does with it."""
+
+    server: SimulatedApiServer
+    registry: SimulatedRegistry
+    authority: Authority
+    resource: Kind
+    """The kind that the operator looks after."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, kind: Kind, name: Key | str, **content: Any) -> Object:
+        """Have an object, as if somebody else had made it."""
+        key = name if isinstance(name, Key) else Key(NAMESPACE if kind.namespaced else "", name)
+        metadata = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
+        if self.server.state.has(kind, key):
+            metadata = self.server.state.get(kind, key)["metadata"]
+        head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
+        return self.server.state.put(kind, head | content)
+
+    def edit(self, kind: Kind, name: str, **content: Any) -> Object:
+        """Change parts of an object, as if somebody else did."""
+        return self.server.state.merge(kind, Key(NAMESPACE, name), content, "kubectl")
+
+    def find(self, kind: Kind, name: str) -> Object:
+        key = Key(NAMESPACE if kind.namespaced else "", name)
+        return self.server.state.get(kind, key) if self.server.state.has(kind, key) else {}
+
+    def update_service(self, name: str = "sample", **spec: Any) -> Object:
+        """Have an UpdateService as in the documentation of the OpenShift Update Service."""
+        usual = {
+            "replicas": 2,
+            "releases": "registry.example:5000/ocp/release",
+            "graphDataImage": f"{self.registry.repository.name}:latest",
+        }
+        return self.put(self.resource, name, spec=usual | spec)
+
+    def trust_registry(self) -> None:
+        """Configure the cluster as the documentation says."""
+        text = self.authority.certificate.read_text()
+        config = Key("openshift-config", "registry-ca")
+        self.put(CONFIG_MAP, config, data={"updateservice-registry": text})
+        self.put(IMAGE_CONFIG, "cluster", spec={"additionalTrustedCA": {"name": config.name}})
+        self.pull_secret({"auths": {}})
+
+    def pull_secret(self, document: Object) -> None:
+        """Let the cluster have these logins."""
+        encoded = base64.b64encode(json.dumps(document).encode()).decode()
+        key = Key("openshift-config", "pull-secret")
+        self.put(SECRET, key, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": encoded})
+
+    def condition(self, kind: str, name: str = "sample") -> Object:
+        listed = (self.find(self.resource, name).get("status") or {}).get("conditions") or []
+        return next((one for one in listed if one["type"] == kind), {})
+
+    def admit(self, host: str, name: str = "sample-route") -> None:
+        """Let a router take a Route."""
+        admitted = [{"type": "Admitted", "status": "True"}]
+        route = self.find(ROUTE, name) | {"status": {"ingress": [{"host": host, "conditions": admitted}]}}
+        self.server.state.put(ROUTE, route)
+
+    def run_pods(self, name: str = "sample", ready: int = 2) -> None:
+        """Let the replicas run, as controllers and a kubelet would."""
+        deployment = self.find(DEPLOYMENT, name)
+        counts = {"replicas": deployment["spec"]["replicas"], "readyReplicas": ready}
+        self.server.state.put(DEPLOYMENT, deployment | {"status": counts})
+        pod = {"metadata": {"name": f"{name}-pod", "namespace": NAMESPACE, "labels": {"deployment": name}}}
+        status = {"podIP": POD_ADDRESS, "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}
+        self.server.state.put(POD, {"apiVersion": "v1", "kind": "Pod", **pod, "status": status})
+
+    def writes(self) -> int:
+        """How many requests have been sent that write, except for Events."""
+        verbs = ("create", "update", "patch", "delete")
+        return sum(one.verb in verbs and one.plural != EVENT.plural for one in self.server.requests)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something is so in the cluster."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not holds():
+                    self.changed.clear()
+                    with suppress(TimeoutError):
+                        # What is asked for may be outside of the cluster, so it is looked for in between too.
+                        async with asyncio.timeout(0.1):
+                            await self.changed.wait()
+        except TimeoutError:
+            status = [one.get("status") for one in self.server.state.all(self.resource)]
+            raise AssertionError(f"did not become so; statuses: {json.dumps(status, indent=1)}") from None

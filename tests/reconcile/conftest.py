@@ -1,0 +1,90 @@
+"""A cluster in memory with the operator at work in it, and a registry."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from upgraph.kube import find_cluster
+from upgraph.kube.api import Api
+from upgraph.kube.client import open_api
+from upgraph.kube.events import Recorder
+from upgraph.kube.kinds import GATEWAY, IMAGE_CONFIG, PROXY_CONFIG
+from upgraph.operator.controller import Controller, Setup
+from upgraph.operator.desired.plan import SOMETIMES_THERE
+from upgraph.operator.metrics import OperatorMetrics
+from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.testing.api_server import SimulatedApiServer
+from upgraph.testing.certificates import Authority, Certificates, make_authority
+from upgraph.testing.operated_cluster import NAMESPACE, OPERAND, OperatedCluster
+from upgraph.testing.registry import SimulatedRegistry
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def certificates(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return authority.issue(tmp_path_factory.mktemp("shown"), names="IP:127.0.0.1,DNS:localhost")
+
+
+@pytest.fixture
+async def registry(certificates: Certificates) -> AsyncIterator[SimulatedRegistry]:
+    async with SimulatedRegistry("openshift/graph-data", tls=certificates.server_context()) as running:
+        yield running
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[SimulatedApiServer]:
+    async with SimulatedApiServer() as running:
+        running.state.kinds = [*running.state.kinds, UPDATE_SERVICE]
+        yield running
+
+
+@pytest.fixture
+async def api(server: SimulatedApiServer, tmp_path: Path) -> AsyncIterator[Api]:
+    cluster = find_cluster({}, kubeconfig=server.kubeconfig(tmp_path / "kubeconfig"))
+    async with open_api(cluster, manager="upgraph-operator", kinds=[UPDATE_SERVICE]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plain(server: SimulatedApiServer) -> None:
+    """The cluster has nothing of OpenShift, and no gateways."""
+    gone = (IMAGE_CONFIG, PROXY_CONFIG, GATEWAY, *SOMETIMES_THERE)
+    server.state.kinds = [kind for kind in server.state.kinds if kind not in gone]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked every few minutes is asked at once."""
+    monkeypatch.setattr("upgraph.operator.graph_data_watch.AT_REST_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.graph_data_watch.AFTER_FAULT_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.SETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.UNSETTLED_SECONDS", 0.2)
+
+
+
+@pytest.fixture
+def cluster(
+    server: SimulatedApiServer, registry: SimulatedRegistry, authority: Authority
+) -> OperatedCluster:
+    made = OperatedCluster(server, registry, authority, UPDATE_SERVICE)
+    server.state.listeners.add(made.changed.set)
+    return made
+
+
+@pytest.fixture
+async def operator(api: Api, cluster: OperatedCluster) -> AsyncIterator[Controller]:  # noqa: ARG001
+    """The operator at work. Whatever it raises fails the test."""
+    events = Recorder(api, "test", "test", asyncio.get_running_loop().time)
+    controller = Controller(api, Setup(namespace=NAMESPACE, operand=OPERAND), events, OperatorMetrics())
+    task = asyncio.create_task(controller.run())
+    yield controller
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is not None:
+        raise task.exception() or AssertionError
