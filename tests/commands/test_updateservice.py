@@ -79,6 +79,7 @@ async def test_what_would_be_made_is_printed_and_no_cluster_is_asked(
 async def test_wishes_become_fields(updateservice: Upgraph) -> None:
     wishes = ["--host", "u.example", "--exposure", "HTTPRoute", "--gateway", "gateways/site", "--replicas", 3]
     wishes += ["--ca-configmap", "ca", "--pull-secret", "pull", "--keyring-secret", "keys"]
+    wishes += ["--signatures", "https://signatures.example/"]
     wishes += ["--versions-configmap", "promoted", "--releases", "registry.example/more"]
     done = await updateservice("create", "service", *WISHES, *wishes, "-o", "json")
     assert done.json["spec"] == {
@@ -92,7 +93,11 @@ async def test_wishes_become_fields(updateservice: Upgraph) -> None:
         },
         "trust": {"configMap": "ca"},
         "credentials": {"secret": "pull"},
-        "signatures": {"required": True, "keyringSecret": "keys"},
+        "signatures": {
+            "required": True,
+            "keyringSecret": "keys",
+            "source": "https://signatures.example/",
+        },
         "versions": {"configMap": "promoted"},
     }
 

@@ -67,11 +67,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("upgraph.operator.observing.UNSETTLED_SECONDS", 0.2)
 
 
-
 @pytest.fixture
-def cluster(
-    server: SimulatedApiServer, registry: SimulatedRegistry, authority: Authority
-) -> OperatedCluster:
+def cluster(server: SimulatedApiServer, registry: SimulatedRegistry, authority: Authority) -> OperatedCluster:
     made = OperatedCluster(server, registry, authority, UPDATE_SERVICE)
     server.state.listeners.add(made.changed.set)
     return made

@@ -6,7 +6,9 @@ from upgraph.operator.resource import UPDATE_SERVICE
 from upgraph.testing.operated_cluster import OPERAND, OperatedCluster, put_image
 
 
-async def test_the_yaml_of_the_documentation_becomes_a_service(cluster: OperatedCluster, operator: Controller) -> None:
+async def test_the_yaml_of_the_documentation_becomes_a_service(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
     digest = put_image(cluster.registry, "latest", "/copier")
     cluster.trust_registry()
     cluster.update_service()
@@ -19,6 +21,7 @@ async def test_the_yaml_of_the_documentation_becomes_a_service(cluster: Operated
     cluster.admit("localhost")
     await cluster.until(lambda: cluster.find(UPDATE_SERVICE, "sample")["status"].get("policyEngineURI"))
     import json
+
     print(json.dumps(cluster.find(UPDATE_SERVICE, "sample")["status"], indent=1))
     print(cluster.server.counts)
     assert 0

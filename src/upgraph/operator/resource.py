@@ -103,9 +103,9 @@ class Volume(_Wire, frozen=True, kw_only=True):
     """Where the pods keep what they have learnt; an ``emptyDir`` without one."""
 
     claim_name: str | None = None
-    """A claim that exists. Several replicas share it, so it must allow that many readers and writers."""
+    """A claim that exists, for one replica."""
     size: str | int | None = None
-    """Bytes as a quantity (``1Gi``) of a volume that is made for each pod."""
+    """Bytes as a quantity (``1Gi``) of a volume that is made for each pod and goes with it."""
     storage_class_name: str | None = None
 
 

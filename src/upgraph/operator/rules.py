@@ -187,6 +187,11 @@ SIGNATURES: tuple[Rule[Signatures], ...] = (
         lambda one: not one.required or one.keyring_secret is not None or one.keyring_config_map is not None,
     ),
     Rule(
+        "!self.required || has(self.source)",
+        "required needs source, which says where the signatures are: without it no release could ever be verified",
+        lambda one: not one.required or one.source is not None,
+    ),
+    Rule(
         "!(has(self.keyringSecret) && has(self.keyringConfigMap))",
         "has a keyringSecret and a keyringConfigMap: remove one of them",
         lambda one: one.keyring_secret is None or one.keyring_config_map is None,
@@ -219,6 +224,16 @@ SPEC: tuple[Rule[UpdateServiceSpec], ...] = (
         "!has(self.autoscaling) || self.autoscaling.maxReplicas >= self.replicas",
         "autoscaling.maxReplicas must not be less than replicas, which is the least number of replicas",
         lambda one: one.autoscaling is None or one.autoscaling.max_replicas >= one.replicas,
+    ),
+    Rule(
+        "!has(self.volume) || !has(self.volume.claimName) || (self.replicas == 1 && !has(self.autoscaling))",
+        "volume.claimName serves one replica alone, as two would overwrite each other's state: give each a volume of its "
+        "own with volume.size, or leave volume out, since replicas take their graph from each other",
+        lambda one: (
+            one.volume is None
+            or one.volume.claim_name is None
+            or (one.replicas == 1 and one.autoscaling is None)
+        ),
     ),
 )
 

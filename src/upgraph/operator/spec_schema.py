@@ -194,10 +194,9 @@ def _volume() -> Object:
         "the node (emptyDir).",
         {
             "claimName": object_name(
-                f"A PersistentVolumeClaim that exists, {_IN_NAMESPACE}. With several replicas its volume has to be "
-                "writable from several nodes."
+                f"A PersistentVolumeClaim that exists, {_IN_NAMESPACE}, for one replica alone."
             ),
-            "size": quantity("Size of a volume that is made for each pod, for example 1Gi."),
+            "size": quantity("Size of a volume that is made for each pod and goes with it, for example 1Gi."),
             "storageClassName": text(
                 "Of which class that volume is; otherwise the default of the cluster.",
                 MAX_OBJECT_NAME_CHARACTERS,

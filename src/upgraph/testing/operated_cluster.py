@@ -29,7 +29,9 @@ POD_ADDRESS = "127.61.9.8"
 
 def put_image(registry: SimulatedRegistry, tag: str, *command: str) -> Digest:
     """Let a tag be an image that is started with a command."""
-    document = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Cmd": command or None}}).encode()
+    document = json.dumps(
+        {"architecture": "amd64", "os": "linux", "config": {"Cmd": command or None}}
+    ).encode()
     config = Descriptor(OCI_CONFIG, registry.add(document), len(document))
     return registry.add(image_document(config, [], OCI_MANIFEST), tag=tag)
 
@@ -101,7 +103,10 @@ class OperatedCluster:
         counts = {"replicas": deployment["spec"]["replicas"], "readyReplicas": ready}
         self.server.state.put(DEPLOYMENT, deployment | {"status": counts})
         pod = {"metadata": {"name": f"{name}-pod", "namespace": NAMESPACE, "labels": {"deployment": name}}}
-        status = {"podIP": POD_ADDRESS, "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}
+        status = {
+            "podIP": POD_ADDRESS,
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        }
         self.server.state.put(POD, {"apiVersion": "v1", "kind": "Pod", **pod, "status": status})
 
     def writes(self) -> int:

@@ -135,7 +135,7 @@ ACCEPTED = (
             }
         },
     ),
-    Example("a claim", {"volume": {"claimName": "state"}}),
+    Example("a claim", {"volume": {"claimName": "state"}, "replicas": 1}),
     Example("a volume", {"volume": {"size": "1Gi", "storageClassName": "fast"}}),
     Example(
         "autoscaling",
@@ -227,7 +227,16 @@ REFUSED = (
         exposure={"host": f"{'a' * 64}.example"},
     ),
     _refused(
-        "signatures without a keyring", "spec.signatures", "needs a keyring", signatures={"required": True}
+        "signatures without a keyring",
+        "spec.signatures",
+        "needs a keyring",
+        signatures={"required": True, "source": "https://signatures.example/"},
+    ),
+    _refused(
+        "signatures of nowhere",
+        "spec.signatures",
+        "needs source",
+        signatures={"required": True, "keyringSecret": "keys"},
     ),
     _refused(
         "two keyrings",
@@ -236,7 +245,11 @@ REFUSED = (
         signatures={"keyringSecret": "a", "keyringConfigMap": "b"},
     ),
     _refused(
-        "a claim with a size", "spec.volume", "either claimName", volume={"claimName": "a", "size": "1Gi"}
+        "a claim with a size",
+        "spec.volume",
+        "either claimName",
+        volume={"claimName": "a", "size": "1Gi"},
+        replicas=1,
     ),
     _refused("a volume of nothing", "spec.volume", "either claimName", volume={}),
     _refused(
@@ -244,6 +257,16 @@ REFUSED = (
         "spec.volume",
         "needs size",
         volume={"claimName": "a", "storageClassName": "fast"},
+        replicas=1,
+    ),
+    _refused("a claim of several replicas", "spec", "one replica alone", volume={"claimName": "a"}),
+    _refused(
+        "a claim of replicas to come",
+        "spec",
+        "one replica alone",
+        volume={"claimName": "a"},
+        autoscaling={"maxReplicas": 3},
+        replicas=1,
     ),
     _refused("less at most than at least", "spec", "maxReplicas", autoscaling={"maxReplicas": 1}, replicas=2),
     _refused(

@@ -37,6 +37,7 @@ class Wishes(TypedDict):
     pull_secret: str | None
     keyring_configmap: str | None
     keyring_secret: str | None
+    signatures: str | None
     versions_configmap: str | None
 
 
@@ -82,6 +83,12 @@ _OPTIONS = (
     ),
     click.option("--keyring-secret", metavar="NAME", help="The same in a Secret."),
     click.option(
+        "--signatures",
+        metavar="SOURCE",
+        help="Where the signatures are: the address of a store, or docker://HOST/PATH[:TAG] of an image that"
+        " `upgraph signatures push` made.",
+    ),
+    click.option(
         "--versions-configmap",
         metavar="NAME",
         help="ConfigMap with the versions that have been tested, under the key versions: updates into others are not"
@@ -125,6 +132,7 @@ def spec_of(wishes: Wishes) -> UpdateServiceSpec:
             required=bool(wishes["keyring_configmap"] or wishes["keyring_secret"]),
             keyring_config_map=wishes["keyring_configmap"],
             keyring_secret=wishes["keyring_secret"],
+            source=wishes["signatures"],
         ),
         versions=Versions(config_map=name) if (name := wishes["versions_configmap"]) else None,
     )
