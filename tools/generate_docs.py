@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 from prometheus_client.metrics_core import Metric
 
+from tools import resource_reference
 from tools.caps import LIMITS
 from upgraph.cli.graph_builder import command as graph_builder
 from upgraph.cli.main import upgraph
@@ -129,6 +130,8 @@ _ROOMS = {
     "service": "The service and its configuration",
     "doctor": "What `upgraph doctor` looks for beside all others",
     "cosign": "Signatures of cosign",
+    "operator": "UpdateServices that are asked for",
+    "reconcile": "UpdateServices on their way to a running service",
 }
 
 
@@ -141,6 +144,9 @@ def pages() -> dict[str, str]:
         "errors.md": _page("Error references", _ERRORS, _problems(every_problem())),
         "faults.md": _faults(),
         "metrics.md": _page("Metrics", _METRICS, _metrics()),
+        "updateservice.md": _page(
+            "The UpdateService resource", resource_reference.INTRODUCTION, resource_reference.parts()
+        ),
         "signatures.md": _page("Which signatures are accepted", _SIGNATURES, _policies()),
     }
 

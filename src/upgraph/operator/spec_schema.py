@@ -54,23 +54,8 @@ def spec_schema() -> Object:
                 **{"x-kubernetes-list-type": "set"},
             ),
             "exposure": _exposure(),
-            "trust": table(
-                f"Which authorities the registries have, {_IN_NAMESPACE}. Without it those that the cluster trusts: "
-                "the additionalTrustedCA of the Image configuration, where there is one.",
-                {
-                    "configMap": object_name(
-                        "A ConfigMap with certificates in PEM. Its keys are hosts (registry.example, "
-                        "registry.example..5000) or updateservice-registry for every registry."
-                    )
-                },
-                required=["configMap"],
-            ),
-            "credentials": table(
-                f"Logins of the registries, {_IN_NAMESPACE}. Without it the pull secret of the cluster, where there is "
-                "one.",
-                {"secret": object_name("A Secret of the type kubernetes.io/dockerconfigjson.")},
-                required=["secret"],
-            ),
+            "trust": _trust(),
+            "credentials": _credentials(),
             "signatures": _signatures(),
             "resources": _resources(),
             "scheduling": _scheduling(),
@@ -120,6 +105,28 @@ def _exposure() -> Object:
             ),
         },
         rules=rules.EXPOSURE,
+    )
+
+
+def _trust() -> Object:
+    return table(
+        f"Which authorities the registries have, {_IN_NAMESPACE}. Without it those that the cluster trusts: "
+        "the additionalTrustedCA of the Image configuration, where there is one.",
+        {
+            "configMap": object_name(
+                "A ConfigMap with certificates in PEM. Its keys are hosts (registry.example, "
+                "registry.example..5000) or updateservice-registry for every registry."
+            )
+        },
+        required=["configMap"],
+    )
+
+
+def _credentials() -> Object:
+    return table(
+        f"Logins of the registries, {_IN_NAMESPACE}. Without it the pull secret of the cluster, where there is one.",
+        {"secret": object_name("A Secret of the type kubernetes.io/dockerconfigjson.")},
+        required=["secret"],
     )
 
 
@@ -190,8 +197,8 @@ def _scheduling() -> Object:
 
 def _volume() -> Object:
     return table(
-        "Where the pods keep what they have read, so that one that starts again answers at once. Without it memory of "
-        "the node (emptyDir).",
+        "Where the pods keep what they have read, so that one that starts again answers at once. Without it a "
+        "directory of the node that goes with the pod (emptyDir).",
         {
             "claimName": object_name(
                 f"A PersistentVolumeClaim that exists, {_IN_NAMESPACE}, for one replica alone."

@@ -97,7 +97,8 @@ class _Watched:
 
 
 def described(condition: Condition) -> str:
-    """A condition as one line."""
+    """A condition for people: what it is, and its message, of which further lines are set in."""
     reason = f" ({condition.reason})" if condition.reason else ""
     message = f": {condition.message}" if condition.message else ""
-    return printable(f"{condition.type} is {condition.status}{reason}{message}")
+    lines = f"{condition.type} is {condition.status}{reason}{message}".splitlines()
+    return "\n    ".join(printable(line) for line in lines)
