@@ -1,7 +1,8 @@
 """A cluster in memory with the operator at work in it, and a registry."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -74,14 +75,29 @@ def cluster(server: SimulatedApiServer, registry: SimulatedRegistry, authority: 
     return made
 
 
+Start = Callable[[], AbstractAsyncContextManager[Controller]]
+
+
 @pytest.fixture
-async def operator(api: Api, cluster: OperatedCluster) -> AsyncIterator[Controller]:  # noqa: ARG001
-    """The operator at work. Whatever it raises fails the test."""
-    events = Recorder(api, "test", "test", asyncio.get_running_loop().time)
-    controller = Controller(api, Setup(namespace=NAMESPACE, operand=OPERAND), events, OperatorMetrics())
-    task = asyncio.create_task(controller.run())
-    yield controller
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled() and task.exception() is not None:
-        raise task.exception() or AssertionError
+def start(api: Api) -> Start:
+    """Starts an operator, for as long as a block lasts. Whatever it raises fails the test."""
+
+    @asynccontextmanager
+    async def started() -> AsyncIterator[Controller]:
+        events = Recorder(api, "test", "test", asyncio.get_running_loop().time)
+        controller = Controller(api, Setup(namespace=NAMESPACE, operand=OPERAND), events, OperatorMetrics())
+        task = asyncio.create_task(controller.run())
+        yield controller
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception() or AssertionError
+
+    return started
+
+
+@pytest.fixture
+async def operator(start: Start, cluster: OperatedCluster) -> AsyncIterator[Controller]:  # noqa: ARG001
+    """The operator at work."""
+    async with start() as running:
+        yield running

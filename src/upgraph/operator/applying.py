@@ -27,6 +27,7 @@ from upgraph.kube.ownership import controller_of
 from upgraph.kube.store import Store
 from upgraph.operator.agreement import agrees
 from upgraph.operator.desired import Plan
+from upgraph.operator.desired.metadata import APPLIED
 from upgraph.operator.trouble import Trouble
 
 OWNER_INDEX = "owner"
@@ -87,8 +88,8 @@ class Applier:
     def __init__(self, api: Api, stores: Mapping[Kind, Store]) -> None:
         self._api = api
         self.stores = stores
-        self._settled: dict[str, dict[tuple[Kind, Key], str]] = {}
-        """By owner, the versions of objects after they were applied: where the server says the same in other
+        self._settled: dict[str, dict[tuple[Kind, Key], tuple[str, str]]] = {}
+        """By owner, what was applied to which object, and the version that it got: where the server says the same in other
         words, that is not a reason to say it again."""
 
     async def carry_out(self, plan: Plan, owner: str) -> Outcome:
@@ -130,7 +131,7 @@ class Applier:
                 seen = f"{kind.kind} {key} belongs to {other}"
                 work.troubles.append(Trouble("ObjectOfAnother", OBJECT_OF_ANOTHER, seen))
                 return
-            if agrees(obj, found) or settled.get((kind, key)) == version_of(found):
+            if agrees(obj, found) or settled.get((kind, key)) == (_digest(obj), version_of(found)):
                 return
         try:
             work.writes += 1
@@ -138,7 +139,7 @@ class Applier:
         except RemoteError as error:
             self._failed(kind, "Create" if found is None else "Update", error, work)
         else:
-            settled[kind, key] = version_of(applied)
+            settled[kind, key] = (_digest(obj), version_of(applied))
 
     async def _take_away(self, kind: Kind, found: Object, work: _Work) -> None:
         if found["metadata"].get("deletionTimestamp"):
@@ -161,6 +162,10 @@ class Applier:
 def kind_of(obj: Object) -> Kind:
     """The kind of an object that is made here."""
     return _BY_NAME[obj["apiVersion"], obj["kind"]]
+
+
+def _digest(obj: Object) -> str:
+    return str(obj["metadata"]["annotations"][APPLIED])
 
 
 def _other_owner(found: Object, owner: str) -> str:

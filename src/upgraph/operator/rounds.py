@@ -5,11 +5,17 @@ key is looked at by itself, at once when what is wanted has changed, and then in
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from upgraph.kube.objects import Key
+
+FAILED_SECONDS = 60.0
+"""Until the next look after one that failed in a way that nobody has foreseen."""
+
+_log = logging.getLogger(__name__)
 
 W = TypeVar("W")
 S = TypeVar("S")
@@ -27,7 +33,7 @@ class Rounds(Generic[W, S]):
     """Looks for many keys.
 
     Args:
-        look: looks once: from the wish and what was seen before to what is seen now. It must not raise.
+        look: looks once: from the wish and what was seen before to what is seen now. Failures are something that is seen.
         pause: seconds until the next look, after what was seen.
         changed: is told of a key when something else is seen than before.
         concurrency: how many looks at a time.
@@ -84,16 +90,25 @@ class Rounds(Generic[W, S]):
     async def _follow(self, key: Key, subject: _Subject[W, S]) -> None:
         while True:
             subject.renewed.clear()
-            async with self._turns:
-                seen = await self._look(subject.wish, subject.seen)
-            if seen != subject.seen:
-                subject.seen = seen
-                self._changed(key)
+            pause = await self._once(key, subject)
             try:
-                async with asyncio.timeout(self._pause(seen)):
+                async with asyncio.timeout(pause):
                     await subject.renewed.wait()
             except TimeoutError:
                 pass
+
+    async def _once(self, key: Key, subject: _Subject[W, S]) -> float:
+        try:
+            async with self._turns:
+                seen = await self._look(subject.wish, subject.seen)
+        except Exception:
+            # A fault of ours with one subject must not stop all others.
+            _log.exception("a look for %s failed", key)
+            return FAILED_SECONDS
+        if seen != subject.seen:
+            subject.seen = seen
+            self._changed(key)
+        return self._pause(seen)
 
 
 async def _forever() -> None:

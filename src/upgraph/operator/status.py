@@ -7,14 +7,16 @@ something became so.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from upgraph.kube.conditions import Condition, stated
+from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.objects import Object
 from upgraph.operator.conclusions import Known
 from upgraph.operator.resource import UPDATE_SERVICE
 from upgraph.operator.serving_ca import ServingCA
-from upgraph.operator.verdicts import conditions
+from upgraph.operator.verdicts import DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE, conditions
 from upgraph.operator.view import at
 
+_OF_OBSERVATIONS = (DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE)
+"""Conditions about what was seen outside of the cluster's API."""
 _MOMENTS = (("graphData", "lastChecked"), ("graph", "builtAt"))
 """What alone is no reason to write."""
 
@@ -45,7 +47,7 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
         obj: the resource as it was read, with the status that it has.
         now: the moment.
     """
-    verdicts = conditions(known)
+    verdicts = _with_memory(conditions(known), known, obj)
     content: Object = {
         "conditions": stated(verdicts, obj, now),
         "observedGeneration": known.inputs.service.metadata.generation,
@@ -64,6 +66,17 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
     if _without_moments(content) == _without_moments(before):
         content = before
     return Status(content, _transitions(verdicts, before))
+
+
+def _with_memory(verdicts: tuple[Condition, ...], known: Known, obj: Object) -> tuple[Condition, ...]:
+    """The conditions, where what a process that has just started does not know yet is as the one before has said."""
+    if known.seen is not None and known.graph_data is not None:
+        return verdicts
+    said = conditions_of(obj)
+    return tuple(
+        said.get(one.type, one) if one.status is None or one.type in _OF_OBSERVATIONS else one
+        for one in verdicts
+    )
 
 
 def _graph_data(known: Known, moment: str) -> Object:

@@ -32,6 +32,8 @@ GRAPH_DATA_READY = "GraphDataReady"
 RELEASES_REACHABLE = "ReleasesReachable"
 
 SUCCESS = "Success"
+_OF_A_START = ("NotDeployed", "NoReplicaReady", "AddressPending", "NotAdmitted")
+"""Why a service does not answer yet, which is no fault as long as nothing else tells of one."""
 MAX_TOLD = 5
 """Most releases that are left out, or troubles, that a message tells of."""
 
@@ -179,8 +181,9 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
     troubles += _of_service(known)
     if troubles:
         return _failed(DEGRADED, tuple(troubles), status=True)
+    is_starting = known.deployment is None or not known.pods
     for one in others:
-        if one.status is False and known.deployment is not None:
+        if one.status is False and not (is_starting and one.reason in _OF_A_START):
             return Condition(DEGRADED, status=True, reason=one.reason, message=f"{one.type}: {one.message}")
     return Condition(DEGRADED, status=False, reason="AsExpected", message="Nothing is wrong.")
 

@@ -80,6 +80,7 @@ class World:
         self._informers: dict[Place, Informer] = {}
         self._authorities: tuple[str, Informer, asyncio.Task[None]] | None = None
         self._group: asyncio.TaskGroup | None = None
+        self._is_searched = False
 
     @property
     def platform(self) -> Platform:
@@ -95,7 +96,7 @@ class World:
     @property
     def is_settled(self) -> bool:
         """Whether everything has been read once, or is known not to be readable."""
-        return all(map(_is_settled, self._all()))
+        return self._is_searched and all(map(_is_settled, self._all()))
 
     @property
     def stores(self) -> Mapping[Kind, Store]:
@@ -137,6 +138,7 @@ class World:
             self._watch(POD, Scope(self._namespace, labels=POD_INDEX), self._on_pod)
             while True:
                 await self._search()
+                self._is_searched = True
                 await asyncio.sleep(SEARCH_SECONDS)
 
     async def _search(self) -> None:

@@ -6,6 +6,7 @@ It knows nothing of the operator: whoever tests one gives the kind of its resour
 import asyncio
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ NAMESPACE = "openshift-update-service"
 OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
 WAIT_SECONDS = 15.0
 """Longest time for what a test waits for."""
+QUIET_SECONDS = 0.5
+"""So long nothing is written where nothing is to be written."""
 POD_ADDRESS = "127.61.9.8"
 """An address of the loopback that nobody else has, so that a pod can have the port that pods have."""
 
@@ -61,6 +64,7 @@ class OperatedCluster:
         return self.server.state.merge(kind, Key(NAMESPACE, name), content, "kubectl")
 
     def find(self, kind: Kind, name: str) -> Object:
+        """An object; empty if there is none."""
         key = Key(NAMESPACE if kind.namespaced else "", name)
         return self.server.state.get(kind, key) if self.server.state.has(kind, key) else {}
 
@@ -72,6 +76,46 @@ class OperatedCluster:
             "graphDataImage": f"{self.registry.repository.name}:latest",
         }
         return self.put(self.resource, name, spec=usual | spec)
+
+    def begin(self, *command: str, **spec: Any) -> Digest:
+        """Have all that the documentation asks for, and an UpdateService; the digest of its graph-data image.
+
+        Args:
+            command: of the image.
+            spec: more fields of the resource.
+        """
+        digest = put_image(self.registry, "latest", *(command or ("/copier",)))
+        self.trust_registry()
+        self.update_service(**spec)
+        return digest
+
+    async def settle(self) -> Digest:
+        """Begin, and wait until all that is known before pods run is written."""
+        digest = self.begin()
+        await self.until(lambda: self.find(ROUTE, "sample-route") and self.find(DEPLOYMENT, "sample"))
+        self.admit("localhost")
+        await self.until(lambda: self.status().get("policyEngineURI"))
+        # Each write is heard of and looked at once more.
+        quiet = -1
+        while quiet != self.server.state.version:
+            quiet = self.server.state.version
+            await asyncio.sleep(QUIET_SECONDS)
+        return digest
+
+    def status(self, name: str = "sample") -> Object:
+        """The status of an UpdateService."""
+        return dict(self.find(self.resource, name).get("status") or {})
+
+    @staticmethod
+    def key(name: str) -> Key:
+        """A key in the namespace."""
+        return Key(NAMESPACE, name)
+
+    def asked(self) -> Counter[str]:
+        """All requests but those of watches, which come again and again."""
+        return Counter(
+            {what: count for what, count in self.server.counts.items() if not what.startswith("watch")}
+        )
 
     def trust_registry(self) -> None:
         """Configure the cluster as the documentation says."""
@@ -88,7 +132,8 @@ class OperatedCluster:
         self.put(SECRET, key, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": encoded})
 
     def condition(self, kind: str, name: str = "sample") -> Object:
-        listed = (self.find(self.resource, name).get("status") or {}).get("conditions") or []
+        """A condition of an UpdateService; empty if there is none."""
+        listed = self.status(name).get("conditions") or []
         return next((one for one in listed if one["type"] == kind), {})
 
     def admit(self, host: str, name: str = "sample-route") -> None:
@@ -96,6 +141,21 @@ class OperatedCluster:
         admitted = [{"type": "Admitted", "status": "True"}]
         route = self.find(ROUTE, name) | {"status": {"ingress": [{"host": host, "conditions": admitted}]}}
         self.server.state.put(ROUTE, route)
+
+    def owned(self, name: str = "sample") -> set[tuple[str, str]]:
+        """Kind and name of everything that belongs to an UpdateService."""
+        uid = self.find(self.resource, name).get("metadata", {}).get("uid")
+        return {
+            (kind.kind, obj["metadata"]["name"])
+            for kind in self.server.state.kinds
+            for obj in self.server.state.all(kind)
+            if any(one["uid"] == uid for one in obj["metadata"].get("ownerReferences") or [])
+        }
+
+    def arguments(self, name: str = "sample") -> list[str]:
+        """What the service is called with; empty without a Deployment."""
+        found = self.find(DEPLOYMENT, name)
+        return found["spec"]["template"]["spec"]["containers"][0]["args"] if found else []
 
     def run_pods(self, name: str = "sample", ready: int = 2) -> None:
         """Let the replicas run, as controllers and a kubelet would."""

@@ -1,0 +1,168 @@
+"""What changes around an UpdateService reaches it: images, logins, authorities, Routes."""
+
+import base64
+
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, ROUTE, SECRET
+from upgraph.kube.objects import Key
+from upgraph.operator.controller import Controller
+from upgraph.testing.operated_cluster import OperatedCluster, put_image
+
+CONFIG = "openshift-config"
+
+
+async def test_a_moved_tag_rolls_the_pods_and_is_told(
+    quick: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    before = await cluster.settle()
+    after = put_image(cluster.registry, "latest", "/copier", "of the next day")
+    await cluster.until(lambda: cluster.status()["graphData"]["digest"] == after)
+    pod = cluster.find(DEPLOYMENT, "sample")["spec"]["template"]["spec"]
+    assert pod["initContainers"][0]["image"].endswith(after)
+    await cluster.until(
+        lambda: any(
+            one["reason"] == "GraphDataChanged" and before in one["note"]
+            for one in cluster.server.state.all(EVENT)
+        )
+    )
+
+
+async def test_a_registry_that_is_gone_leaves_the_last_digest(
+    quick: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    digest = await cluster.settle()
+    pods = cluster.find(DEPLOYMENT, "sample")["spec"]
+    await cluster.registry.halt()
+    await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "LastKnown")
+    assert cluster.status()["graphData"]["digest"] == digest
+    assert cluster.find(DEPLOYMENT, "sample")["spec"] == pods
+    await cluster.registry.resume()
+    await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "Resolved")
+
+
+async def test_an_image_that_is_missing_is_told_with_the_repair(
+    quick: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.trust_registry()
+    cluster.update_service()
+    await cluster.until(lambda: cluster.condition("GraphDataReady").get("reason") == "ImageUnresolved")
+    assert "openshift/graph-data" in cluster.condition("GraphDataReady")["message"]
+    # A node may well find what the operator does not.
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+
+
+async def test_a_rotated_pull_secret_is_copied_and_no_pod_is_restarted(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    template = cluster.find(DEPLOYMENT, "sample")["spec"]["template"]
+    cluster.pull_secret({"auths": {"registry.example": {"auth": "YTpi"}}})
+    await cluster.until(lambda: b"YTpi" in decoded(cluster))
+    assert cluster.find(DEPLOYMENT, "sample")["spec"]["template"] == template
+
+
+async def test_the_logins_stay_where_the_pull_secret_is_gone(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    cluster.server.state.delete(SECRET, Key(CONFIG, "pull-secret"))
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted")["reason"] == "PullSecretNotFound")
+    assert cluster.find(SECRET, "sample-pull-secret")
+    assert "--authfile=/var/lib/cincinnati/registry-credentials" in cluster.arguments()
+
+
+async def test_a_rotated_authority_is_copied_and_no_pod_is_restarted(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    template = cluster.find(DEPLOYMENT, "sample")["spec"]["template"]
+    text = cluster.authority.certificate.read_text()
+    more = {"updateservice-registry": text, "registry.example..5000": text}
+    cluster.put(CONFIG_MAP, Key(CONFIG, "registry-ca"), data=more)
+    await cluster.until(lambda: cluster.find(CONFIG_MAP, "sample-trusted-ca")["data"] == more)
+    assert cluster.find(DEPLOYMENT, "sample")["spec"]["template"] == template
+
+
+async def test_another_config_map_with_authorities_is_followed(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    other = {"updateservice-registry": cluster.authority.certificate.read_text() + "\n"}
+    cluster.put(CONFIG_MAP, Key(CONFIG, "other-ca"), data=other)
+    cluster.put(IMAGE_CONFIG, "cluster", spec={"additionalTrustedCA": {"name": "other-ca"}})
+    await cluster.until(lambda: cluster.find(CONFIG_MAP, "sample-trusted-ca").get("data") == other)
+
+
+async def test_authorities_that_nobody_asks_for_are_taken_away(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    cluster.put(IMAGE_CONFIG, "cluster", spec={})
+    await cluster.until(lambda: not cluster.find(CONFIG_MAP, "sample-trusted-ca"))
+    await cluster.until(lambda: cluster.condition("RegistryCACertFound")["reason"] == "NotConfigured")
+    assert not any(argument.startswith("--ca") for argument in cluster.arguments())
+
+
+async def test_authorities_that_are_gone_stay_where_they_are_asked_for(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    cluster.server.state.delete(CONFIG_MAP, Key(CONFIG, "registry-ca"))
+    await cluster.until(
+        lambda: cluster.condition("RegistryCACertFound")["reason"] == "FindAdditionalTrustedCAFailed"
+    )
+    assert cluster.find(CONFIG_MAP, "sample-trusted-ca")
+
+
+async def test_a_config_map_without_the_key_is_told_by_the_name_of_the_key(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.begin()
+    cluster.put(CONFIG_MAP, Key(CONFIG, "registry-ca"), data={"other": "text"})
+    await cluster.until(
+        lambda: cluster.condition("RegistryCACertFound").get("reason") == "EnsureAdditionalTrustedCAFailed"
+    )
+    assert "updateservice-registry" in cluster.condition("RegistryCACertFound")["message"]
+
+
+async def test_the_route_of_an_old_release_is_used_on(cluster: OperatedCluster, operator: Controller) -> None:
+    cluster.put(ROUTE, "sample-policy-engine-route", spec={"host": "old.example"})
+    cluster.begin()
+    await cluster.until(lambda: ("Route", "sample-policy-engine-route") in cluster.owned())
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+    assert not cluster.find(ROUTE, "sample-route")
+    assert cluster.find(ROUTE, "sample-policy-engine-route")["spec"]["host"] == "old.example"
+
+
+async def test_a_certificate_that_somebody_put_into_the_route_stays(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    tls = {
+        "termination": "edge",
+        "certificate": "mine",
+        "key": "mine",
+        "insecureEdgeTerminationPolicy": "Redirect",
+    }
+    cluster.edit(ROUTE, "sample-route", spec={"tls": tls})
+    cluster.update_service(replicas=3)
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 3)
+    assert cluster.find(ROUTE, "sample-route")["spec"]["tls"] == tls
+
+
+async def test_the_certificate_of_a_named_secret_reaches_the_route(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    pair = {"tls.crt": base64.b64encode(b"chain").decode(), "tls.key": base64.b64encode(b"key").decode()}
+    cluster.begin(exposure={"tlsSecret": "shown"})
+    await cluster.until(
+        lambda: cluster.condition("ReconcileCompleted").get("reason") == "ServingCertificateNotFound"
+    )
+    cluster.put(SECRET, "shown", type="kubernetes.io/tls", data=pair)
+    await cluster.until(
+        lambda: cluster.find(ROUTE, "sample-route")["spec"]["tls"].get("certificate") == "chain"
+    )
+
+
+def decoded(cluster: OperatedCluster) -> bytes:
+    encoded = cluster.find(SECRET, "sample-pull-secret")["data"][".dockerconfigjson"]
+    return base64.b64decode(encoded)

@@ -1,0 +1,89 @@
+"""What cannot be done is told in the words that people search for, and all else is done."""
+
+import pytest
+
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, ROUTE, SERVICE
+from upgraph.operator.controller import Controller
+from upgraph.testing.api_server import Fault
+from upgraph.testing.operated_cluster import OperatedCluster, put_image
+
+
+async def test_a_name_that_leaves_no_host_for_a_route(cluster: OperatedCluster, operator: Controller) -> None:
+    name = "a-name-that-is-longer-than-a-route-can-have"
+    put_image(cluster.registry, "latest", "/copier")
+    cluster.trust_registry()
+    cluster.update_service(name)
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, name))
+    told = cluster.condition("ReconcileCompleted", name)
+    assert (told["status"], told["reason"]) == ("False", "CreateRouteFailed")
+    assert (
+        "host must conform to DNS 1123 naming convention and must be no more than 63 characters"
+        in told["message"]
+    )
+    assert "a name may have 32" in told["message"]
+    assert not cluster.find(ROUTE, f"{name}-route")
+
+
+async def test_a_right_that_is_missing_is_told_and_the_rest_is_made(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.server.forbidden.add(("patch", "networkpolicies"))
+    cluster.begin()
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+    assert cluster.condition("ReconcileCompleted")["reason"] == "CreateNetworkPolicyFailed"
+    assert "is forbidden" in cluster.condition("ReconcileCompleted")["message"]
+
+
+async def test_what_was_refused_for_a_moment_is_done_by_itself(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.server.faults.append(Fault("patch", "networkpolicies", times=2, status=503))
+    cluster.begin()
+    await cluster.until(lambda: cluster.find(NETWORK_POLICY, "sample"))
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted")["reason"] == "Success")
+
+
+async def test_a_lost_list_of_versions_starts_no_pods(cluster: OperatedCluster, operator: Controller) -> None:
+    cluster.begin(versions={"configMap": "promoted", "key": "staging"})
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "VersionsNotFound")
+    await cluster.until(lambda: cluster.find(SERVICE, "sample-policy-engine"))
+    assert not cluster.find(DEPLOYMENT, "sample")
+    cluster.put(CONFIG_MAP, "promoted", data={"staging": "4.18.1\n"})
+    await cluster.until(lambda: "--promoted=/etc/upgraph/versions/versions" in cluster.arguments())
+    assert cluster.find(CONFIG_MAP, "sample-versions")["data"] == {"versions": "4.18.1\n"}
+
+
+async def test_a_lost_keyring_leaves_the_pods_as_they_are(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    pods = cluster.find(DEPLOYMENT, "sample")["spec"]
+    cluster.update_service(
+        signatures={"required": True, "keyringSecret": "keys", "source": "https://s.example"}
+    )
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted")["reason"] == "KeyringNotFound")
+    assert cluster.find(DEPLOYMENT, "sample")["spec"] == pods
+
+
+async def test_several_replicas_get_no_claim_together(cluster: OperatedCluster, operator: Controller) -> None:
+    cluster.begin(volume={"claimName": "state"})
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "VolumeShared")
+    assert not cluster.find(DEPLOYMENT, "sample")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("releases", "no-path"), ("graphDataImage", "registry.example/data@sha256:short")],
+)
+async def test_a_name_that_an_old_definition_let_in(
+    cluster: OperatedCluster, operator: Controller, field: str, value: str
+) -> None:
+    cluster.begin(**{field: value})
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "InvalidSpec")
+    assert value in cluster.condition("ReconcileCompleted")["message"]
+
+
+async def test_an_object_of_another_form_is_told(cluster: OperatedCluster, operator: Controller) -> None:
+    cluster.begin(replicas="many")
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "InvalidSpec")
+    assert "spec.replicas" in cluster.condition("ReconcileCompleted")["message"]
