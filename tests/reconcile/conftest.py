@@ -97,7 +97,7 @@ def start(api: Api) -> Start:
 
 
 @pytest.fixture
-async def operator(start: Start, cluster: OperatedCluster) -> AsyncIterator[Controller]:  # noqa: ARG001
+async def operator(start: Start, cluster: OperatedCluster) -> AsyncIterator[Controller]:
     """The operator at work."""
     async with start() as running:
         yield running

@@ -30,7 +30,9 @@ async def test_a_right_that_is_missing_is_told_and_the_rest_is_made(
     cluster.server.forbidden.add(("patch", "networkpolicies"))
     cluster.begin()
     await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
-    assert cluster.condition("ReconcileCompleted")["reason"] == "CreateNetworkPolicyFailed"
+    await cluster.until(
+        lambda: cluster.condition("ReconcileCompleted")["reason"] == "CreateNetworkPolicyFailed"
+    )
     assert "is forbidden" in cluster.condition("ReconcileCompleted")["message"]
 
 

@@ -4,6 +4,8 @@ What the operator has written says nothing about whether clusters get answers. A
 ends in a status that must not change while nothing changes.
 """
 
+import asyncio
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -175,13 +177,22 @@ async def _judged(wish: ServiceWish, examined: TlsExamination, judge: Trust, dir
     if examined.cause is not RefusalCause.AUTHORITY:
         # Names and dates are refused by everybody.
         return UriSeen(wish.uri, fault=str(examined), authority=authority)
-    if authority is not None and authority.certificate:
-        file = directory / "serving.pem"
-        file.write_text(authority.certificate)
-        asked = await _asked(wish.uri, Access(trust=Trust([file]), proxies=proxies))
-        return replace(asked, authority=authority)
-    # It speaks TLS under its name. Whether clusters trust it is another question, which is answered beside this one.
-    return UriSeen(wish.uri, answers=True, authority=authority)
+    # Whether clusters trust it is another question, which is answered beside this one.
+    shown = authority.certificate if authority is not None else ""
+    shown = shown or await _shown(examined.host, examined.port, proxies)
+    if not shown:
+        return UriSeen(wish.uri, answers=True, authority=authority)
+    file = directory / "shown.pem"
+    file.write_text(shown)
+    asked = await _asked(wish.uri, Access(trust=Trust([file]), proxies=proxies))
+    return replace(asked, authority=authority)
+
+
+async def _shown(host: str, port: int, proxies: Proxies) -> str:
+    """The certificate of a server itself, in PEM; empty where a proxy stands before it."""
+    if proxies.way("https", host, port).proxy is not None:
+        return ""
+    return await asyncio.to_thread(ssl.get_server_certificate, (host, port), timeout=URI_SECONDS)
 
 
 async def _asked(uri: str, access: Access) -> UriSeen:

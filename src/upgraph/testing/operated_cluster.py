@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, POD, ROUTE, SECRET
 from upgraph.kube.objects import Key, Kind, Object
@@ -50,16 +49,16 @@ class OperatedCluster:
     """The kind that the operator looks after."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, kind: Kind, name: Key | str, **content: Any) -> Object:
+    def put(self, kind: Kind, name: Key | str, **content: object) -> Object:
         """Have an object, as if somebody else had made it."""
         key = name if isinstance(name, Key) else Key(NAMESPACE if kind.namespaced else "", name)
-        metadata = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
         if self.server.state.has(kind, key):
-            metadata = self.server.state.get(kind, key)["metadata"]
+            return self.server.state.put(kind, self.server.state.get(kind, key) | content)
+        metadata = {"name": key.name} | ({"namespace": key.namespace} if key.namespace else {})
         head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
         return self.server.state.put(kind, head | content)
 
-    def edit(self, kind: Kind, name: str, **content: Any) -> Object:
+    def edit(self, kind: Kind, name: str, **content: object) -> Object:
         """Change parts of an object, as if somebody else did."""
         return self.server.state.merge(kind, Key(NAMESPACE, name), content, "kubectl")
 
@@ -68,7 +67,7 @@ class OperatedCluster:
         key = Key(NAMESPACE if kind.namespaced else "", name)
         return self.server.state.get(kind, key) if self.server.state.has(kind, key) else {}
 
-    def update_service(self, name: str = "sample", **spec: Any) -> Object:
+    def update_service(self, name: str = "sample", **spec: object) -> Object:
         """Have an UpdateService as in the documentation of the OpenShift Update Service."""
         usual = {
             "replicas": 2,
@@ -77,7 +76,7 @@ class OperatedCluster:
         }
         return self.put(self.resource, name, spec=usual | spec)
 
-    def begin(self, *command: str, **spec: Any) -> Digest:
+    def begin(self, *command: str, **spec: object) -> Digest:
         """Have all that the documentation asks for, and an UpdateService; the digest of its graph-data image.
 
         Args:

@@ -1,0 +1,165 @@
+"""The status says what really runs: what the replicas say of themselves, and whether the address answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD, ROUTE
+from upgraph.kube.objects import Key
+from upgraph.operator.controller import Controller
+from upgraph.testing.certificates import Certificates, make_authority
+from upgraph.testing.operated_cluster import POD_ADDRESS, OperatedCluster
+
+STATUS_PORT = 9081
+
+
+@dataclass
+class Replica:
+    """What a replica says, and what is found at its address."""
+
+    report: dict[str, object] = field(default_factory=dict)
+    answer: int = 200
+    host: str = ""
+
+    def graph(self, **more: object) -> None:
+        """Say that there is a graph."""
+        graph = {"digest": "1", "releases": 91, "refreshed_at": 0, "edges_by_arch": {"amd64": 7}}
+        sources = [{"kind": "releases", "name": "docker://registry.example/ocp"}]
+        self.report = {"ready": True, "graph": graph, "sources": sources} | more
+
+
+@pytest.fixture
+async def replica(certificates: Certificates) -> AsyncIterator[Replica]:
+    """A replica on the address of the pod, and the address for clusters."""
+    made = Replica()
+
+    async def status(_: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(made.report), content_type="application/json")
+
+    async def graph(_: web.Request) -> web.Response:
+        return web.json_response({"nodes": [], "edges": []}, status=made.answer)
+
+    app = web.Application()
+    app.add_routes([web.get("/status", status), web.get("/api/upgrades_info/v1/graph", graph)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, POD_ADDRESS, STATUS_PORT, reuse_address=True).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificates.server_context()).start()
+    made.host = f"localhost:{runner.addresses[-1][1]}"
+    made.graph()
+    yield made
+    await runner.cleanup()
+
+
+async def begin(cluster: OperatedCluster, replica: Replica) -> None:
+    """Let a service run."""
+    cluster.begin()
+    await cluster.until(lambda: cluster.find(ROUTE, "sample-route") and cluster.find(DEPLOYMENT, "sample"))
+    cluster.admit(replica.host)
+    cluster.run_pods()
+
+
+async def test_a_service_is_available_when_its_address_answers(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
+    told = cluster.condition("Available")["message"]
+    assert told == f"https://{replica.host} answers with a graph of 91 releases and 7 updates."
+    assert cluster.status()["graph"]["releases"] == 91
+    await cluster.until(lambda: cluster.condition("ReleasesReachable")["reason"] == "Reachable")
+
+
+async def test_an_address_that_does_not_answer_makes_the_service_unavailable(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    replica.answer = 503
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("reason") == "AddressNotAnswering")
+    assert "status 503" in cluster.condition("Available")["message"]
+    replica.answer = 200
+    await cluster.until(lambda: cluster.condition("Available")["status"] == "True")
+
+
+async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_service(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    fault = {"reference": "registry-untrusted", "seen": "self-signed certificate", "since": 1}
+    source = {"kind": "releases", "name": "docker://registry.example/ocp", "fault": fault}
+    replica.graph(sources=[source], problems={"registry-untrusted": {"remedy": "Give the authority."}})
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("ReleasesReachable").get("status") == "False")
+    told = cluster.condition("ReleasesReachable")["message"]
+    assert "docker://registry.example/ocp: self-signed certificate. Give the authority." in told
+    assert cluster.condition("Degraded")["status"] == "True"
+
+
+async def test_what_is_left_out_is_told(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    source = {"kind": "releases", "name": "docker://registry.example/ocp", "left_out": 1}
+    detail = {"severity": "error", "reference": "a-b", "seen": "no metadata", "file": "4.18.1-x86_64"}
+    replica.graph(sources=[source], details=[detail])
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("ReleasesReachable").get("reason") == "SomeLeftOut")
+    assert "4.18.1-x86_64: no metadata" in cluster.condition("ReleasesReachable")["message"]
+    assert cluster.status()["graph"]["leftOut"] == 1
+
+
+async def test_a_graph_that_is_not_renewed_is_told(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    graph = {"digest": "1", "releases": 91, "refreshed_at": 1_000_000_000}
+    replica.graph(graph=graph)
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Degraded").get("reason") == "GraphOld")
+    assert "2001-09-09T01:46:40Z" in cluster.condition("Degraded")["message"]
+
+
+async def test_an_authority_that_the_cluster_does_not_trust_is_told_and_given(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica, tmp_path: Path
+) -> None:
+
+    other = make_authority(tmp_path, name="Another Root").certificate.read_text()
+    own = cluster.authority.certificate.read_text()
+
+    cluster.put(
+        CONFIG_MAP, Key("openshift-config-managed", "default-ingress-cert"), data={"ca-bundle.crt": own}
+    )
+    await begin(cluster, replica)
+    cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": other})
+    await cluster.until(lambda: cluster.status().get("servingCA", {}).get("trustedByCluster") is False)
+    assert cluster.status()["servingCA"]["certificate"].split() == own.split()
+    await cluster.until(lambda: cluster.condition("Degraded")["reason"] == "ServingCAUntrusted")
+    assert "user-ca-bundle" in cluster.condition("Degraded")["message"]
+    cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": other + own})
+    await cluster.until(lambda: cluster.status()["servingCA"]["trustedByCluster"] is True)
+
+
+async def test_an_image_that_cannot_be_pulled_is_told_in_the_words_of_the_kubelet(
+    quick: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}}
+    status = {"initContainerStatuses": [{"name": "graph-data", "state": waiting}]}
+    pod = {"name": "sample-pod", "namespace": "openshift-update-service", "labels": {"deployment": "sample"}}
+    cluster.server.state.put(POD, {"apiVersion": "v1", "kind": "Pod", "metadata": pod, "status": status})
+    await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "GraphDataContainerFailed")
+    assert "ImagePullBackOff: Back-off pulling image" in cluster.condition("Available")["message"]
+    assert cluster.condition("Degraded")["status"] == "True"
+
+
+async def test_nothing_is_written_while_a_service_runs_as_it_should(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
+    await asyncio.sleep(1)
+    before = cluster.asked()
+    await asyncio.sleep(1.5)
+    assert cluster.asked() - before == {}
