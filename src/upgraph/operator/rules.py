@@ -156,6 +156,11 @@ EXPOSURE: tuple[Rule[Exposure], ...] = (
         lambda one: one.type != "Ingress" or one.host is not None,
     ),
     Rule(
+        "self.type != 'HTTPRoute' || has(self.host)",
+        "type HTTPRoute needs a host: a Gateway may serve many, and nobody can say at which one clusters find the service",
+        lambda one: one.type != "HTTPRoute" or one.host is not None,
+    ),
+    Rule(
         "self.type != 'HTTPRoute' || has(self.gateway)",
         "type HTTPRoute needs a gateway: name the Gateway that the route is attached to",
         lambda one: one.type != "HTTPRoute" or one.gateway is not None,

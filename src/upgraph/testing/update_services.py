@@ -100,6 +100,7 @@ ACCEPTED = (
         {
             "exposure": {
                 "type": "HTTPRoute",
+                "host": "u.example",
                 "gateway": {"name": "site", "namespace": "gateways", "sectionName": "https"},
                 "annotations": {"example.com/timeout": "5s"},
             }
@@ -191,13 +192,22 @@ REFUSED = (
     ),
     _refused("an Ingress without a host", "spec.exposure", "needs a host", exposure={"type": "Ingress"}),
     _refused(
-        "an HTTPRoute of no gateway", "spec.exposure", "needs a gateway", exposure={"type": "HTTPRoute"}
+        "an HTTPRoute of no gateway",
+        "spec.exposure",
+        "needs a gateway",
+        exposure={"type": "HTTPRoute", "host": "u.example"},
+    ),
+    _refused(
+        "an HTTPRoute without a host",
+        "spec.exposure",
+        "needs a host",
+        exposure={"type": "HTTPRoute", "gateway": {"name": "a"}},
     ),
     _refused(
         "an HTTPRoute with a certificate",
         "spec.exposure",
         "has neither ingressClassName nor tlsSecret",
-        exposure={"type": "HTTPRoute", "gateway": {"name": "a"}, "tlsSecret": "b"},
+        exposure={"type": "HTTPRoute", "host": "u.example", "gateway": {"name": "a"}, "tlsSecret": "b"},
     ),
     _refused(
         "a host of no exposure",
