@@ -151,7 +151,8 @@ def test_the_resource_of_the_documentation_is_applied_as_it_is(cluster: ControlP
         got = yaml.safe_load(cluster.kubectl("get", "--output=yaml", *place, stdin=SEED))
     finally:
         cluster.kubectl("delete", *place, stdin=SEED)
-    assert got["spec"] == yaml.safe_load(SEED)["spec"]
+    (kept,) = got.get("items", [got])
+    assert kept["spec"] == yaml.safe_load(SEED)["spec"]
 
 
 @pytest.mark.parametrize("example", ACCEPTED, ids=lambda example: example.id)
