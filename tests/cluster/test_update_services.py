@@ -34,7 +34,7 @@ from upgraph.operator.crd import CRD_NAME, definition
 from upgraph.operator.installation import OPERATOR, Installation
 from upgraph.operator.manifests import as_yaml, manifests
 from upgraph.operator.resource import UPDATE_SERVICE, parse_update_service
-from upgraph.testing.update_services import ACCEPTED, REFUSED, SEED_STATUS, Example, Refused
+from upgraph.testing.update_services import ACCEPTED, OUT_OF_BOUNDS, REFUSED, SEED_STATUS, Example, Refused
 
 NAMESPACE = "test-installation"
 INSTALLATION = Installation(image="registry.example:5000/upgraph/upgraph:0.1.0", namespace=NAMESPACE)
@@ -173,6 +173,17 @@ async def test_what_can_never_work_is_refused_with_the_same_words(
     assert refused.says in cause.message
     # The API server has no path for what it says of the object as a whole.
     assert cause.field == ("<nil>" if refused.path == "metadata.name" else refused.path)
+
+
+@pytest.mark.parametrize("refused", OUT_OF_BOUNDS, ids=lambda refused: refused.example.id)
+async def test_what_is_out_of_bounds_is_refused_at_the_same_field(
+    admin: KubernetesApi, refused: Refused
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        await admin.create(refused.example.object(NAMESPACE))
+    fields = {cause.field for cause in caught.value.causes}
+    # An item that stands twice is named by its number.
+    assert refused.path in fields or f"{refused.path}[1]" in fields
 
 
 async def test_the_status_of_the_reference_operator_is_taken(admin: KubernetesApi, service: Object) -> None:

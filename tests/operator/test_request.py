@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from upgraph.errors import UserError
 from upgraph.operator.request import amount, refuse_faults, route_fault, wanted_object
 from upgraph.operator.resource import UpdateService, parse_update_service
-from upgraph.testing.update_services import ACCEPTED, NAMESPACE, REFUSED, Example, Refused
+from upgraph.testing.update_services import ACCEPTED, NAMESPACE, OUT_OF_BOUNDS, REFUSED, Example, Refused
 
 
 def read(name: str = "service", **spec: object) -> UpdateService:
@@ -31,7 +31,7 @@ def test_what_can_work_is_not_refused(example: Example) -> None:
     refuse_faults(parse_update_service(example.object()))
 
 
-@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.example.id)
+@pytest.mark.parametrize("refused", [*REFUSED, *OUT_OF_BOUNDS], ids=lambda refused: refused.example.id)
 def test_what_can_never_work_is_refused_once(refused: Refused) -> None:
     with pytest.raises(UserError) as caught:
         refuse_faults(parse_update_service(refused.example.object()))

@@ -1,7 +1,7 @@
 """An UpdateService as somebody asks for it: made, and looked at before it is sent anywhere.
 
-The API server refuses what the definition of the resource can say. Here is also what it cannot: names of images in every
-detail, hosts that follow from the name of a namespace, amounts that contradict each other.
+What the API server will refuse is refused here, and also what the definition of the resource cannot say: names of images
+in every detail, hosts that follow from the name of a namespace, amounts that contradict each other.
 """
 
 import re
@@ -14,9 +14,11 @@ from upgraph.errors import UserError
 from upgraph.errors.problems.operator import UPDATE_SERVICE_INVALID
 from upgraph.kube.objects import Object
 from upgraph.oci import parse_image_name, parse_pull_spec_repository
+from upgraph.operator.conformity import misfits
 from upgraph.operator.names import Names, route_host_fault
 from upgraph.operator.resource import UPDATE_SERVICE, Resources, UpdateService, UpdateServiceSpec
 from upgraph.operator.rules import Fault, faults
+from upgraph.operator.spec_schema import spec_schema
 
 _FACTORS = {
     "n": Decimal("1e-9"),
@@ -48,10 +50,14 @@ def refuse_faults(service: UpdateService) -> None:
     Raises:
         UserError: something cannot; all of it is named.
     """
-    found = faults(service)
-    # What a rule has said in its own words is not said again in others.
-    told = {one.path for one in found}
-    found += tuple(one for one in _beyond_the_definition(service) if one.path not in told)
+    found = list(faults(service))
+    for further in (
+        misfits(spec_schema(), msgspec.to_builtins(service.spec), "spec"),
+        _beyond_the_definition(service),
+    ):
+        # What was said of a field in better words is not said again in others.
+        told = {one.path for one in found}
+        found += [one for one in further if one.path not in told]
     if found:
         raise UserError(UPDATE_SERVICE_INVALID, "; ".join(str(one) for one in sorted(found)))
 

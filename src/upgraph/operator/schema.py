@@ -29,7 +29,7 @@ def choice(description: str, values: Sequence[str], default: str) -> Object:
 
 def object_name(description: str) -> Object:
     """The name of an object in the namespace of the resource."""
-    return text(description, MAX_OBJECT_NAME_CHARACTERS, pattern=_OBJECT_NAME, minLength=1)
+    return text(description, MAX_OBJECT_NAME_CHARACTERS, pattern=_OBJECT_NAME)
 
 
 def moment(description: str) -> Object:

@@ -287,3 +287,47 @@ REFUSED = (
     Refused(Example("a name of 50 characters", name="a" * 50), "metadata.name", "at most 49"),
 )
 """What the definition of the resource refuses, and this package as well."""
+
+_LONG = "a" * 254
+
+OUT_OF_BOUNDS = (
+    _refused("no replica", "spec.replicas", "", replicas=0),
+    _refused("releases of 256 characters", "spec.releases", "", releases=f"r.example/{'a' * 246}"),
+    _refused(
+        "too many repositories",
+        "spec.additionalReleases",
+        "",
+        additionalReleases=[f"r.example/{n}" for n in range(33)],
+    ),
+    _refused(
+        "a repository twice", "spec.additionalReleases", "", additionalReleases=["r.example/a", "r.example/a"]
+    ),
+    _refused("a ConfigMap in upper case", "spec.trust.configMap", "", trust={"configMap": "CA"}),
+    _refused("a Secret without a name", "spec.credentials.secret", "", credentials={"secret": ""}),
+    _refused("a name of 254 characters", "spec.credentials.secret", "", credentials={"secret": _LONG}),
+    _refused("a name with a line end", "spec.trust.configMap", "", trust={"configMap": "ca\n"}),
+    _refused(
+        "a class of 254 characters",
+        "spec.exposure.ingressClassName",
+        "",
+        exposure={"ingressClassName": _LONG},
+    ),
+    _refused(
+        "an amount that is none",
+        "spec.resources.limits.memory",
+        "",
+        resources={"limits": {"memory": "a lot"}},
+    ),
+    _refused("a size that is none", "spec.volume.size", "", volume={"size": "1 GB"}),
+    _refused(
+        "too many replicas at most", "spec.autoscaling.maxReplicas", "", autoscaling={"maxReplicas": 101}
+    ),
+    _refused(
+        "more than all of the CPU",
+        "spec.autoscaling.targetCPUUtilizationPercentage",
+        "",
+        autoscaling={"maxReplicas": 3, "targetCPUUtilizationPercentage": 101},
+    ),
+    _refused("a version without a text", "spec.versions.allow[0]", "", versions={"allow": [""]}),
+)
+"""What the definition refuses by its bounds; each API server says so in words of its own."""
