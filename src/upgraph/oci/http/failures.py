@@ -148,6 +148,10 @@ def translated(what: str) -> Iterator[None]:
         raise broken(what, f"not valid HTTP: {_shown(error.message)}") from error
     except aiohttp.ClientPayloadError as error:
         raise RemoteError(problems.UNREACHABLE, f"{what}: the body broke off", retryable=True) from error
+    except aiohttp.ClientConnectorError as error:
+        # Its own text has the place of an object in memory, so that it would differ each time.
+        seen = f"{what}: no connection to {error.host}:{error.port}: {_shown(str(error.os_error))}"
+        raise RemoteError(problems.UNREACHABLE, seen, retryable=True) from error
     except aiohttp.ClientError as error:
         raise RemoteError(
             problems.UNREACHABLE, f"{what}: {_shown(str(error) or type(error).__name__)}", retryable=True

@@ -1,0 +1,220 @@
+"""The operator on a real API server, under exactly the rights that its installation gives it."""
+
+import base64
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.cluster.audit import Request
+from tools.cluster.control_plane import ControlPlane
+
+from upgraph.operator.crd import definition
+from upgraph.operator.installation import OPERATOR, Installation
+from upgraph.operator.manifests import as_yaml, manifests
+
+UPGRAPH = Path(sys.executable).parent / "upgraph"
+OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
+GROUP = "/apis/updateservice.operator.openshift.io/v1"
+REST_SECONDS = 12.0
+"""So long a cluster is watched in which nothing happens: two renewals of the Lease."""
+NOT_INSTALLED = ("Namespace", "Deployment")
+"""What the test itself brings: the namespace is that of the test, the process is started by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A namespace with the operator at work in it."""
+
+    cluster: ControlPlane
+    namespace: str
+
+    def path(self, plural: str, name: str = "", *, group: str = "/api/v1") -> str:
+        return f"{group}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def find(self, plural: str, name: str, *, group: str = "/api/v1") -> Any:
+        return self.cluster.client.find(self.path(plural, name, group=group)) or {}
+
+    def deployment(self, name: str = "service") -> Any:
+        return self.find("deployments", name, group="/apis/apps/v1")
+
+    def update_service(self, name: str = "service", **spec: object) -> None:
+        usual = {
+            "replicas": 2,
+            "releases": "198.18.0.1:1/ocp/release",
+            "graphDataImage": "198.18.0.1:1/openshift/graph-data@sha256:" + "2" * 64,
+        }
+        content = {
+            "apiVersion": "updateservice.operator.openshift.io/v1",
+            "kind": "UpdateService",
+            "metadata": {"name": name},
+            "spec": usual | spec,
+        }
+        self.cluster.client.create(self.path("updateservices", group=GROUP), content)
+
+    def status(self, name: str = "service") -> Any:
+        return self.find("updateservices", name, group=GROUP).get("status") or {}
+
+    def condition(self, kind: str, name: str = "service") -> Any:
+        listed = self.status(name).get("conditions") or []
+        return next((one for one in listed if one["type"] == kind), {})
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        self.cluster.wait(holds, what=what)
+
+    def settled(self) -> None:
+        """Have a service whose objects are all written."""
+        self.update_service()
+        self.until(lambda: self.status().get("policyEngineURI"), "an address")
+        self.until(lambda: self.condition("ReconcileCompleted").get("reason") == "Success", "success")
+        self.until(
+            lambda: self.condition("GraphDataReady").get("status") == "False", "a registry that is asked"
+        )
+
+    def requests(self) -> list[Request]:
+        return self.cluster.requests(self.namespace, OPERATOR)
+
+    def start(self, name: str) -> None:
+        """Start an operator in the network of the cluster."""
+        config = self.cluster.kubeconfig_for(self.namespace, OPERATOR)
+        command = [str(UPGRAPH), "operator", "run", "--leader-elect", "--status-listen=127.0.0.1:0"]
+        named = {"POD_NAMESPACE": self.namespace, "RELATED_IMAGE_OPERAND": OPERAND, "POD_NAME": name}
+        self.cluster.start(name, command, {"KUBECONFIG": str(config), **named})
+
+
+@pytest.fixture(scope="module")
+def configured(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The cluster as its administrator has configured it: authorities and logins of the registry."""
+    text = Path(cluster.plan.credentials.authority.certificate).read_text()
+    made = [
+        _object("v1", "ConfigMap", "registry-ca") | {"data": {"updateservice-registry": text}},
+        _object("v1", "Secret", "pull-secret")
+        | {
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()},
+        },
+        {
+            "apiVersion": "config.openshift.io/v1",
+            "kind": "Image",
+            "metadata": {"name": "cluster"},
+            "spec": {"additionalTrustedCA": {"name": "registry-ca"}},
+        },
+        definition(),
+    ]
+    file = tmp_path_factory.mktemp("configuration") / "objects.yaml"
+    file.write_text(as_yaml(made))
+    cluster.kubectl("apply", "--server-side", "-f", str(file))
+
+
+@pytest.fixture
+def site(cluster: ControlPlane, namespace: str, configured: None, tmp_path: Path) -> Iterator[Site]:
+    file = tmp_path / "manifests.yaml"
+    installed = manifests(Installation(image=OPERAND, namespace=namespace))
+    file.write_text(as_yaml(one for one in installed if one["kind"] not in NOT_INSTALLED))
+    cluster.kubectl("apply", "--server-side", "-f", str(file))
+    made = Site(cluster, namespace)
+    name = f"operator-{secrets.token_hex(3)}"
+    made.start(name)
+    yield made
+    cluster.stop(name)
+
+
+def _object(version: str, kind: str, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "openshift-config"},
+    }
+
+
+def test_all_is_made_with_the_rights_of_the_installation(site: Site) -> None:
+    site.settled()
+    assert site.status()["policyEngineURI"] == f"https://service-route-{site.namespace}.apps.example"
+    assert site.deployment()["spec"]["replicas"] == 2
+    assert [one for one in site.requests() if one.status == 403] == []
+
+
+def test_at_rest_only_the_lease_is_renewed(site: Site) -> None:
+    site.settled()
+    time.sleep(2)
+    before = len(site.requests())
+    time.sleep(REST_SECONDS)
+    asked = {one.resource for one in site.requests()[before:] if one.verb not in ("watch", "list")}
+    assert asked == {"leases.coordination.k8s.io"}
+
+
+def test_what_somebody_changes_is_put_back_and_what_he_adds_stays(site: Site) -> None:
+    site.settled()
+    path = site.path("deployments", "service", group="/apis/apps/v1")
+    added = {"metadata": {"labels": {"team": "harbour"}}, "spec": {"replicas": 7}}
+    site.cluster.client.patch(path, added)
+    site.until(lambda: site.deployment()["spec"]["replicas"] == 2, "the number of replicas")
+    assert site.deployment()["metadata"]["labels"]["team"] == "harbour"
+
+
+def test_a_field_that_is_no_longer_asked_for_is_taken_away(site: Site) -> None:
+    site.update_service(scheduling={"nodeSelector": {"zone": "a"}})
+    site.until(lambda: site.deployment(), "the Deployment")
+    path = site.path("updateservices", "service", group=GROUP)
+    site.cluster.client.patch(path, {"spec": {"scheduling": None}})
+    site.until(
+        lambda: "nodeSelector" not in site.deployment()["spec"]["template"]["spec"], "pods for any node"
+    )
+
+
+def test_a_name_that_leaves_no_host_is_told_in_the_words_that_people_search_for(site: Site) -> None:
+    name = "n" * 45
+    site.update_service(name)
+    site.until(lambda: site.condition("ReconcileCompleted", name).get("status") == "False", "the refusal")
+    told = site.condition("ReconcileCompleted", name)
+    assert told["reason"] == "CreateRouteFailed"
+    assert (
+        "host must conform to DNS 1123 naming convention and must be no more than 63 characters"
+        in told["message"]
+    )
+
+
+def test_an_api_server_that_comes_back_is_followed_on(site: Site) -> None:
+    site.settled()
+    site.cluster.stop("kube-apiserver", seconds=0)
+    time.sleep(2)
+    site.cluster.start_api_server()
+    path = site.path("updateservices", "service", group=GROUP)
+    site.cluster.client.patch(path, {"spec": {"replicas": 3}})
+    site.until(lambda: site.deployment()["spec"]["replicas"] == 3, "the new number of replicas")
+
+
+def test_of_two_operators_one_works_and_the_other_takes_over(site: Site) -> None:
+    site.settled()
+    holder = site.find("leases", OPERATOR, group="/apis/coordination.k8s.io/v1")["spec"]["holderIdentity"]
+    other = f"operator-{secrets.token_hex(3)}"
+    site.start(other)
+    time.sleep(3)
+    site.cluster.stop(holder.rpartition("_")[0], seconds=5)
+    path = site.path("updateservices", "service", group=GROUP)
+    site.cluster.client.patch(path, {"spec": {"replicas": 4}})
+    site.until(lambda: site.deployment()["spec"]["replicas"] == 4, "the new number of replicas")
+    site.start(holder.rpartition("_")[0])
+    site.cluster.stop(other, seconds=5)
+
+
+def test_nothing_is_left_of_a_service_that_was_deleted(site: Site, needs: Callable[[str], None]) -> None:
+    needs("kube-controller-manager")
+    site.settled()
+    site.cluster.client.delete(site.path("updateservices", "service", group=GROUP))
+    site.until(lambda: not site.deployment(), "the end of the Deployment")
+    for plural in ("services", "configmaps", "secrets"):
+        site.until(
+            lambda plural=plural: (
+                not [
+                    one["metadata"]["name"]
+                    for one in site.cluster.client.get(site.path(plural))["items"]
+                    if one["metadata"]["name"].startswith("service-")
+                ]
+            ),
+            f"the end of {plural}",
+        )
