@@ -158,7 +158,7 @@ def test_what_somebody_changes_is_put_back_and_what_he_adds_stays(site: Site) ->
 
 def test_a_field_that_is_no_longer_asked_for_is_taken_away(site: Site) -> None:
     site.update_service(scheduling={"nodeSelector": {"zone": "a"}})
-    site.until(lambda: site.deployment(), "the Deployment")
+    site.until(site.deployment, "the Deployment")
     path = site.path("updateservices", "service", group=GROUP)
     site.cluster.client.patch(path, {"spec": {"scheduling": None}})
     site.until(
