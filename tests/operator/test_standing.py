@@ -69,7 +69,20 @@ def test_causes_are_told_before_what_follows_from_them() -> None:
             RegistryCACertFound=("False", "EnsureAdditionalTrustedCAFailed"),
         )
     )
-    assert obstacles(standing) == ["RegistryCACertFound", "Available", "Degraded"]
+    assert obstacles(standing) == ["RegistryCACertFound", "Available"]
+
+
+@pytest.mark.parametrize("repeated", ["Give a CA.", "Available: Give a CA."])
+def test_what_degraded_repeats_is_told_once(repeated: str) -> None:
+    found = Example("").object()
+    found["status"] = {
+        "conditions": [
+            {"type": "Available", "status": "False", "message": "Give a CA."},
+            {"type": "Degraded", "status": "True", "message": f"{repeated}\nOpen port 9081."},
+        ]
+    }
+    told = [condition.message for condition in standing_of(parse_update_service(found)).obstacles]
+    assert told == ["Give a CA.", "Open port 9081."]
 
 
 def test_a_resource_that_nobody_has_looked_at_is_not_well() -> None:

@@ -5,7 +5,10 @@ operator says that with RegistryCACertFound False, reason NotConfigured. Nor doe
 about an older generation of the spec.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from upgraph.operator.resource import Condition, UpdateService
 
@@ -31,7 +34,7 @@ class Standing:
     is_available: bool
     is_degraded: bool
     obstacles: tuple[Condition, ...]
-    """Conditions that are not as they should be, causes first."""
+    """Conditions that are not as they should be, causes first. Of Degraded only what the others do not say."""
 
     @property
     def is_answering(self) -> bool:
@@ -63,5 +66,15 @@ def _obstacles(service: UpdateService) -> tuple[Condition, ...]:
     found = [one for one in known if one.status != "True" and (one.type, one.reason) not in _NO_FAULT]
     degraded = service.status.condition(DEGRADED)
     if degraded is not None and degraded.status == "True":
-        found.append(degraded)
+        found += _not_told_yet(degraded, found)
     return tuple(found)
+
+
+def _not_told_yet(degraded: Condition, others: Sequence[Condition]) -> list[Condition]:
+    """What Degraded says beyond the conditions that it repeats."""
+    told = {line for one in others for line in one.message.splitlines()}
+    repeated = {f"{one.type}: {line}" for one in others for line in one.message.splitlines()}
+    lines = [line for line in degraded.message.splitlines() if line not in told | repeated]
+    if others and not lines:
+        return []
+    return [msgspec.structs.replace(degraded, message="\n".join(lines))]

@@ -150,5 +150,4 @@ def _show_obstacles(service: UpdateService) -> None:
             f"whether it runs: kubectl -n {service.metadata.namespace} get deployment upgraph-operator"
         )
     for condition in standing.obstacles:
-        since = f" since {condition.last_transition_time}" if condition.last_transition_time else ""
-        click.echo(f"\n{service.metadata.name}: {described(condition)}{printable(since)}")
+        click.echo(f"\n{service.metadata.name}: {described(condition, condition.last_transition_time)}")

@@ -9,7 +9,7 @@ from upgraph.errors.problems.operator import UPDATE_SERVICE_NOT_ANSWERING
 from upgraph.kube.api import Api
 from upgraph.kube.objects import Key
 from upgraph.operator.resource import UPDATE_SERVICE, Condition, UpdateService, parse_update_service
-from upgraph.operator.standing import standing_of
+from upgraph.operator.standing import DEGRADED, standing_of
 
 POLL_SECONDS = 1.0
 """Between two looks at the resource."""
@@ -62,11 +62,14 @@ class _Watched:
             self._note_fault(error)
             return False
         self.service, self._fault = service, ""
-        if not standing_of(service).is_current:
+        standing = standing_of(service)
+        if not standing.is_current:
             return False
-        for condition in service.status.conditions:
+        # Degraded repeats the others.
+        others = [one for one in service.status.conditions if one.type != DEGRADED]
+        for condition in (*others, *(one for one in standing.obstacles if one.type == DEGRADED)):
             self._note(condition)
-        return standing_of(service).is_answering
+        return standing.is_answering
 
     @property
     def explanation(self) -> str:
@@ -96,9 +99,10 @@ class _Watched:
             self._tell(described(condition))
 
 
-def described(condition: Condition) -> str:
-    """A condition for people: what it is, and its message, of which further lines are set in."""
+def described(condition: Condition, since: str | None = None) -> str:
+    """A condition for people: what it is, since when, and its message, of which further lines are set in."""
     reason = f" ({condition.reason})" if condition.reason else ""
+    moment = f" since {since}" if since else ""
     message = f": {condition.message}" if condition.message else ""
-    lines = f"{condition.type} is {condition.status}{reason}{message}".splitlines()
+    lines = f"{condition.type} is {condition.status}{reason}{moment}{message}".splitlines()
     return "\n    ".join(printable(line) for line in lines)
