@@ -11,17 +11,17 @@ from pathlib import Path
 import click
 import uvloop
 
+from upgraph.cli.cluster_access import cluster_options, proxy_of_environment
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.kube import KUBE_LEASE_LOST
 from upgraph.errors.problems.reconcile import OPERATOR_NOT_READY, OPERATOR_SETTING
 from upgraph.kube import find_cluster
 from upgraph.kube.api import Api
 from upgraph.kube.client import open_api
-from upgraph.kube.configuration import ApiProxy, ClusterAddress
+from upgraph.kube.configuration import ClusterAddress
 from upgraph.kube.election import Election
 from upgraph.kube.events import Recorder
 from upgraph.kube.objects import Key
-from upgraph.oci import Proxies
 from upgraph.operator.controller import Controller, Setup
 from upgraph.operator.inputs import ProxySettings
 from upgraph.operator.installation import DEFAULT_NAMESPACE, OPERATOR
@@ -51,14 +51,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="How the cluster is reached. By default as for kubectl: KUBECONFIG, ~/.kube/config, or the service"
-    " account of this pod.",
-)
-@click.option("--context", metavar="NAME", help="Context of the kubeconfig.")
+@cluster_options
 @click.option(
     "--namespace",
     envvar=NAMESPACE_VARIABLE,
@@ -129,7 +122,9 @@ async def _serve(cluster: ClusterAddress, setup: Setup, where: tuple[str, int], 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_api(cluster, manager=FIELD_MANAGER, kinds=[UPDATE_SERVICE], route=_route) as api:
+    async with open_api(
+        cluster, manager=FIELD_MANAGER, kinds=[UPDATE_SERVICE], route=proxy_of_environment
+    ) as api:
         operator = _Operator(api, setup, elect=elect)
         probes = Probes(operator.metrics.exposition, operator.unready)
         async with asyncio.TaskGroup() as group:
@@ -138,12 +133,6 @@ async def _serve(cluster: ClusterAddress, setup: Setup, where: tuple[str, int], 
             _log.info("looking after the UpdateServices of %s in %s", setup.namespace, cluster)
             await stop.wait()
             work.cancel()
-
-
-def _route(cluster: ClusterAddress) -> ApiProxy | None:
-    scheme = cluster.server.partition(":")[0]
-    proxy = Proxies.of(os.environ).way(scheme, cluster.host, cluster.port).proxy
-    return None if proxy is None else ApiProxy(proxy.url, proxy.authorization)
 
 
 class _Operator:
