@@ -87,8 +87,12 @@ def _service_account(installation: Installation) -> Object:
 def _pod(installation: Installation) -> Object:
     pod: Object = {
         "serviceAccountName": OPERATOR,
+        # Otherwise every Service of every UpdateService would be seven variables of the process.
+        "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_container(installation)],
+        # Logins are files for the moment in which a registry is asked; they never touch a disk.
+        "volumes": [{"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}],
     }
     if installation.pull_secrets:
         pod["imagePullSecrets"] = [{"name": name} for name in installation.pull_secrets]
@@ -107,6 +111,7 @@ def _container(installation: Installation) -> Object:
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         ],
         "ports": [{"name": "status", "containerPort": STATUS_PORT}],
+        "volumeMounts": [{"name": "memory", "mountPath": "/tmp"}],  # noqa: S108  # in the container
         "livenessProbe": _probe("/livez", periodSeconds=10, failureThreshold=6),
         "readinessProbe": _probe("/readyz", periodSeconds=5),
         "resources": {
