@@ -19,7 +19,7 @@ _LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _EXAMPLES = """
 \b
 Examples:
-  upgraph operator manifests --image registry.example:5000/upgraph/upgraph@sha256:... | oc apply -f -
+  upgraph operator manifests --image registry.example:5000/upgraph/upgraph:0.1.0 | oc apply -f -
   upgraph operator manifests --platform kubernetes --image-pull-secret registry-login \\
       --image registry.example:5000/upgraph/upgraph:0.1.0 | kubectl apply -f -
   upgraph operator manifests --crd-only | kubectl apply --server-side -f -
