@@ -75,6 +75,14 @@ class Site:
             lambda: self.condition("GraphDataReady").get("status") == "False", "a registry that is asked"
         )
 
+    def left(self) -> list[str]:
+        """What of the objects of a service is there."""
+        lists = [
+            self.cluster.client.get(self.path(plural)) for plural in ("services", "configmaps", "secrets")
+        ]
+        names = [one["metadata"]["name"] for found in lists for one in found["items"]]
+        return [name for name in names if name.startswith("service-")]
+
     def requests(self) -> list[Request]:
         return self.cluster.requests(self.namespace, OPERATOR)
 
@@ -207,14 +215,4 @@ def test_nothing_is_left_of_a_service_that_was_deleted(site: Site, needs: Callab
     site.settled()
     site.cluster.client.delete(site.path("updateservices", "service", group=GROUP))
     site.until(lambda: not site.deployment(), "the end of the Deployment")
-    for plural in ("services", "configmaps", "secrets"):
-        site.until(
-            lambda plural=plural: (
-                not [
-                    one["metadata"]["name"]
-                    for one in site.cluster.client.get(site.path(plural))["items"]
-                    if one["metadata"]["name"].startswith("service-")
-                ]
-            ),
-            f"the end of {plural}",
-        )
+    site.until(lambda: site.left() == [], "the end of what it was made of")

@@ -104,10 +104,8 @@ class Site:
 
     def told(self) -> str:
         """What is known, for a test that waits in vain."""
-        shown = [json.dumps(self.status(), indent=1)]
-        for pod in self.get("pods")["items"]:
-            shown.append(json.dumps(pod["status"], indent=1))
-        return "\n".join(shown)[-6000:]
+        pods = [one["status"] for one in self.get("pods")["items"]]
+        return json.dumps([self.status(), *pods], indent=1)[-6000:]
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         try:
