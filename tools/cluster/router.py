@@ -143,7 +143,8 @@ class Door(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, desk: Desk) -> None:
-        super().__init__(("", port), Visit)
+        # Addresses of Services, which are in the same network, have listeners of their own at these ports.
+        super().__init__((desk.client.host, port), Visit)
         self.port = port
         self.desk = desk
 
