@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tools.cluster.audit import Request
 from tools.cluster.control_plane import ControlPlane
-
 from upgraph.operator.crd import definition
 from upgraph.operator.installation import OPERATOR, Installation
 from upgraph.operator.manifests import as_yaml, manifests

@@ -99,7 +99,7 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def real_registry(
+def real_registry(  # each is said by name, and none goes without the others
     directory: Path,
     *,
     certificates: Certificates | None = None,

@@ -17,7 +17,7 @@ def test_the_procedure_of_the_documentation_ends_with_a_cluster_that_asks_the_se
     upstream = json.dumps({"spec": {"upstream": f"{uri}/api/upgrades_info/v1/graph"}})
     site.oc("patch", "clusterversion", "version", "--type=merge", "-p", upstream)
     site.until(lambda: site.condition("Available").get("status") == "True", "a status that says so")
-    assert site.status()["graph"]["releases"] == len(VERSIONS)
+    site.until(lambda: (site.status().get("graph") or {}).get("releases") == len(VERSIONS), "its size")
     assert (
         site.status()["servingCA"]["certificate"].split()
         == site.cluster.ingress_authority.read_text().split()
