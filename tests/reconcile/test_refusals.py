@@ -1,11 +1,14 @@
 """What cannot be done is told in the words that people search for, and all else is done."""
 
+import asyncio
+
 import pytest
 
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, ROUTE, SERVICE
+from upgraph.kube.kinds import NAMESPACE as NAMESPACE_KIND
 from upgraph.operator.controller import Controller
 from upgraph.testing.api_server import Fault
-from upgraph.testing.operated_cluster import OperatedCluster, put_image
+from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, put_image
 
 
 async def test_a_name_that_leaves_no_host_for_a_route(cluster: OperatedCluster, operator: Controller) -> None:
@@ -89,3 +92,25 @@ async def test_an_object_of_another_form_is_told(cluster: OperatedCluster, opera
     cluster.begin(replicas="many")
     await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "InvalidSpec")
     assert "spec.replicas" in cluster.condition("ReconcileCompleted")["message"]
+
+
+async def test_a_namespace_that_ends_is_told_and_gets_nothing_new(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    ending = {"name": NAMESPACE, "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["kubernetes"]}
+    cluster.server.state.put(NAMESPACE_KIND, {"apiVersion": "v1", "kind": "Namespace", "metadata": ending})
+    cluster.begin()
+    await cluster.until(lambda: "terminated" in cluster.condition("ReconcileCompleted").get("message", ""))
+    assert not cluster.find(SERVICE, "sample-policy-engine")
+
+
+async def test_a_definition_that_knows_less_of_the_status_is_not_written_to_for_ever(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    old = {key: value for key, value in cluster.status().items() if key in ("conditions", "policyEngineURI")}
+    cluster.put(cluster.resource, "sample", status=old)
+    await cluster.until(lambda: cluster.status().get("graphData"))
+    before = cluster.writes()
+    await asyncio.sleep(0.5)
+    assert cluster.writes() == before
