@@ -80,8 +80,8 @@ class Exchange:
     async def _once(self, ask: Ask) -> bytes:
         with translated(ask.what):
             async with (
-                asyncio.timeout(transport.ANSWER_SECONDS),
-                self._sent(ask, transport.TIMEOUT) as answer,
+                asyncio.timeout(connection.ANSWER_SECONDS),
+                self._sent(ask, connection.TIMEOUT) as answer,
             ):
                 return await _body(answer, ask.max_bytes)
 

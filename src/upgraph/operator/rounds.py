@@ -101,8 +101,7 @@ class Rounds(Generic[W, S]):
         try:
             async with self._turns:
                 seen = await self._look(subject.wish, subject.seen)
-        except Exception:
-            # A fault of ours with one subject must not stop all others.
+        except Exception:  # noqa: BLE001  # a fault of ours with one subject must not stop all others
             _log.exception("a look for %s failed", key)
             return FAILED_SECONDS
         if seen != subject.seen:

@@ -69,12 +69,14 @@ class OperatedCluster:
 
     def update_service(self, name: str = "sample", **spec: object) -> Object:
         """Have an UpdateService as in the documentation of the OpenShift Update Service."""
-        usual = {
+        return self.put(self.resource, name, spec=self._spec(spec))
+
+    def _spec(self, more: Object) -> Object:
+        return {
             "replicas": 2,
             "releases": "registry.example:5000/ocp/release",
             "graphDataImage": f"{self.registry.repository.name}:latest",
-        }
-        return self.put(self.resource, name, spec=usual | spec)
+        } | more
 
     def begin(self, *command: str, **spec: object) -> Digest:
         """Have all that the documentation asks for, and an UpdateService; the digest of its graph-data image.
@@ -85,7 +87,7 @@ class OperatedCluster:
         """
         digest = put_image(self.registry, "latest", *(command or ("/copier",)))
         self.trust_registry()
-        self.update_service(**spec)
+        self.put(self.resource, "sample", spec=self._spec(spec))
         return digest
 
     async def settle(self) -> Digest:
