@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from upgraph.errors import DataError, RemoteError, UpgraphError, UserError
@@ -32,7 +33,7 @@ from upgraph.operator.installation import INGRESS_CA, MANAGED_NAMESPACE
 from upgraph.operator.metrics import OperatorMetrics
 from upgraph.operator.observing import ServiceSeen, ServiceWish
 from upgraph.operator.pods import addresses, troubles_of
-from upgraph.operator.private_files import Means
+from upgraph.operator.private_files import AccessPool, Means
 from upgraph.operator.resource import UPDATE_SERVICE, UpdateService, parse_update_service
 from upgraph.operator.rounds import Rounds
 from upgraph.operator.sources import graph_data_name
@@ -90,16 +91,27 @@ class Controller:
         self._metrics = metrics
         self._clock = clock
         self._applier: Applier | None = None
+        self._pool = AccessPool()
         self._graph_data: Rounds[GraphDataWish, GraphDataSeen] = Rounds(
-            graph_data_watch.look_at, graph_data_watch.pause_after, self.queue.add, concurrency=LOOKS
+            partial(graph_data_watch.look_at, self._pool),
+            graph_data_watch.pause_after,
+            self.queue.add,
+            concurrency=LOOKS,
         )
         self._services: Rounds[ServiceWish, ServiceSeen] = Rounds(
-            observing.look_at, observing.pause_after, self.queue.add, concurrency=LOOKS
+            partial(observing.look_at, self._pool),
+            observing.pause_after,
+            self.queue.add,
+            concurrency=LOOKS,
         )
         self._owners: dict[Key, str] = {}
 
     async def run(self) -> None:
         """Look after them until cancelled."""
+        with self._pool:
+            await self._run()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.world.run())
             group.create_task(self._graph_data.run())

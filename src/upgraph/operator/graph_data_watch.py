@@ -6,7 +6,7 @@ from upgraph.errors import UpgraphError
 from upgraph.oci import ImageName
 from upgraph.operator.graph_data import Looked, look
 from upgraph.operator.inputs import GraphDataImage
-from upgraph.operator.private_files import Means, access_with
+from upgraph.operator.private_files import AccessPool, Means
 
 AT_REST_SECONDS = 300.0
 """Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""
@@ -34,12 +34,11 @@ class GraphDataSeen:
     """Why it does not answer now."""
 
 
-async def look_at(wish: GraphDataWish, before: GraphDataSeen | None) -> GraphDataSeen:
+async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen | None) -> GraphDataSeen:
     """Ask once; what was found before holds where there is no answer."""
     known = before.found if before is not None and before.image == wish.image else None
     try:
-        with access_with(wish.means) as access:
-            looked = await look(wish.image, access, known)
+        looked = await look(wish.image, pool.access(wish.means), known)
     except UpgraphError as error:
         looked = Looked(fault=error)
     if looked.fault is None:

@@ -19,7 +19,7 @@ from upgraph.errors import DataError, UpgraphError
 from upgraph.errors.problems.reconcile import SERVICE_SILENT
 from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, Trust, examine_tls
 from upgraph.operator.desired.ports import STATUS
-from upgraph.operator.private_files import private_directory
+from upgraph.operator.private_files import NO_SYSTEM, AccessPool, private_directory
 from upgraph.operator.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
 from upgraph.operator.serving_ca import ServingCA, serving_ca
 
@@ -39,7 +39,6 @@ GRAPH_PATH = "/api/upgrades_info/v1/graph?channel=upgraph-operator"
 """What the address is asked for: a channel that nobody has is a small answer."""
 _MAX_ANSWER_BYTES = 64 * 1024
 _HTTPS_PORT = 443
-_NO_TRUST = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,10 @@ class ServiceSeen:
         return report is not None and report.ready and self.uri is not None and self.uri.answers
 
 
-async def look_at(wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:  # noqa: ARG001  # of Rounds
+async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:  # noqa: ARG001  # of Rounds
     """Look once."""
     replica = await _replica(wish.replicas)
-    uri = await _uri(wish) if wish.uri else None
+    uri = await _uri(pool, wish) if wish.uri else None
     return ServiceSeen(replica, uri)
 
 
@@ -141,14 +140,14 @@ def replace_refreshed(report: ServiceReport, *, is_old: bool) -> ServiceReport:
     return msgspec.structs.replace(report, graph=msgspec.structs.replace(report.graph, refreshed_at=0.0))
 
 
-async def _uri(wish: ServiceWish) -> UriSeen:
+async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
     parts = urlsplit(wish.uri)
     with private_directory() as directory:
         try:
             proxies = Proxies.of(wish.environment)
             if parts.scheme != "https":
                 return await _asked(wish.uri, Access(proxies=proxies))
-            judge = _judge(wish, directory)
+            judge = pool.trust(wish.cluster_authorities)
             examined = await examine_tls(
                 parts.hostname or "", parts.port or _HTTPS_PORT, trust=judge, proxies=proxies
             )
@@ -158,14 +157,6 @@ async def _uri(wish: ServiceWish) -> UriSeen:
         except (OSError, TimeoutError) as error:
             why = str(error) or "no answer in time"
             return UriSeen(wish.uri, fault=f"{parts.netloc}: {why}")
-
-
-def _judge(wish: ServiceWish, directory: Path) -> Trust:
-    if not wish.cluster_authorities:
-        return Trust()
-    file = directory / "cluster.pem"
-    file.write_text(wish.cluster_authorities)
-    return Trust([file], _NO_TRUST)
 
 
 async def _judged(wish: ServiceWish, examined: TlsExamination, judge: Trust, directory: Path) -> UriSeen:
@@ -184,7 +175,7 @@ async def _judged(wish: ServiceWish, examined: TlsExamination, judge: Trust, dir
         return UriSeen(wish.uri, answers=True, authority=authority)
     file = directory / "shown.pem"
     file.write_text(shown)
-    asked = await _asked(wish.uri, Access(trust=Trust([file]), proxies=proxies))
+    asked = await _asked(wish.uri, Access(trust=Trust([file], NO_SYSTEM), proxies=proxies))
     return replace(asked, authority=authority)
 
 
