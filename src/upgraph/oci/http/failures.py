@@ -139,6 +139,7 @@ def translated(what: str) -> Iterator[None]:
         seen = f"{what}: {error.host}:{error.port} does not speak TLS as it should: {_tls_reason(error)}"
         raise RemoteError(problems.UNREACHABLE, seen) from error
     except aiohttp.ClientConnectorError as error:
+        # Its own text has the place of an object in memory, so that it would differ each time.
         seen = f"{what}: no connection to {error.host}:{error.port}: {_socket_reason(error.os_error)}"
         raise RemoteError(problems.UNREACHABLE, seen, retryable=True) from error
     except aiohttp.InvalidURL as error:
@@ -148,10 +149,6 @@ def translated(what: str) -> Iterator[None]:
         raise broken(what, f"not valid HTTP: {_shown(error.message)}") from error
     except aiohttp.ClientPayloadError as error:
         raise RemoteError(problems.UNREACHABLE, f"{what}: the body broke off", retryable=True) from error
-    except aiohttp.ClientConnectorError as error:
-        # Its own text has the place of an object in memory, so that it would differ each time.
-        seen = f"{what}: no connection to {error.host}:{error.port}: {_shown(str(error.os_error))}"
-        raise RemoteError(problems.UNREACHABLE, seen, retryable=True) from error
     except aiohttp.ClientError as error:
         raise RemoteError(
             problems.UNREACHABLE, f"{what}: {_shown(str(error) or type(error).__name__)}", retryable=True
