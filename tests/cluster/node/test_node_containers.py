@@ -107,8 +107,8 @@ def test_a_program_that_is_not_there_is_a_start_error(bench: Bench) -> None:
 
 
 def test_init_containers_run_one_after_the_other_before_the_rest(bench: Bench) -> None:
-    script = "import sys; open('/shared/log', 'a').write(sys.argv[1])"
-    mounts = [{"name": "shared", "mountPath": "/shared"}]
+    script = "import sys; open('/volume/log', 'a').write(sys.argv[1])"
+    mounts = [{"name": "volume", "mountPath": "/volume"}]
     init = [
         {
             "name": name,
@@ -119,9 +119,9 @@ def test_init_containers_run_one_after_the_other_before_the_rest(bench: Bench) -
         for name in ("one", "two", "three")
     ]
     pod = bench.pod(
-        {"initContainers": init, "volumes": [{"name": "shared", "emptyDir": {}}]}, volumeMounts=mounts
+        {"initContainers": init, "volumes": [{"name": "volume", "emptyDir": {}}]}, volumeMounts=mounts
     )
-    assert pod.ready().ask("/file/shared/log").json == "onetwothree"
+    assert pod.ready().ask("/file/volume/log").json == "onetwothree"
     states = [one["state"]["terminated"]["reason"] for one in pod.status["initContainerStatuses"]]
     assert states == ["Completed"] * 3
 
