@@ -8,7 +8,14 @@ from upgraph.cli.operator.run import run
 __all__ = ["manifests", "operator", "run"]
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  upgraph operator manifests --image registry.example:5000/upgraph/upgraph:0.1.0 | oc apply -f -
+  upgraph operator run --leader-elect
+"""
+)
 def operator() -> None:
     """Install and run the operator, which makes update services of UpdateService resources."""
 
