@@ -115,7 +115,8 @@ def configured(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) 
     ]
     file = tmp_path_factory.mktemp("configuration") / "objects.yaml"
     file.write_text(as_yaml(made))
-    cluster.kubectl("apply", "--server-side", "-f", str(file))
+    # By force: where other tests came first, these objects were made by another hand.
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
 
 @pytest.fixture
