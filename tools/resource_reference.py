@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from upgraph.operator.crd import definition, object_schema
+from upgraph.operator.resource.definition import definition, object_schema
 
 Schema = dict[str, Any]
 

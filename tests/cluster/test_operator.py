@@ -13,9 +13,9 @@ import pytest
 
 from tools.cluster.audit import Request
 from tools.cluster.control_plane import ControlPlane
-from upgraph.operator.crd import definition
-from upgraph.operator.installation import OPERATOR, Installation
-from upgraph.operator.manifests import as_yaml, manifests
+from upgraph.operator.installation.manifests import as_yaml, manifests
+from upgraph.operator.installation.parameters import OPERATOR, Installation
+from upgraph.operator.resource.definition import definition
 
 UPGRAPH = Path(sys.executable).parent / "upgraph"
 OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64

@@ -30,10 +30,10 @@ from upgraph.kube.kinds import (
     SERVICE,
 )
 from upgraph.kube.objects import Key, Kind, Object
-from upgraph.operator.crd import CRD_NAME, definition
-from upgraph.operator.installation import OPERATOR, Installation
-from upgraph.operator.manifests import as_yaml, manifests
-from upgraph.operator.resource import UPDATE_SERVICE, parse_update_service
+from upgraph.operator.installation.manifests import as_yaml, manifests
+from upgraph.operator.installation.parameters import OPERATOR, Installation
+from upgraph.operator.resource.definition import CRD_NAME, definition
+from upgraph.operator.resource.update_service import UPDATE_SERVICE, parse_update_service
 from upgraph.testing.update_services import ACCEPTED, OUT_OF_BOUNDS, REFUSED, SEED_STATUS, Example, Refused
 
 NAMESPACE = "test-installation"

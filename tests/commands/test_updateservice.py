@@ -12,8 +12,8 @@ from tests.commands.conftest import Command, Done
 from upgraph.cli.updateservice import waiting
 from upgraph.kube.kinds import CLUSTER_VERSION, ROUTE
 from upgraph.kube.objects import Key
-from upgraph.operator.crd import definition
-from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.resource.definition import definition
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.testing.api_server import Fault, SimulatedApiServer
 from upgraph.testing.update_services import NAMESPACE, SEED_SPEC, Example
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from tools.golden import difference
-from upgraph.operator.crd import definition, object_schema
-from upgraph.operator.manifests import as_yaml
-from upgraph.operator.resource import UpdateServiceSpec, UpdateServiceStatus
+from upgraph.operator.installation.manifests import as_yaml
+from upgraph.operator.resource.definition import definition, object_schema
+from upgraph.operator.resource.update_service import UpdateServiceSpec, UpdateServiceStatus
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = object_schema()

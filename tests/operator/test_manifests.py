@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tools.golden import difference
-from upgraph.operator.installation import Flavour, Installation
-from upgraph.operator.manifests import as_yaml, manifests
-from upgraph.operator.rbac import roles
+from upgraph.operator.installation.manifests import as_yaml, manifests
+from upgraph.operator.installation.parameters import Flavour, Installation
+from upgraph.operator.installation.rights import roles
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGE = "registry.example:5000/upgraph/upgraph:0.1.0"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from upgraph.operator.names import (
+from upgraph.operator.resource.names import (
     LONGEST_NAME_CHARACTERS,
     MAX_LABEL_CHARACTERS,
     Names,

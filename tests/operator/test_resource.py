@@ -6,7 +6,7 @@ import pytest
 
 from upgraph.errors import DataError
 from upgraph.kube.objects import Key
-from upgraph.operator.resource import Exposure, UpdateService, parse_update_service
+from upgraph.operator.resource.update_service import Exposure, UpdateService, parse_update_service
 from upgraph.testing.update_services import NAMESPACE, SEED_SPEC, SEED_STATUS, Example
 
 SEED = Example("seed")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from upgraph.operator import rules
-from upgraph.operator.resource import parse_update_service
-from upgraph.operator.rules import faults
+from upgraph.operator.resource import rules
+from upgraph.operator.resource.rules import faults
+from upgraph.operator.resource.update_service import parse_update_service
 from upgraph.testing.update_services import ACCEPTED, REFUSED, Example, Refused
 
 TABLES = (

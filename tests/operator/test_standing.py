@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from upgraph.operator.resource import UpdateService, parse_update_service
-from upgraph.operator.standing import Standing, standing_of
+from upgraph.operator.resource.standing import Standing, standing_of
+from upgraph.operator.resource.update_service import UpdateService, parse_update_service
 from upgraph.testing.update_services import SEED_STATUS, Example
 
 URI = "https://updates.example"

@@ -15,7 +15,7 @@ from upgraph.kube.kinds import GATEWAY, IMAGE_CONFIG, PROXY_CONFIG
 from upgraph.operator.controller import Controller, Setup
 from upgraph.operator.desired.plan import SOMETIMES_THERE
 from upgraph.operator.metrics import OperatorMetrics
-from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.operated_cluster import NAMESPACE, OPERAND, OperatedCluster
@@ -62,10 +62,10 @@ def plain(server: SimulatedApiServer) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked every few minutes is asked at once."""
-    monkeypatch.setattr("upgraph.operator.graph_data_watch.AT_REST_SECONDS", 0.2)
-    monkeypatch.setattr("upgraph.operator.graph_data_watch.AFTER_FAULT_SECONDS", 0.2)
-    monkeypatch.setattr("upgraph.operator.observing.SETTLED_SECONDS", 0.2)
-    monkeypatch.setattr("upgraph.operator.observing.UNSETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AT_REST_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AFTER_FAULT_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.replicas.SETTLED_SECONDS", 0.2)
+    monkeypatch.setattr("upgraph.operator.observing.replicas.UNSETTLED_SECONDS", 0.2)
 
 
 @pytest.fixture

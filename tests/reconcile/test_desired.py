@@ -13,12 +13,20 @@ from tools.golden import difference
 from upgraph.cli.serve import serve
 from upgraph.kube.kinds import NETWORK_POLICY, POD_DISRUPTION_BUDGET
 from upgraph.kube.objects import Object
-from upgraph.operator.agreement import agrees
+from upgraph.operator.applying.agreement import agrees
 from upgraph.operator.desired import plan_of
 from upgraph.operator.desired.metadata import APPLIED
-from upgraph.operator.inputs import Copy, GraphDataImage, Inputs, Keyrings, Live, Platform, ProxySettings
-from upgraph.operator.manifests import as_yaml
-from upgraph.operator.resource import parse_update_service
+from upgraph.operator.inputs.values import (
+    Copy,
+    GraphDataImage,
+    Inputs,
+    Keyrings,
+    Live,
+    Platform,
+    ProxySettings,
+)
+from upgraph.operator.installation.manifests import as_yaml
+from upgraph.operator.resource.update_service import parse_update_service
 
 GOLDEN = Path(__file__).parent / "golden"
 OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64

@@ -41,7 +41,7 @@ async def connected(kubeconfig: Path | None, context: str | None) -> "AsyncItera
     """
     from upgraph.kube import find_cluster  # noqa: PLC0415
     from upgraph.kube.client import open_api  # noqa: PLC0415
-    from upgraph.operator.resource import UPDATE_SERVICE  # noqa: PLC0415
+    from upgraph.operator.resource.update_service import UPDATE_SERVICE  # noqa: PLC0415
 
     address = find_cluster(os.environ, kubeconfig=kubeconfig, context=context)
     async with open_api(address, manager=MANAGER, kinds=(UPDATE_SERVICE,), route=proxy_of_environment) as api:

@@ -19,28 +19,34 @@ from upgraph.kube.events import Note, Recorder
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, INGRESS, ROUTE, SECRET
 from upgraph.kube.objects import Key, Object, uid_of
 from upgraph.kube.queue import Queue
-from upgraph.operator import graph_data_watch, observing
-from upgraph.operator.access_inputs import NOT_CONFIGURED
-from upgraph.operator.applying import Applier, Outcome
-from upgraph.operator.conclusions import Known
+from upgraph.operator.applying.writing import Applier, Outcome
 from upgraph.operator.desired import plan_of
 from upgraph.operator.desired.exposure import way_of
-from upgraph.operator.exposed import exposed_of
-from upgraph.operator.gathering import Surroundings, gather
-from upgraph.operator.graph_data_watch import GraphDataSeen, GraphDataWish
-from upgraph.operator.inputs import CA_BUNDLE_KEY, PULL_SECRET_KEY, GraphDataImage, Inputs, ProxySettings
-from upgraph.operator.installation import INGRESS_CA, MANAGED_NAMESPACE
+from upgraph.operator.inputs.access import NOT_CONFIGURED
+from upgraph.operator.inputs.gathering import Surroundings, gather
+from upgraph.operator.inputs.sources import graph_data_name
+from upgraph.operator.inputs.values import (
+    CA_BUNDLE_KEY,
+    PULL_SECRET_KEY,
+    GraphDataImage,
+    Inputs,
+    ProxySettings,
+)
+from upgraph.operator.inputs.view import at, decoded_of, text_of
+from upgraph.operator.installation.parameters import INGRESS_CA, MANAGED_NAMESPACE
 from upgraph.operator.metrics import OperatorMetrics
-from upgraph.operator.observing import ServiceSeen, ServiceWish
-from upgraph.operator.pods import addresses, troubles_of
-from upgraph.operator.private_files import AccessPool, Means
-from upgraph.operator.resource import UPDATE_SERVICE, UpdateService, parse_update_service
-from upgraph.operator.rounds import Rounds
-from upgraph.operator.sources import graph_data_name
-from upgraph.operator.status import Status, status_of
-from upgraph.operator.trouble import Trouble
-from upgraph.operator.verdicts import DEGRADED, RECONCILE_COMPLETED
-from upgraph.operator.view import at, decoded_of, text_of
+from upgraph.operator.observing import graph_data_watch, replicas
+from upgraph.operator.observing.exposed import exposed_of
+from upgraph.operator.observing.graph_data_watch import GraphDataSeen, GraphDataWish
+from upgraph.operator.observing.pods import addresses, troubles_of
+from upgraph.operator.observing.private_files import AccessPool, Means
+from upgraph.operator.observing.replicas import ServiceSeen, ServiceWish
+from upgraph.operator.observing.rounds import Rounds
+from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.status import Status, status_of
+from upgraph.operator.reporting.verdicts import DEGRADED, RECONCILE_COMPLETED
+from upgraph.operator.resource.trouble import Trouble
+from upgraph.operator.resource.update_service import UPDATE_SERVICE, UpdateService, parse_update_service
 from upgraph.operator.world import World
 
 WORKERS = 4
@@ -100,8 +106,8 @@ class Controller:
             concurrency=LOOKS,
         )
         self._services: Rounds[ServiceWish, ServiceSeen] = Rounds(
-            partial(observing.look_at, self._pool),
-            observing.pause_after,
+            partial(replicas.look_at, self._pool),
+            replicas.pause_after,
             self.queue.add,
             concurrency=LOOKS,
         )

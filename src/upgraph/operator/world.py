@@ -25,18 +25,18 @@ from upgraph.kube.kinds import (
 from upgraph.kube.objects import Key, Kind, Object
 from upgraph.kube.ownership import controller_of, controller_uid
 from upgraph.kube.store import Change, Store
-from upgraph.operator.access_inputs import authorities_of_cluster
-from upgraph.operator.applying import OWNER_INDEX
+from upgraph.operator.applying.writing import OWNER_INDEX
 from upgraph.operator.desired.plan import ALWAYS_THERE, SOMETIMES_THERE
-from upgraph.operator.inputs import SECURITY_CONTEXT_CONSTRAINTS, Platform
-from upgraph.operator.installation import (
+from upgraph.operator.inputs.access import authorities_of_cluster
+from upgraph.operator.inputs.values import SECURITY_CONTEXT_CONSTRAINTS, Platform
+from upgraph.operator.inputs.view import at
+from upgraph.operator.installation.parameters import (
     CLUSTER_PULL_SECRET,
     CONFIG_NAMESPACE,
     INGRESS_CA,
     MANAGED_NAMESPACE,
 )
-from upgraph.operator.resource import UPDATE_SERVICE
-from upgraph.operator.view import at
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 SEARCH_SECONDS = 600.0
 """How often kinds are looked for that the cluster does not have."""
@@ -114,7 +114,7 @@ class World:
         return tuple(one.fault for one in self._all() if isinstance(one.fault, RemoteError))
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """See :class:`~upgraph.operator.view.View`."""
+        """See :class:`~upgraph.operator.inputs.view.View`."""
         if kind == CONFIG_MAP and namespace == CONFIG_NAMESPACE and namespace != self._namespace:
             informer = None if self._authorities is None else self._authorities[1]
         else:

@@ -5,15 +5,15 @@ import re
 import click
 
 from upgraph.oci import Repository, parse_image_name
-from upgraph.operator.crd import definition
-from upgraph.operator.installation import (
+from upgraph.operator.installation.manifests import as_yaml
+from upgraph.operator.installation.manifests import manifests as objects_of
+from upgraph.operator.installation.parameters import (
     DEFAULT_CA_CONFIG_MAPS,
     DEFAULT_NAMESPACE,
     Flavour,
     Installation,
 )
-from upgraph.operator.manifests import as_yaml
-from upgraph.operator.manifests import manifests as objects_of
+from upgraph.operator.resource.definition import definition
 
 _LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _EXAMPLES = """

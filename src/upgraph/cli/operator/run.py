@@ -23,10 +23,10 @@ from upgraph.kube.election import Election
 from upgraph.kube.events import Recorder
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller, Setup
-from upgraph.operator.inputs import ProxySettings
-from upgraph.operator.installation import DEFAULT_NAMESPACE, OPERATOR
+from upgraph.operator.inputs.values import ProxySettings
+from upgraph.operator.installation.parameters import DEFAULT_NAMESPACE, OPERATOR
 from upgraph.operator.metrics import OperatorMetrics
-from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.service.answering.health import Unready
 from upgraph.service.answering.probes import Probes
 from upgraph.service.answering.server import Listener, serve

@@ -18,9 +18,9 @@ from upgraph.errors.problems.operator import UPDATE_SERVICE_EXISTS, UPDATE_SERVI
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import ROUTE
 from upgraph.kube.objects import Object
-from upgraph.operator.request import refuse_faults, route_fault, wanted_object
-from upgraph.operator.resource import UPDATE_SERVICE, UpdateService, parse_update_service
-from upgraph.operator.standing import standing_of
+from upgraph.operator.resource.request import refuse_faults, route_fault, wanted_object
+from upgraph.operator.resource.standing import standing_of
+from upgraph.operator.resource.update_service import UPDATE_SERVICE, UpdateService, parse_update_service
 
 _EXAMPLES = """
 \b

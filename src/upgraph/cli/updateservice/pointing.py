@@ -8,7 +8,7 @@ from upgraph.errors.problems.operator import NO_CLUSTER_VERSION, UPDATE_SERVICE_
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import CLUSTER_VERSION
 from upgraph.kube.objects import Key, Object
-from upgraph.operator.resource import UpdateService
+from upgraph.operator.resource.update_service import UpdateService
 
 _VERSION = Key("", "version")
 """The one ClusterVersion of a cluster."""

@@ -15,13 +15,13 @@ from upgraph.cli.updateservice.waiting import described
 from upgraph.cli.updateservice.wishes import namespace_option
 from upgraph.kube.api import Scope
 from upgraph.kube.objects import Key, Object, key_of
-from upgraph.operator.resource import (
+from upgraph.operator.resource.standing import AVAILABLE, DEGRADED, standing_of
+from upgraph.operator.resource.update_service import (
     UPDATE_SERVICE,
     UpdateService,
     UpdateServiceStatus,
     parse_update_service,
 )
-from upgraph.operator.standing import AVAILABLE, DEGRADED, standing_of
 from upgraph.service.answering.spans import short, span
 
 UNHEALTHY = 3

@@ -8,8 +8,13 @@ from upgraph.errors import RemoteError
 from upgraph.errors.problems.operator import UPDATE_SERVICE_NOT_ANSWERING
 from upgraph.kube.api import Api
 from upgraph.kube.objects import Key
-from upgraph.operator.resource import UPDATE_SERVICE, Condition, UpdateService, parse_update_service
-from upgraph.operator.standing import DEGRADED, standing_of
+from upgraph.operator.resource.standing import DEGRADED, standing_of
+from upgraph.operator.resource.update_service import (
+    UPDATE_SERVICE,
+    Condition,
+    UpdateService,
+    parse_update_service,
+)
 
 POLL_SECONDS = 1.0
 """Between two looks at the resource."""

@@ -5,8 +5,8 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import click
 
-from upgraph.operator.installation import DEFAULT_NAMESPACE
-from upgraph.operator.resource import (
+from upgraph.operator.installation.parameters import DEFAULT_NAMESPACE
+from upgraph.operator.resource.update_service import (
     Credentials,
     Exposure,
     ExposureType,

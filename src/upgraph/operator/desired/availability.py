@@ -3,8 +3,8 @@
 from upgraph.kube.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, POD_DISRUPTION_BUDGET
 from upgraph.kube.objects import Object
 from upgraph.operator.desired.metadata import new_object
-from upgraph.operator.inputs import Inputs
-from upgraph.operator.resource import Autoscaling
+from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.resource.update_service import Autoscaling
 
 
 def disruption_budget(inputs: Inputs) -> Object:

@@ -18,9 +18,9 @@ from upgraph.operator.desired.volumes import (
     VERSIONS,
     mounted,
 )
-from upgraph.operator.inputs import CA_BUNDLE_KEY, Inputs
-from upgraph.operator.resource import DEFAULT_VERSIONS_KEY
-from upgraph.operator.sources import graph_data_name, pull_spec, release_sources
+from upgraph.operator.inputs.sources import graph_data_name, pull_spec, release_sources
+from upgraph.operator.inputs.values import CA_BUNDLE_KEY, Inputs
+from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY
 
 CONTAINER = "update-service"
 MANDATORY_PARAMETER = "channel"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from upgraph.kube.kinds import CONFIG_MAP, SECRET
 from upgraph.kube.objects import Object
 from upgraph.operator.desired.metadata import new_object
-from upgraph.operator.inputs import Inputs
+from upgraph.operator.inputs.values import Inputs
 
 INJECT = "config.openshift.io/inject-trusted-cabundle"
 """Label of a ConfigMap that asks OpenShift for the authorities that the cluster trusts."""

@@ -8,8 +8,8 @@ from upgraph.operator.desired.container import container, security_context
 from upgraph.operator.desired.copies import DOCKER_CONFIG
 from upgraph.operator.desired.metadata import new_object
 from upgraph.operator.desired.volumes import GRAPH_DATA, GRAPH_DATA_VOLUME, mounted
-from upgraph.operator.inputs import Inputs
-from upgraph.operator.sources import graph_data_name, pull_spec
+from upgraph.operator.inputs.sources import graph_data_name, pull_spec
+from upgraph.operator.inputs.values import Inputs
 
 GRAPH_DATA_IMAGE = "updateservice.operator.openshift.io/graph-data-image"
 """Annotation of the pods with the image that their graph data comes from, as the reference operator has it."""

@@ -6,7 +6,7 @@ from upgraph.kube.kinds import HTTP_ROUTE, INGRESS, ROUTE
 from upgraph.kube.objects import Object
 from upgraph.operator.desired.metadata import new_object
 from upgraph.operator.desired.ports import POLICY_ENGINE, POLICY_ENGINE_SERVICE_PORT
-from upgraph.operator.inputs import Inputs
+from upgraph.operator.inputs.values import Inputs
 
 Way = Literal["Route", "HTTPRoute", "Ingress", "None"]
 """What a resource is exposed by; ``None`` is the Service alone."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import msgspec
 
 from upgraph.kube.objects import Kind, Object
-from upgraph.operator.inputs import Inputs
-from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 APPLIED = "updateservice.operator.openshift.io/applied"
 """Annotation with a digest of what was applied last. Where it differs, something is to be taken away again."""

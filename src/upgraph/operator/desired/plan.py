@@ -25,9 +25,9 @@ from upgraph.operator.desired.exposure import Way, exposure, way_of
 from upgraph.operator.desired.metadata import sealed
 from upgraph.operator.desired.network_policy import network_policy
 from upgraph.operator.desired.services import graph_builder_service, policy_engine_service, siblings_service
-from upgraph.operator.inputs import Copy, Inputs
-from upgraph.operator.names import route_host_fault
-from upgraph.operator.trouble import Trouble
+from upgraph.operator.inputs.values import Copy, Inputs
+from upgraph.operator.resource.names import route_host_fault
+from upgraph.operator.resource.trouble import Trouble
 
 ALWAYS_THERE = (
     CONFIG_MAP,

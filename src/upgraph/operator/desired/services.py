@@ -10,7 +10,7 @@ from upgraph.operator.desired.ports import (
     POLICY_ENGINE_SERVICE_PORT,
     STATUS,
 )
-from upgraph.operator.inputs import Inputs
+from upgraph.operator.inputs.values import Inputs
 
 
 def policy_engine_service(inputs: Inputs) -> Object:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from upgraph.graphdata.runnable import DATA_OF_SERVICE
 from upgraph.kube.objects import Object
-from upgraph.operator.inputs import CA_BUNDLE_KEY, Inputs
-from upgraph.operator.resource import Volume
+from upgraph.operator.inputs.values import CA_BUNDLE_KEY, Inputs
+from upgraph.operator.resource.update_service import Volume
 
 CREDENTIALS = "/var/lib/cincinnati/registry-credentials"
 """Where the logins are, as in the pods of the reference operator."""

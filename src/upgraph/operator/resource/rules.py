@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from upgraph.kube.objects import Object
-from upgraph.operator.names import LONGEST_NAME_CHARACTERS, MAX_LABEL_CHARACTERS
-from upgraph.operator.resource import (
+from upgraph.operator.resource.names import LONGEST_NAME_CHARACTERS, MAX_LABEL_CHARACTERS
+from upgraph.operator.resource.update_service import (
     Exposure,
     Signatures,
     UpdateService,

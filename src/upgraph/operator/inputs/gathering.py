@@ -1,7 +1,7 @@
 """From what is known of a cluster to the inputs of one UpdateService, with everything that is missing told. Pure.
 
 The configuration of the cluster counts, unless the resource names a ConfigMap or a Secret of its own namespace. What was
-there and is gone does not take away what runs: see :class:`~upgraph.operator.inputs.Copy`.
+there and is gone does not take away what runs: see :class:`~upgraph.operator.inputs.values.Copy`.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from upgraph.errors.problems.reconcile import (
     VOLUME_SHARED,
 )
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, GATEWAY, PROXY_CONFIG, ROUTE, SECRET
-from upgraph.operator.access_inputs import gather_authorities, gather_pull_secret
-from upgraph.operator.inputs import (
+from upgraph.operator.inputs.access import gather_authorities, gather_pull_secret
+from upgraph.operator.inputs.values import (
     CA_BUNDLE_KEY,
     Copy,
     GraphDataImage,
@@ -28,10 +28,10 @@ from upgraph.operator.inputs import (
     ProxySettings,
     state_of,
 )
-from upgraph.operator.names import Names
-from upgraph.operator.resource import DEFAULT_VERSIONS_KEY, UpdateService
-from upgraph.operator.trouble import Trouble
-from upgraph.operator.view import View, at, decoded_of, encoded_of, text_of
+from upgraph.operator.inputs.view import View, at, decoded_of, encoded_of, text_of
+from upgraph.operator.resource.names import Names
+from upgraph.operator.resource.trouble import Trouble
+from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY, UpdateService
 
 CERTIFICATE_MARK = "-----BEGIN CERTIFICATE-----"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from upgraph.oci import ImageName, Repository, is_digest, parse_image_name, parse_pull_spec_repository
-from upgraph.operator.resource import UpdateServiceSpec
+from upgraph.operator.resource.update_service import UpdateServiceSpec
 
 _PORTS = {"https": 443, "http": 80}
 

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from upgraph.kube.objects import Object
-from upgraph.operator.access_inputs import ENSURE_FAILED, FIND_FAILED, NOT_CONFIGURED
-from upgraph.operator.exposed import Exposed
-from upgraph.operator.graph_data_watch import GraphDataSeen
-from upgraph.operator.inputs import Inputs
-from upgraph.operator.observing import ServiceSeen
-from upgraph.operator.pods import PodTrouble
-from upgraph.operator.trouble import Trouble
-from upgraph.operator.view import at
+from upgraph.operator.inputs.access import ENSURE_FAILED, FIND_FAILED, NOT_CONFIGURED
+from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.inputs.view import at
+from upgraph.operator.observing.exposed import Exposed
+from upgraph.operator.observing.graph_data_watch import GraphDataSeen
+from upgraph.operator.observing.pods import PodTrouble
+from upgraph.operator.observing.replicas import ServiceSeen
+from upgraph.operator.resource.trouble import Trouble
 
 CLUSTER_CA_FAILED = "EnsureTrustedClusterCAFailed"
 OF_AUTHORITIES = (FIND_FAILED, ENSURE_FAILED, CLUSTER_CA_FAILED, NOT_CONFIGURED)

@@ -17,13 +17,13 @@ from upgraph.kube.kinds import CONFIG_MAP, IMAGE_CONFIG, SECRET
 from upgraph.kube.objects import Object
 from upgraph.oci import Repository
 from upgraph.oci.trust.anchors import UPDATE_SERVICE_KEY, scope_of_key
-from upgraph.operator.inputs import PULL_SECRET_KEY, Copy, Platform
-from upgraph.operator.installation import CLUSTER_PULL_SECRET, CONFIG_NAMESPACE
-from upgraph.operator.names import Names
-from upgraph.operator.resource import UpdateService
-from upgraph.operator.sources import release_sources
-from upgraph.operator.trouble import Trouble
-from upgraph.operator.view import View, at, encoded_of, text_of
+from upgraph.operator.inputs.sources import release_sources
+from upgraph.operator.inputs.values import PULL_SECRET_KEY, Copy, Platform
+from upgraph.operator.inputs.view import View, at, encoded_of, text_of
+from upgraph.operator.installation.parameters import CLUSTER_PULL_SECRET, CONFIG_NAMESPACE
+from upgraph.operator.resource.names import Names
+from upgraph.operator.resource.trouble import Trouble
+from upgraph.operator.resource.update_service import UpdateService
 from upgraph.syntax.pem import parse_pem
 
 NOT_CONFIGURED = "NotConfigured"

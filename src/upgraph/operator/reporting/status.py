@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.objects import Object
-from upgraph.operator.conclusions import Known
-from upgraph.operator.resource import UPDATE_SERVICE
-from upgraph.operator.serving_ca import ServingCA
-from upgraph.operator.verdicts import DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE, conditions
-from upgraph.operator.view import at
+from upgraph.operator.inputs.view import at
+from upgraph.operator.observing.serving_ca import ServingCA
+from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.verdicts import DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE, conditions
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 _OF_OBSERVATIONS = (DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE)
 """Conditions about what was seen outside of the cluster's API."""

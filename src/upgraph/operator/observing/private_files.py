@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from upgraph.oci import Access, Trust
-from upgraph.operator.inputs import state_of
+from upgraph.operator.inputs.values import state_of
 
 _MEMORY = "/dev/shm"  # noqa: S108  # every container has it, also where nothing else can be written
 _LOGINS = "config.json"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from upgraph.kube.objects import Object
-from upgraph.operator.rules import Rule
+from upgraph.operator.resource.rules import Rule
 
 MAX_OBJECT_NAME_CHARACTERS = 253
 """Longest name of an object (RFC 1123 subdomain)."""

@@ -19,9 +19,9 @@ from upgraph.errors import DataError, UpgraphError
 from upgraph.errors.problems.reconcile import SERVICE_SILENT
 from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, Trust, examine_tls
 from upgraph.operator.desired.ports import STATUS
-from upgraph.operator.private_files import NO_SYSTEM, AccessPool, private_directory
-from upgraph.operator.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
-from upgraph.operator.serving_ca import ServingCA, serving_ca
+from upgraph.operator.observing.private_files import NO_SYSTEM, AccessPool, private_directory
+from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
+from upgraph.operator.observing.serving_ca import ServingCA, serving_ca
 
 STATUS_SECONDS = 5.0
 """Time for the status of one replica."""

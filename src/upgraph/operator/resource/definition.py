@@ -6,11 +6,11 @@ and the definition can replace that one where it is installed. Columns of the re
 """
 
 from upgraph.kube.objects import Object
-from upgraph.operator import rules
-from upgraph.operator.resource import GROUP, UPDATE_SERVICE, VERSION
-from upgraph.operator.schema import table
-from upgraph.operator.spec_schema import spec_schema
-from upgraph.operator.status_schema import status_schema
+from upgraph.operator.resource import rules
+from upgraph.operator.resource.schema import table
+from upgraph.operator.resource.spec_schema import spec_schema
+from upgraph.operator.resource.status_schema import status_schema
+from upgraph.operator.resource.update_service import GROUP, UPDATE_SERVICE, VERSION
 
 CRD_NAME = f"{UPDATE_SERVICE.plural}.{GROUP}"
 """The name of the definition."""

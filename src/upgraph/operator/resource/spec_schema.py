@@ -1,9 +1,8 @@
 """What may stand in the ``spec`` of an UpdateService, field by field, with the words that ``kubectl explain`` shows."""
 
 from upgraph.kube.objects import Object
-from upgraph.operator import rules
-from upgraph.operator.resource import DEFAULT_TARGET_CPU_PERCENT, DEFAULT_VERSIONS_KEY
-from upgraph.operator.schema import (
+from upgraph.operator.resource import rules
+from upgraph.operator.resource.schema import (
     MAX_OBJECT_NAME_CHARACTERS,
     anything,
     choice,
@@ -16,6 +15,7 @@ from upgraph.operator.schema import (
     text,
     whole,
 )
+from upgraph.operator.resource.update_service import DEFAULT_TARGET_CPU_PERCENT, DEFAULT_VERSIONS_KEY
 
 MAX_REPOSITORIES = 32
 """Most release repositories beside the first."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from upgraph.kube.objects import Object
 from upgraph.operator.desired.deployment import INIT_CONTAINER
-from upgraph.operator.view import at
+from upgraph.operator.inputs.view import at
 
 MAX_TOLD = 3
 """Most pods that a message tells of."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from upgraph.operator.resource import Condition, UpdateService
+from upgraph.operator.resource.update_service import Condition, UpdateService
 
 GRAPH_PATH = "/api/upgrades_info/v1/graph"
 """What clusters ask for, behind the base of the address."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from upgraph.kube import kinds
 from upgraph.kube.objects import Kind, Object
-from upgraph.operator.installation import (
+from upgraph.operator.installation.parameters import (
     CLUSTER_PULL_SECRET,
     CONFIG_NAMESPACE,
     INGRESS_CA,
@@ -24,7 +24,7 @@ from upgraph.operator.installation import (
     Flavour,
     Installation,
 )
-from upgraph.operator.resource import UPDATE_SERVICE
+from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 READ = ("get", "list", "watch")
 MAKE = (*READ, "create", "delete", "patch")

@@ -5,7 +5,7 @@ no site could update any more.
 """
 
 from upgraph.kube.objects import Object
-from upgraph.operator.schema import listed, moment, switch, table, text, whole
+from upgraph.operator.resource.schema import listed, moment, switch, table, text, whole
 
 MAX_CONDITIONS = 32
 MAX_CERTIFICATE_CHARACTERS = 16_384

@@ -10,9 +10,9 @@ import yaml
 
 from upgraph.kube import kinds
 from upgraph.kube.objects import Object
-from upgraph.operator.crd import definition
-from upgraph.operator.installation import OPERATOR, Flavour, Installation
-from upgraph.operator.rbac import roles, user_roles
+from upgraph.operator.installation.parameters import OPERATOR, Flavour, Installation
+from upgraph.operator.installation.rights import roles, user_roles
+from upgraph.operator.resource.definition import definition
 
 STATUS_PORT = 8080
 """Where the operator tells how it is, and its metrics."""

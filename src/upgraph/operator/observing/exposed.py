@@ -10,9 +10,9 @@ from typing import Any
 from upgraph.errors.problems.reconcile import EXPOSURE_NOT_ADMITTED
 from upgraph.kube.objects import Object
 from upgraph.operator.desired.exposure import Way, way_of
-from upgraph.operator.inputs import Inputs
-from upgraph.operator.trouble import Trouble
-from upgraph.operator.view import at
+from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.inputs.view import at
+from upgraph.operator.resource.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from upgraph.errors.problems.reconcile import (
     URI_UNTRUSTED,
 )
 from upgraph.kube.conditions import Condition
-from upgraph.operator.access_inputs import NOT_CONFIGURED
-from upgraph.operator.conclusions import Known
-from upgraph.operator.observing import moment
-from upgraph.operator.pods import told
-from upgraph.operator.service_report import ServiceReport, Source
-from upgraph.operator.trouble import Trouble
+from upgraph.operator.inputs.access import NOT_CONFIGURED
+from upgraph.operator.observing.pods import told
+from upgraph.operator.observing.replicas import moment
+from upgraph.operator.observing.service_report import ServiceReport, Source
+from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.resource.trouble import Trouble
 
 RECONCILE_COMPLETED = "ReconcileCompleted"
 REGISTRY_CA = "RegistryCACertFound"

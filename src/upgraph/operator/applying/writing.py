@@ -25,10 +25,10 @@ from upgraph.kube.kinds import (
 from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
 from upgraph.kube.ownership import controller_of
 from upgraph.kube.store import Store
-from upgraph.operator.agreement import agrees
+from upgraph.operator.applying.agreement import agrees
 from upgraph.operator.desired import Plan
 from upgraph.operator.desired.metadata import APPLIED
-from upgraph.operator.trouble import Trouble
+from upgraph.operator.resource.trouble import Trouble
 
 OWNER_INDEX = "owner"
 """Name of the index of stores by the identity of the controlling owner."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from upgraph.errors import UpgraphError
 from upgraph.oci import ImageName
-from upgraph.operator.graph_data import Looked, look
-from upgraph.operator.inputs import GraphDataImage
-from upgraph.operator.private_files import AccessPool, Means
+from upgraph.operator.inputs.values import GraphDataImage
+from upgraph.operator.observing.graph_data import Looked, look
+from upgraph.operator.observing.private_files import AccessPool, Means
 
 AT_REST_SECONDS = 300.0
 """Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""

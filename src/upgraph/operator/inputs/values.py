@@ -1,6 +1,6 @@
 """Everything that decides what an UpdateService becomes, as one value.
 
-It is gathered from what is known of the cluster (:mod:`upgraph.operator.gathering`), and everything that is made from it is
+It is gathered from what is known of the cluster (:mod:`upgraph.operator.inputs.gathering`), and everything that is made from it is
 made without asking anybody: the same inputs give the same objects, and a test needs no cluster.
 """
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from upgraph.kube.objects import Kind, Object
-from upgraph.operator.names import Names
-from upgraph.operator.resource import UpdateService
-from upgraph.operator.trouble import Trouble
+from upgraph.operator.resource.names import Names
+from upgraph.operator.resource.trouble import Trouble
+from upgraph.operator.resource.update_service import UpdateService
 
 PULL_SECRET_KEY = ".dockerconfigjson"  # noqa: S105  # the name of a key
 """The key of a Secret with logins of registries (type ``kubernetes.io/dockerconfigjson``)."""

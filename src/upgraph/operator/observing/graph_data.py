@@ -24,7 +24,7 @@ from upgraph.oci import (
     parse_manifest,
     read_blob,
 )
-from upgraph.operator.inputs import GraphDataImage
+from upgraph.operator.inputs.values import GraphDataImage
 
 MAX_CONFIG_BYTES = 1024 * 1024
 """Bytes of the largest configuration of an image that is read."""

@@ -14,11 +14,16 @@ from upgraph.errors import UserError
 from upgraph.errors.problems.operator import UPDATE_SERVICE_INVALID
 from upgraph.kube.objects import Object
 from upgraph.oci import parse_image_name, parse_pull_spec_repository
-from upgraph.operator.conformity import misfits
-from upgraph.operator.names import Names, route_host_fault
-from upgraph.operator.resource import UPDATE_SERVICE, Resources, UpdateService, UpdateServiceSpec
-from upgraph.operator.rules import Fault, faults
-from upgraph.operator.spec_schema import spec_schema
+from upgraph.operator.resource.conformity import misfits
+from upgraph.operator.resource.names import Names, route_host_fault
+from upgraph.operator.resource.rules import Fault, faults
+from upgraph.operator.resource.spec_schema import spec_schema
+from upgraph.operator.resource.update_service import (
+    UPDATE_SERVICE,
+    Resources,
+    UpdateService,
+    UpdateServiceSpec,
+)
 
 _FACTORS = {
     "n": Decimal("1e-9"),

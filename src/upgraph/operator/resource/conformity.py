@@ -1,6 +1,6 @@
 """Whether an object fits the definition of its resource, beyond the types: lengths, patterns, words, numbers. Pure.
 
-The API server judges by the same schema. Only those keywords are known that :mod:`upgraph.operator.schema` writes; types
+The API server judges by the same schema. Only those keywords are known that :mod:`upgraph.operator.resource.schema` writes; types
 were judged when the object was read.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from upgraph.kube.objects import Object
-from upgraph.operator.rules import Fault
+from upgraph.operator.resource.rules import Fault
 
 _Check = Callable[[Any, Any], str | None]
 

@@ -1,0 +1,1 @@
+"""From objects as they are wanted to a cluster that has them."""

@@ -1,0 +1,1 @@
+"""What installs the operator: its own objects and its rights."""

@@ -1,0 +1,1 @@
+"""What an UpdateService is: its fields, its rules, its definition, and the names of what it becomes."""
