@@ -84,6 +84,14 @@ def test_an_ending_pod_answers_until_its_hook_is_over(bench: Bench) -> None:
     assert pod.gone().container["state"]["terminated"]["exitCode"] == 137
 
 
+def test_a_hook_that_is_cut_off_holds_up_nothing(bench: Bench) -> None:
+    # Its process belongs to nobody then, and a container ends only when somebody has taken note of all its dead.
+    hook = {"exec": {"command": [PYTHON, "-c", "import time; time.sleep(300)"]}}
+    pod = bench.pod(lifecycle={"preStop": hook}).ready()
+    pod.delete(1)
+    assert pod.gone().container["state"]["terminated"]["exitCode"] == 137
+
+
 def test_a_pod_that_is_gone_without_a_word_is_killed(bench: Bench) -> None:
     pod = bench.pod().ready()
     bench.site.node.remove(pod.object)

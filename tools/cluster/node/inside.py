@@ -8,6 +8,7 @@ pods are taken.
 import argparse
 import asyncio
 import ipaddress
+import os
 import shutil
 import sys
 import traceback
@@ -241,5 +242,20 @@ async def _end_of_input() -> None:
     await reader.read()
 
 
+def main() -> int:
+    """Be the first process of the tree, which takes note of the dead that belong to nobody; the second one is the nodes.
+
+    A container ends only when all its dead have been taken note of, also those whose parent was killed outside of it.
+    """
+    nodes = os.fork()
+    if nodes == 0:
+        asyncio.run(serve(options(sys.argv[1:])))
+        return 0
+    while True:
+        ended, status = os.wait()
+        if ended == nodes:
+            return os.waitstatus_to_exitcode(status)
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(options(sys.argv[1:])))
+    sys.exit(main())

@@ -114,14 +114,17 @@ class Runtime:
         return RunningContainer(identifier, process, pid, words, self)
 
     async def execute(self, identifier: str, command: Sequence[str], seconds: float) -> Said:
-        """Run a command inside a container.
+        """Run a command inside a container. Who gives up waiting ends it.
 
         Raises:
             TimeoutError: it has not ended in time.
         """
+        self._made += 1
+        pid_file = self.home(identifier) / f"command-{self._made}"
         process = await asyncio.create_subprocess_exec(
             *self._crun(),
             "exec",
+            f"--pid-file={pid_file}",
             identifier,
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -133,7 +136,7 @@ class Runtime:
                 output, _ = await process.communicate()
         finally:
             if process.returncode is None:
-                process.kill()
+                _kill(process, pid_file)
                 await process.wait()
         return Said(process.returncode or 0, output[:MAX_OUTPUT_BYTES].decode(errors="replace"))
 
@@ -148,6 +151,15 @@ class Runtime:
 
     def _crun(self, *options: str) -> tuple[str, ...]:
         return ("crun", f"--root={self._directory / 'crun'}", "--cgroup-manager=disabled", *options)
+
+
+def _kill(process: asyncio.subprocess.Process, pid_file: Path) -> None:
+    """End a command in a container: without it, the runtime that waits for it ends too, and not the other way round."""
+    if text := _text(pid_file):
+        with suppress(ProcessLookupError):
+            os.kill(int(text), signal.SIGKILL)
+    else:
+        process.kill()
 
 
 async def _pid(process: asyncio.subprocess.Process, file: Path) -> int | None:
