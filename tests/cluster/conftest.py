@@ -17,6 +17,12 @@ LOG_LINES = 15
 """How much of each log is shown for a test that failed."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of clusters come last, however the others are shuffled: a control plane is never idle."""
+    items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def programs() -> build.Programs:
     if os.geteuid():
