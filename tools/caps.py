@@ -2,7 +2,19 @@
 
 from upgraph.cli import passwords, status
 from upgraph.graph import pattern, pattern_set, promotion, version
-from upgraph.graphdata import address, base_image, directory, files, git, image, layer, tarball, tree
+from upgraph.graphdata import (
+    address,
+    base_image,
+    directory,
+    files,
+    git,
+    git_remote,
+    git_workplace,
+    image,
+    layer,
+    tarball,
+    tree,
+)
 from upgraph.graphdata.checking import baseline, promql
 from upgraph.kube import client as kube_client
 from upgraph.kube import configuration as kube_configuration
@@ -209,6 +221,10 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("listing of a commit", git.MAX_LISTING_BYTES, "bytes"),
             ("time to find a revision", git.LOOK_SECONDS, "s"),
             ("time for a command of git that reads a set", git.READ_SECONDS, "s"),
+            ("what is fetched from a git repository elsewhere", git_remote.MAX_PACK_BYTES, "bytes"),
+            ("time to ask a git repository elsewhere for a revision", git_remote.ASK_SECONDS, "s"),
+            ("time to fetch a commit from it", git_remote.FETCH_SECONDS, "s"),
+            ("silence of its connection", git_workplace.STALL_SECONDS, "s"),
             ("nesting of YAML", yaml.MAX_DEPTH, "levels"),
             ("values of a YAML file, aliases followed", yaml.MAX_NODES, ""),
             ("pattern", pattern.MAX_PATTERN_LENGTH, "characters"),

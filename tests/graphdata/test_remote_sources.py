@@ -17,6 +17,8 @@ import pytest
 from upgraph.errors import DataError, RemoteError
 from upgraph.graphdata import Files, Reach, RemoteGraphData, open_source, read_once, write_tarball
 from upgraph.graphdata.address import AddressSource
+from upgraph.graphdata.git_address import parse_git_address
+from upgraph.graphdata.git_remote import RemoteGitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.oci import (
     OCI_LAYER_GZIP,
@@ -30,6 +32,7 @@ from upgraph.oci import (
     Timing,
 )
 from upgraph.testing.file_server import FileServer
+from upgraph.testing.git_server import BareRepository, GitServer
 from upgraph.testing.graph_data_source import SAMPLE, STATES
 from upgraph.testing.real_registry import RealRegistry, program, real_registry
 from upgraph.testing.registry import Fault, SimulatedRegistry
@@ -138,8 +141,32 @@ async def in_registry(directory: Path) -> AsyncIterator[InRegistry]:
         yield InRegistry(directory / "l", registry, source)
 
 
+@dataclass
+class InGit:
+    """A branch of a repository on a web server."""
+
+    repository: BareRepository
+    source: RemoteGraphData
+
+    async def put(self, files: Files) -> None:
+        if not self.repository.path.exists():
+            BareRepository.make(self.repository.path)
+        self.repository.commit(files)
+
+    async def remove(self) -> None:
+        shutil.rmtree(self.repository.path)
+
+
+@asynccontextmanager
+async def in_git(directory: Path) -> AsyncIterator[InGit]:
+    async with GitServer(directory) as server:
+        address = parse_git_address(f"{server.url()}#main")
+        async with RemoteGitSource(address, Access()) as source:
+            yield InGit(BareRepository(directory / "data.git"), source)
+
+
 @pytest.mark.parametrize("check", REMOTE_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("place", [in_layout, in_registry, at_address, at_forgetful_address])
+@pytest.mark.parametrize("place", [in_layout, in_registry, at_address, at_forgetful_address, in_git])
 async def test_a_remote_source_keeps_the_contract(
     tmp_path: Path,
     place: Callable[[Path], AbstractAsyncContextManager[RemotePlace]],
@@ -253,5 +280,5 @@ async def test_what_skopeo_copies_is_read(tmp_path: Path, real: RealRegistry, sc
     target = copy if scheme == "dir" else f"{copy}:v1"
     command = [program("skopeo"), "--insecure-policy", "copy", "--src-tls-verify=false", source, target]
     await asyncio.to_thread(subprocess.run, command, check=True, timeout=60, capture_output=True)
-    reach = Reach(client, Access().session, path=f"/{PLACE}")
+    reach = Reach(client, Access(), path=f"/{PLACE}")
     assert await read_once(open_source(copy, reach)) == SAMPLE

@@ -13,6 +13,7 @@ from upgraph.graphdata import Files, GraphDataSource, Reach, open_source, read_o
 from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.git import GitSource
+from upgraph.graphdata.git_remote import RemoteGitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
 from upgraph.oci import Access, RegistryClient
@@ -26,7 +27,7 @@ def registry(repository: Named) -> RegistryClient:
     return RegistryClient(repository, access=Access())
 
 
-REACH = Reach(registry, Access().session, path="/data")
+REACH = Reach(registry, Access(), path="/data")
 
 
 @dataclass
@@ -206,6 +207,16 @@ def test_a_login_where_none_belongs_is_not_shown(scheme: str) -> None:
 def test_a_repository_is_named_with_its_revision(tmp_path: Path) -> None:
     assert open_source(f"git:{tmp_path}#v1", REACH).name == f"git:{tmp_path}#v1"
     assert open_source(f"git:{tmp_path}", REACH).name == f"git:{tmp_path}#HEAD"
+
+
+def test_a_repository_elsewhere_is_named_without_its_login() -> None:
+    source = open_source("https://user:secret@git.example/data.git#v1", REACH)
+    assert isinstance(source, RemoteGitSource)
+    assert source.name == "https://git.example/data.git#v1"
+
+
+def test_an_address_of_a_file_is_a_repository_on_this_machine(tmp_path: Path) -> None:
+    assert open_source(f"file://{tmp_path}#v1", REACH).name == f"git:{tmp_path}#v1"
 
 
 async def test_any_source_can_be_read_once(tmp_path: Path, fill: Fill) -> None:

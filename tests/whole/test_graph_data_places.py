@@ -18,6 +18,7 @@ from tests.whole.conftest import BIN, GraphDataPlace, Running, Starter, curl, un
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.tarball import write_tarball
 from upgraph.oci import OCI_LAYER_GZIP, LayoutWriter
+from upgraph.testing.git_server import BareRepository
 
 
 class Place(Protocol):
@@ -72,6 +73,25 @@ class ImageInLayout:
         shutil.rmtree(self._path)
 
 
+class CommitElsewhere:
+    """A branch of a repository on that web server, which is served as plain files."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self._bare = directory / "data.git"
+        self._away = directory / "away.git"
+        self.flags = ("--graph-data", f"http://127.0.0.1:{port}/{self._bare.name}#main")
+
+    def publish(self, data: GraphDataPlace) -> None:
+        if self._away.exists():
+            self._away.rename(self._bare)
+        known = self._bare.exists()
+        repository = BareRepository(self._bare) if known else BareRepository.make(self._bare)
+        repository.commit(DirectorySource(data.path).read())
+
+    def remove(self) -> None:
+        self._bare.rename(self._away)
+
+
 class Commit:
     """A branch of a repository."""
 
@@ -94,24 +114,31 @@ class Commit:
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Place]:
+def server(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A directory, and the port at which it is served."""
     directory = tmp_path / "web"
     directory.mkdir()
     handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield Address(directory, server.server_port)
+        yield directory, server.server_port
         server.shutdown()
         thread.join()
 
 
-@pytest.fixture(params=["address", "image", "commit"])
+@pytest.fixture
+def web(server: tuple[Path, int]) -> Place:
+    return Address(*server)
+
+
+@pytest.fixture(params=["address", "image", "commit", "commit-elsewhere"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     makers: dict[str, Callable[[], Place]] = {
         "address": lambda: request.getfixturevalue("web"),
         "image": lambda: ImageInLayout(tmp_path / "image"),
         "commit": lambda: Commit(tmp_path / "repository"),
+        "commit-elsewhere": lambda: CommitElsewhere(*request.getfixturevalue("server")),
     }
     return makers[request.param]()
 

@@ -180,6 +180,8 @@ def _accept(
 Examples:
   upgraph graph-data fetch https://git.example/graph-data/archive/main.tar.gz -o graph-data
   upgraph graph-data fetch http://updates.example/api/upgrades_info/graph-data -o data.tar.gz
+  upgraph graph-data fetch https://git.example/graph-data.git#v7 --ca git-ca.pem -o graph-data
+  upgraph graph-data fetch git@git.example:platform/graph-data#main -o graph-data.tar.gz
   upgraph graph-data fetch git:/srv/cincinnati-graph-data#v7 -o graph-data.tar.gz
   upgraph graph-data fetch docker://registry.example/openshift/graph-image:latest -o graph-data
 """
@@ -195,7 +197,7 @@ Examples:
     help="Where to write: a tarball if it ends in .tar.gz or .tgz, otherwise a directory.",
 )
 def fetch(source: str, config: tuple[Path, ...], output: Path, **flags: object) -> None:
-    """Fetch graph data from an address, an image or a git repository on this machine, and print its digest.
+    """Fetch graph data from an address, an image or a git repository, here or elsewhere, and print its digest.
 
     SOURCE is what --graph-data of `upgraph serve` takes. A set that a service would refuse is not written. The same
     set gives the same tarball; a directory is replaced at once, and never seen half-written.

@@ -18,6 +18,7 @@ from pathlib import Path
 from upgraph.errors import DataError, UserError
 from upgraph.errors.problems.graphdata import GIT, GIT_MISSING, SOURCE, UNREADABLE
 from upgraph.graphdata.files import Files, Intake
+from upgraph.graphdata.git_address import DEFAULT_REVISION, is_revision
 from upgraph.graphdata.program import Program
 from upgraph.graphdata.steady import read_steadily
 from upgraph.graphdata.tree import Link, Tree, Unreadable
@@ -32,7 +33,7 @@ READ_SECONDS = 60.0
 LOOK_SECONDS = 10.0
 """Longest time for finding out what a revision is."""
 
-_ENVIRONMENT = {
+ISOLATION = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -44,10 +45,11 @@ _ENVIRONMENT = {
     "HOME": "/nonexistent",
     "LC_ALL": "C",
 }
-_OPTIONS = ("--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-_UNUSABLE = re.compile(r"^-|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^$")
-"""What no name of a branch, tag or commit has (git-check-ref-format); the rest are expressions, or options."""
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""Variables under which git looks at no configuration but that of the repository, and contacts nobody."""
+QUIET_OPTIONS = ("--no-pager", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+"""What git is always called with: nothing that a repository names is run."""
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""The name of a commit, whole."""
 _LINE = re.compile(
     rb"(?P<mode>[0-7]{6}) (?P<kind>[a-z]+) (?P<id>[0-9a-f]{40,64}) +(?P<size>[0-9]+|-)\t(?P<path>.+)",
     re.DOTALL,
@@ -67,6 +69,7 @@ class GitSource:
     Args:
         path: a working copy or a bare repository. Repositories around it are not looked for.
         revision: branch, tag or commit; by default what is checked out.
+        name: what messages call it, if that is not ``git:path#revision``.
         pause: waits that many seconds.
 
     Raises:
@@ -74,25 +77,29 @@ class GitSource:
     """
 
     def __init__(
-        self, path: Path, revision: str = "HEAD", *, pause: Callable[[float], None] = time.sleep
+        self,
+        path: Path,
+        revision: str = DEFAULT_REVISION,
+        *,
+        name: str | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        program = shutil.which("git")
-        if program is None:
-            raise UserError(GIT_MISSING, f"git:{path} is to be read, and there is no git in PATH")
+        program = git_program(f"git:{path}")
         if not path.is_dir():
             raise UserError(SOURCE, f"git:{path}: there is no such directory")
-        if _UNUSABLE.search(revision):
+        if not is_revision(revision):
             seen = f"git:{path}: {revision!r} is no name of a branch, a tag or a commit"
             raise UserError(SOURCE, seen)
         self._path = path
         self._revision = revision
-        self._program = Program(program, _ENVIRONMENT)
+        self._name = name or f"git:{path}#{revision}"
+        self._program = Program(program, ISOLATION)
         self._pause = pause
 
     @property
     def name(self) -> str:
-        """``git:path#revision``."""
-        return f"git:{self._path}#{self._revision}"
+        """``git:path#revision``, or what it was given."""
+        return self._name
 
     def fingerprint(self) -> str:
         """See :meth:`GraphDataSource.fingerprint`. It is the commit."""
@@ -131,7 +138,7 @@ class GitSource:
             "rev-parse", "--verify", "--end-of-options", asked, limit=MAX_ID_BYTES, seconds=LOOK_SECONDS
         )
         commit = answer.decode(errors="replace").strip()
-        if not _COMMIT.fullmatch(commit):
+        if not COMMIT.fullmatch(commit):
             raise DataError(GIT, f"{self.name}: git answers {commit[:80]!r}, which is no commit")
         return commit
 
@@ -187,12 +194,24 @@ class GitSource:
         # Naming the repository spares git looking for one, also in the directories above, and asking who owns it:
         # the administrator named it.
         place = f"--git-dir={(inner if inner.exists() else self._path).absolute()}"
-        ended = self._program.run((*_OPTIONS, place, *command), asked, limit=limit, seconds=seconds)
+        ended = self._program.run((*QUIET_OPTIONS, place, *command), asked, limit=limit, seconds=seconds)
         if ended.fault is None and ended.status == 0:
             return ended.output
         problem = UNREADABLE if not self._path.is_dir() else GIT
         reason = ended.fault or ended.complaint or f"git ended with the status {ended.status}"
         raise DataError(problem, f"{self.name}: {reason}")
+
+
+def git_program(wanted: str) -> str:
+    """Where git is.
+
+    Raises:
+        UserError: it is not installed; ``wanted`` is what it is needed for.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise UserError(GIT_MISSING, f"{wanted} is to be read, and there is no git in PATH")
+    return program
 
 
 def _link(target: str) -> Link | Unreadable:

@@ -17,9 +17,11 @@ from upgraph.graphdata.address import AddressSource
 from upgraph.graphdata.directory import DirectorySource
 from upgraph.graphdata.files import Files
 from upgraph.graphdata.git import GitSource
+from upgraph.graphdata.git_address import DEFAULT_REVISION, local_git, names_remote_git, parse_git_address
+from upgraph.graphdata.git_remote import RemoteGitSource
 from upgraph.graphdata.image import ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
-from upgraph.oci import Downloads, ImageSource, Repository, names_image, parse_image_name, without_login
+from upgraph.oci import Access, ImageSource, Repository, names_image, parse_image_name, without_login
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
 ADDRESS_SCHEMES = ("https://", "http://")
@@ -68,7 +70,8 @@ class RemoteGraphData(Protocol):
 
     @property
     def origin(self) -> str:
-        """Digest of what the last set was taken from, ``sha256:...``: of the image, or of the file at an address.
+        """Digest of what the last set was taken from: of the image (``sha256:...``), of the file at an address, or the
+        name of the commit (``sha1:...``, in newer repositories ``sha256:...``).
 
         Empty before there was one.
         """
@@ -106,7 +109,7 @@ class Reach:
     """How places beyond this machine are reached, and where in an image the set lies."""
 
     registry: Callable[[Repository], ImageSource]
-    downloads: Callable[[], Downloads]
+    access: Access
     path: str
 
 
@@ -116,6 +119,9 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
     ==============================================  ===================================================
     a directory, or a ``.tar.gz`` or ``.tgz`` file  looked at every second
     ``git:PATH[#REVISION]``                         a commit of a repository on this machine, as above
+    ``file://PATH[#REVISION]``                      the same
+    ``https://HOST/PATH.git[#REVISION]``            a commit of a repository elsewhere (``git+https://`` for any path)
+    ``ssh://...``, ``USER@HOST:PATH``               the same through ssh
     ``https://...``, ``http://...``                 a tarball at an address
     ``docker://HOST/REPOSITORY[:TAG|@DIGEST]``      an image in a registry (``docker+http://`` without TLS)
     ``oci:PATH[:TAG|:DIGEST]``                      an image in a layout; without a reference the only one
@@ -130,12 +136,13 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
         if isinstance(image.place, Repository):
             return ImageDataSource(reach.registry(image.place), image.in_registry, path=reach.path)
         return ImageDataSource(image.place.source(), image.reference, path=reach.path)
+    if names_remote_git(text):
+        return RemoteGitSource(parse_git_address(text), reach.access)
     if text.startswith(ADDRESS_SCHEMES):
-        return AddressSource(text, reach.downloads)
-    scheme, _, rest = text.partition(":")
-    if scheme == GIT_SCHEME:
-        checkout, _, revision = rest.partition("#")
-        return GitSource(Path(checkout), revision or "HEAD")
+        return AddressSource(text, reach.access.session)
+    checkout = _checkout(text)
+    if checkout is not None:
+        return GitSource(*checkout)
     path = Path(text)
     if text and path.is_dir():
         return DirectorySource(path)
@@ -164,6 +171,16 @@ async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
         return await asyncio.to_thread(source.read)
     async with source:
         return await source.fetch() or {}
+
+
+def _checkout(text: str) -> tuple[Path, str] | None:
+    """The repository on this machine and the revision that a text names."""
+    found = local_git(text)
+    if found is None:
+        scheme, _, rest = text.partition(":")
+        path, _, revision = rest.partition("#")
+        found = (path, revision or DEFAULT_REVISION) if scheme == GIT_SCHEME else None
+    return (Path(found[0]), found[1]) if found else None
 
 
 def _seen(path: Path) -> str:

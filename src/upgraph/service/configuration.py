@@ -105,7 +105,8 @@ class Configuration:
         None,
         optional_text,
         "Where the graph data is: a directory or a .tar.gz file, which are watched; git:PATH[#REVISION] for a"
-        " commit of a repository on this machine; the http or https URL of a tarball;"
+        " commit of a repository on this machine; https://HOST/PATH.git[#REVISION], git+https://..., ssh://... or"
+        " USER@HOST:PATH for one elsewhere; the http or https URL of a tarball;"
         " docker://HOST[:PORT]/REPOSITORY[:TAG] or ...@DIGEST for an image in a registry,"
         " oci:PATH[:TAG] in a layout, dir:PATH as skopeo writes it, oci-archive:PATH[:TAG] in an archive.",
         metavar="SOURCE",

@@ -7,8 +7,8 @@ SOURCE = Problem(
     "There is no graph data at the place that was named",
     "Without graph data there are no channels and no blocked edges, so no cluster could be offered an update.",
     "Name an existing directory that holds version, channels/, blocked-edges/ and raw/metadata.json, "
-    "or a .tar.gz or .tgz file of one; https://..., docker://HOST/REPOSITORY:TAG, oci:DIRECTORY:TAG, oci-archive:FILE "
-    "or git:DIRECTORY#REVISION.",
+    "or a .tar.gz or .tgz file of one; https://..., docker://HOST/REPOSITORY:TAG, oci:DIRECTORY:TAG, oci-archive:FILE, "
+    "git:DIRECTORY#REVISION, https://HOST/PATH.git#REVISION or USER@HOST:PATH#REVISION.",
 )
 LAYOUT = Problem(
     "graph-data-layout",
@@ -78,6 +78,14 @@ GIT = Problem(
     "Changes of the graph data do not arrive. The last good set stays in force.",
     "Try `git -C REPOSITORY rev-parse REVISION` as the user of the service. The repository must be complete and "
     "readable: nothing is fetched, no submodule and no large file storage is followed.",
+)
+GIT_FETCH = Problem(
+    "graph-data-git-fetch",
+    "The graph data cannot be fetched from the git repository",
+    "Changes of the graph data do not arrive. A service keeps its last good set and tries again.",
+    "Try `git ls-remote ADDRESS REVISION` from the same machine as the same user. Authorities (--ca) and proxies are those "
+    "of all connections. A login comes from the address, from ~/.netrc or from ssh without a question; the configuration "
+    "of git is not looked at.",
 )
 GIT_MISSING = Problem(
     "graph-data-git-missing",

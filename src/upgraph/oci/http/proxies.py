@@ -48,6 +48,16 @@ class Proxy:
         """Its port."""
         return urlsplit(self.url).port or 0
 
+    @property
+    def login(self) -> tuple[str, ...]:
+        """User and password, for programs that want them apart; empty: none."""
+        if self.authorization is None:
+            return ()
+        user, _, password = (
+            base64.b64decode(self.authorization.removeprefix("Basic ")).decode().partition(":")
+        )
+        return user, password
+
     def __str__(self) -> str:
         return f"proxy {self.url} ({self.variable})"
 

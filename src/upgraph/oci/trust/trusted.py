@@ -12,12 +12,14 @@ connections. A changed set that cannot be used leaves the last good one in force
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.trust.anchors import AnchorFile, Stamp, read_anchors, stamp_of
+from upgraph.syntax.pem import pem_certificate
 
 LOOK_SECONDS = 5.0
 """Files of certificates are looked at for changes not more often than this."""
@@ -77,6 +79,11 @@ class Trust:
     def files(self, host: str, port: int) -> tuple[AnchorFile, ...]:
         """The given files, beside those of the system, whose authorities count for a host."""
         return tuple(file for file in self._files if file.scope in {None, (host.lower(), port)})
+
+    def bundle(self, host: str, port: int) -> str:
+        """All that :meth:`context` trusts as PEM certificates, for programs that are given a file of them."""
+        given = (one for file in self.files(host, port) for one in file.certificates)
+        return "".join(map(pem_certificate, dict.fromkeys((*given, *self._system.certificates()))))
 
     def context(self, host: str, port: int) -> ssl.SSLContext:
         """What a new connection to a host trusts. The same object until the certificates change."""
@@ -169,6 +176,14 @@ class _System:
             # OpenSSL finds only names that are hashes; Go reads every file, and so people expect.
             for file in _plain_files(Path(directory)):
                 _load(context, file=str(file))
+
+    def certificates(self) -> Iterator[bytes]:
+        """All of them, in DER form."""
+        for place in (self._file, *self._directories):
+            # As for connections, a store that lacks or holds rubbish spoils nothing else.
+            with suppress(UserError):
+                for file in read_anchors(Path(place)) if place else ():
+                    yield from file.certificates
 
     def findings(self) -> tuple[Finding, ...]:
         """Places that the environment names and nothing can be read from."""

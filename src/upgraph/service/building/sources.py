@@ -69,7 +69,7 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
     """
     reach = Reach(
         registry=lambda repository: open_registry(repository, configuration, access),
-        downloads=access.session,
+        access=access,
         path=configuration.graph_data_path,
     )
     return open_source(configuration.graph_data or "", reach)
