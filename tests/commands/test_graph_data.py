@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands.conftest import Command, Done
 from upgraph.graphdata.directory import DirectorySource
@@ -120,6 +121,11 @@ def test_json_has_all_that_was_found(graph_data: GraphData, wrong: Path) -> None
         6,
     )
     assert {one["reference"] for one in document["notRun"]} >= {"release-dead-end"}
+
+
+def test_yaml_says_what_json_says(graph_data: GraphData, wrong: Path) -> None:
+    said = graph_data("check", wrong, "-o", "yaml")
+    assert (said.code, yaml.safe_load(said.out)) == (3, graph_data("check", wrong, "-o", "json").json)
 
 
 def test_sarif_is_written_for_code_hosts(graph_data: GraphData, wrong: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a report on graph data is printed: for people by file, for programs as JSON or SARIF."""
+"""How a report on graph data is printed: for people by file, for programs as JSON, YAML or SARIF."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def print_outcome(outcome: Outcome, form: Format) -> None:
     """Print it on standard output."""
     if form is Format.SARIF:
         emit_document(as_sarif(outcome.report, outcome.baseline, __version__), Format.JSON)
-    elif form is Format.JSON:
+    elif form in (Format.JSON, Format.YAML):
         emit_document(_document(outcome), form)
     else:
         for line in _text(outcome):

@@ -37,7 +37,7 @@ from upgraph.service.configuration import Configuration
 from upgraph.service.plain_file import open_plain, replacing
 
 _ENDINGS = (".tar.gz", ".tgz")
-_FORMATS = (Format.TEXT, Format.JSON, Format.SARIF)
+_FORMATS = (Format.TEXT, Format.JSON, Format.YAML, Format.SARIF)
 _TAG = "packed"
 _REACH = ("graph_data_path", *ACCESS_SETTINGS)
 

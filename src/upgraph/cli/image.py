@@ -11,7 +11,7 @@ import click
 from rich.filesize import decimal
 
 from upgraph.cli.failure import describe
-from upgraph.cli.output import FORMATS, Format, emit, output_option, printable, show_findings
+from upgraph.cli.output import Format, emit, output_option, printable, show_findings
 from upgraph.cli.progress import transferred
 from upgraph.cli.settings import access_options, configuration
 from upgraph.errors import UpgraphError, UserError
@@ -123,7 +123,7 @@ Examples:
     help="Look for every blob although the tag is right already, where a registry may have lost some.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be copied, and write nothing.")
-@output_option(FORMATS)
+@output_option((Format.TABLE, Format.WIDE, Format.JSON, Format.YAML))
 @access_options
 def copy(  # noqa: PLR0913 - each is an option
     names: tuple[str, ...],
@@ -155,7 +155,8 @@ def copy(  # noqa: PLR0913 - each is an option
         dry_run=dry_run,
     )
     done = asyncio.run(_run(wanted, chosen))
-    emit(_rows(done, dry_run=dry_run), output)
+    rows = _rows(done, dry_run=dry_run)
+    emit([_narrow(row) for row in rows] if output is Format.TABLE else rows, output)
     _report(done)
 
 
@@ -263,28 +264,37 @@ def _rows(done: _Done, *, dry_run: bool) -> list[dict[str, object]]:
         order, error = planned.order, failed.pop(id(planned.order), None)
         new = "would be copied" if dry_run else "copied"
         result = error.reference if error is not None else "there" if planned.is_there else new
-        rows.append(_row(order, planned.cargo.image.digest, result))
+        rows.append(_row(order, result, planned))
     refused = [failure for failure in done.failures if id(failure.order) in failed]
-    rows += [_row(failure.order, "", failure.error.reference) for failure in refused]
+    rows += [_row(failure.order, failure.error.reference) for failure in refused]
     return rows + [
-        _line(str(one.wish.source), str(one.wish.destination), "", one.error.reference)
-        for one in done.rejected
+        _line(str(one.wish.source), str(one.wish.destination), one.error.reference) for one in done.rejected
     ]
 
 
-def _row(order: Order, digest: str, result: str) -> dict[str, object]:
+def _row(order: Order, result: str, planned: Planned | None = None) -> dict[str, object]:
     source = f"{order.source.name}:{order.reference}"
     destination = order.destination.name + (f":{order.tag}" if order.tag else "")
-    return _line(source, destination, digest, result)
+    return _line(source, destination, result, planned)
 
 
-def _line(source: str, destination: str, digest: str, result: str) -> dict[str, object]:
+def _line(source: str, destination: str, result: str, planned: Planned | None = None) -> dict[str, object]:
+    cargo = planned.cargo if planned is not None else None
+    # Of an image that is there already nothing was read, so nothing is known.
+    is_read = cargo is not None and bool(cargo.image.content)
     return {
         "source": printable(source),
         "destination": printable(destination),
-        "digest": digest,
+        "digest": cargo.image.digest if cargo is not None else "",
+        "manifests": len(cargo.manifests) if cargo is not None and is_read else None,
+        "blobs": len(cargo.blobs) if cargo is not None and is_read else None,
+        "bytes": cargo.size if cargo is not None and is_read else None,
         "result": result,
     }
+
+
+def _narrow(row: dict[str, object]) -> dict[str, object]:
+    return {name: row[name] for name in ("source", "destination", "digest", "result")}
 
 
 def _report(done: _Done) -> None:
