@@ -63,7 +63,7 @@ def examine(path: Path) -> Callable[..., Awaitable[Verdict]]:
 
     async def examine(tag: str = "r") -> Verdict:
         async with LayoutSource(path) as source:
-            return await examine_release(source, tag, open_repository=None)
+            return await examine_release(source, tag)
 
     return examine
 

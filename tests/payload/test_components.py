@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.errors import RemoteError
+from upgraph.errors import Finding, RemoteError
 from upgraph.errors.problems.oci import CONTENT_MISSING
 from upgraph.oci import ImageSource, LayoutSource, LayoutWriter, Manifest, Repository, digest_of
 from upgraph.payload import Component, pin
-from upgraph.payload.components import check_components
+from upgraph.payload.components import ComponentCheck, OpenRepository
 
 CONFIG = {"architecture": "amd64", "os": "linux"}
 LOST = digest_of(b"lost")
@@ -20,6 +20,13 @@ class _Silent(LayoutSource):
 
     async def manifest(self, reference: str) -> Manifest:
         raise RemoteError(CONTENT_MISSING, f"nobody answers for {reference}")
+
+
+async def check_components(components: list[Component], places: OpenRepository) -> list[Finding]:
+    check = ComponentCheck(components, places)
+    await check.run()
+    assert check.open == 0
+    return check.findings
 
 
 @pytest.fixture

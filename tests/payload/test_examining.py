@@ -19,7 +19,7 @@ from upgraph.oci import (
     digest_of,
     gzipped,
 )
-from upgraph.payload import ReleaseContent, Verdict, add_release, examine_release, release_layer
+from upgraph.payload import Examination, ReleaseContent, Verdict, add_release, examine_release, release_layer
 
 Examine = Callable[..., Awaitable[Verdict]]
 MANIFEST = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
@@ -211,7 +211,6 @@ async def test_signatures_of_the_digest_that_is_meant_are_looked_at(layout: Layo
     with layout:
         image = add_release(layout, CONTENT, "amd64", "4.8.1")
     async with LayoutSource(path) as source:
-        checks = {"keys": Refusal()}
-        verdict = await examine_release(source, "4.8.1", open_repository=None, signatures=checks)
+        verdict = await examine_release(source, "4.8.1", Examination(signatures={"keys": Refusal()}))
     assert _references(verdict) == {"signature-missing"}
     assert str(verdict.signatures["keys"]) == f"there is no signature of {image.digest}"

@@ -4,7 +4,7 @@ Reading gives facts about one image, bound to its digest. Which of them become p
 decided in :mod:`upgraph.graph`.
 """
 
-from upgraph.payload.check import Verdict, examine_release
+from upgraph.payload.check import Examination, Verdict, examine_release
 from upgraph.payload.compare import Change, Difference, compare
 from upgraph.payload.composing import (
     bare_foundations,
@@ -34,6 +34,7 @@ __all__ = [
     "Component",
     "Difference",
     "Draft",
+    "Examination",
     "Foundation",
     "ImageReferences",
     "KeyringCheck",

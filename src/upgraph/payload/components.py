@@ -21,30 +21,55 @@ MAX_AT_ONCE = 16
 _SHOWN = 300
 
 
-async def check_components(components: Iterable[Component], open_repository: OpenRepository) -> list[Finding]:
-    """What is wrong with the references of a release, component by component.
+class ComponentCheck:
+    """The references of a release, component by component. What was found out stays when it is cut short.
 
-    Raises:
-        UserError: a repository cannot be opened as things are configured.
+    Args:
+        components: what the release refers to.
+        open_repository: opens their repositories.
     """
-    found: list[Finding] = []
-    wanted: dict[Repository, list[Component]] = {}
-    for component in components:
-        place = _place(component)
-        if isinstance(place, Finding):
-            found.append(place)
-        else:
-            wanted.setdefault(place, []).append(component)
-    permits = asyncio.Semaphore(MAX_AT_ONCE)
-    async with AsyncExitStack() as stack:
-        sources = {place: await stack.enter_async_context(open_repository(place)) for place in wanted}
-        async with asyncio.TaskGroup() as tasks:
-            asked = [
-                tasks.create_task(_ask(sources[place], component, permits))
-                for place, there in wanted.items()
-                for component in there
-            ]
-    return found + [fault for task in asked if (fault := task.result()) is not None]
+
+    def __init__(self, components: Iterable[Component], open_repository: OpenRepository) -> None:
+        self._components = tuple(components)
+        self._open_repository = open_repository
+        self._outcomes: dict[int, Finding | None] = {}
+        self._permits = asyncio.Semaphore(MAX_AT_ONCE)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with those that were asked for, in the order of the release."""
+        return [fault for _, fault in sorted(self._outcomes.items()) if fault is not None]
+
+    @property
+    def open(self) -> int:
+        """How many were not asked for yet."""
+        return len(self._components) - len(self._outcomes)
+
+    async def run(self) -> None:
+        """Ask for all of them.
+
+        Raises:
+            UserError: a repository cannot be opened as things are configured.
+        """
+        wanted: dict[Repository, list[int]] = {}
+        for number, component in enumerate(self._components):
+            place = _place(component)
+            if isinstance(place, Finding):
+                self._outcomes[number] = place
+            else:
+                wanted.setdefault(place, []).append(number)
+        async with AsyncExitStack() as stack:
+            sources = {
+                place: await stack.enter_async_context(self._open_repository(place)) for place in wanted
+            }
+            async with asyncio.TaskGroup() as tasks:
+                for place, numbers in wanted.items():
+                    for number in numbers:
+                        tasks.create_task(self._ask(sources[place], number))
+
+    async def _ask(self, source: ImageSource, number: int) -> None:
+        async with self._permits:
+            self._outcomes[number] = await _ask(source, self._components[number])
 
 
 def _place(component: Component) -> Repository | Finding:
@@ -57,10 +82,9 @@ def _place(component: Component) -> Repository | Finding:
     return name.place
 
 
-async def _ask(source: ImageSource, component: Component, permits: asyncio.Semaphore) -> Finding | None:
+async def _ask(source: ImageSource, component: Component) -> Finding | None:
     try:
-        async with permits:
-            await source.manifest(component.digest or "")
+        await source.manifest(component.digest or "")
     except ImageMissing:
         return _finding(COMPONENT_MISSING, component, f"{source.name} has no {component.digest}")
     except RemoteError as error:

@@ -1,7 +1,7 @@
 """``upgraph release verify``: whether a release is what clusters need."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -13,11 +13,13 @@ from upgraph.cli.release.trust import OPENPGP, Trust, open_trust, trust_options
 from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.outcomes import Standing, lines, standing, unverified
 from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError, VerificationError
-from upgraph.errors.problems.payload import COMPONENT_UNREACHABLE, RELEASE_FAULTY
+from upgraph.errors.problems.payload import COMPONENT_UNREACHABLE, RELEASE_CUT_SHORT, RELEASE_FAULTY
 from upgraph.oci import parse_image_name
-from upgraph.payload import Verdict, examine_release
+from upgraph.payload import Examination, Verdict, examine_release
 from upgraph.service.configuration import Configuration
 
+_SECONDS = 600.0
+"""A release has about 200 components, which good registries answer for in seconds; one that is gone takes a minute."""
 _EXAMPLES = """
 \b
 Examples:
@@ -29,7 +31,7 @@ Examples:
       --signatures /media/usb/signatures --keyring release-keys.asc
 
 Exit codes: 0 no fault (there may be warnings), 3 faults, 4 nothing is wrong but that components or signatures
-could not be asked for, 5 no valid signature, whatever else is wrong.
+could not be asked for, or not in time, 5 no valid signature, whatever else is wrong.
 """
 
 
@@ -41,16 +43,25 @@ could not be asked for, 5 no valid signature, whatever else is wrong.
     show_default=True,
     help="Ask the repositories of all components whether their digests are there.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long it may take. What was not looked at until then is listed. 0 sets no limit.",
+)
 @trust_options
 @access_options
 @output_option(FORMATS)
-def verify(
+def verify(  # noqa: PLR0913 - each is an option
     image: str,
     output: Format,
     config: tuple[Path, ...],
     *,
     trust: Trust,
     components: bool,
+    timeout: float,
     **flags: object,
 ) -> None:
     """Examine a release: all its architectures, its manifests, its names, its components and its signatures.
@@ -60,7 +71,8 @@ def verify(
     """
     if trust.stores and not trust.keyrings:
         raise click.UsageError("--signatures says where signatures are; say with --keyring whose count")
-    verdict = asyncio.run(_examine(configuration(config, flags), image, trust, components=components))
+    extent = _Extent(components, timeout or None)
+    verdict = asyncio.run(_examine(configuration(config, flags), image, trust, extent))
     signatures = _signatures(verdict)
     if output is Format.TABLE:
         show_findings(verdict.findings)
@@ -72,12 +84,20 @@ def verify(
     _end(image, verdict)
 
 
-async def _examine(chosen: Configuration, image: str, trust: Trust, *, components: bool) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How far the examination goes."""
+
+    components: bool
+    seconds: float | None
+
+
+async def _examine(chosen: Configuration, image: str, trust: Trust, extent: _Extent) -> Verdict:
     opener, name = Opener(chosen), parse_image_name(image)
     async with open_trust(trust, chosen) as trusted, opened(opener, name) as (source, reference):
-        asked = opener.repository_beside(name) if components else None
-        checks = trusted.checks(source)
-        return await examine_release(source, reference, open_repository=asked, signatures=checks)
+        asked = opener.repository_beside(name) if extent.components else None
+        examination = Examination(asked, trusted.checks(source), extent.seconds)
+        return await examine_release(source, reference, examination)
 
 
 def _signatures(verdict: Verdict) -> dict[str, Standing]:
@@ -132,10 +152,13 @@ def _end(image: str, verdict: Verdict) -> None:
     faults = [finding for finding in verdict.findings if finding.severity is Severity.ERROR]
     unknown = [Finding.of(outcome) for outcome in unsigned if isinstance(outcome, RemoteError)]
     unreachable = [one for one in faults if one.problem is COMPONENT_UNREACHABLE]
-    if len(faults) > len(unknown) + len(unreachable):
+    cut_short = [one for one in faults if one.problem is RELEASE_CUT_SHORT]
+    if len(faults) > len(unknown) + len(unreachable) + len(cut_short):
         raise DataError(RELEASE_FAULTY, f"{image} has {len(faults)} faults, first: {faults[0]}")
     if unsigned:
         raise unsigned[0]
+    if cut_short:
+        raise RemoteError(RELEASE_CUT_SHORT, f"{image}: {cut_short[0].seen}")
     if unreachable:
         seen = f"{len(unreachable)} components of {image} could not be asked for, first: {unreachable[0]}"
         raise RemoteError(COMPONENT_UNREACHABLE, seen)

@@ -152,6 +152,13 @@ FILE_MISSING = Problem(
     "Nothing was printed, so that nothing else is taken for it.",
     "List the names with `upgraph release info -o json`.",
 )
+RELEASE_CUT_SHORT = Problem(
+    "release-examination-cut-short",
+    "The time was over before a release was examined whole",
+    "What was not looked at may be right or wrong: nothing was found out about it.",
+    "Give more time with `--timeout SECONDS` (0: no limit), or see with `upgraph registry check IMAGE` why its registry is slow. "
+    "`--no-components` asks for what is in the release alone.",
+)
 RELEASE_FAULTY = Problem(
     "release-faulty",
     "A release was examined and found faulty",
