@@ -1,3 +1,4 @@
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -6,13 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.oci import Access, Credentials, RegistryClient, Retry, Timing, Trust
+from upgraph.oci import (
+    OCI_LAYER_GZIP,
+    Access,
+    Composition,
+    Credentials,
+    ImageDestination,
+    Order,
+    Platform,
+    RegistryClient,
+    Retry,
+    Timing,
+    Trust,
+)
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.image_source import Sample, write_sample
 from upgraph.testing.real_registry import PASSWORD, USERNAME, RealRegistry, real_registry, skopeo_copy
 from upgraph.testing.registry import SimulatedRegistry
 
 _SYSTEM = Trust()
+LARGE = bytes(range(256)) * 20_000
+"""A layer that several images share."""
 
 
 def _logins(auth: Path | None) -> Credentials:
@@ -162,3 +177,31 @@ def guarded_registry(
     with real_registry(directory, certificates=certificates, login=True) as real:
         _fill(real, layout, sample)
         yield real
+
+
+@pytest.fixture
+def images() -> Composition:
+    """Images that share a layer: two releases, and an index of two architectures."""
+    made = Composition("made")
+    shared = made.blob(LARGE, OCI_LAYER_GZIP)
+    for number in range(2):
+        own = made.blob(f"release {number}".encode(), OCI_LAYER_GZIP)
+        made.tag(f"4.18.{number}", made.image(config=config("amd64"), layers=[shared, own]))
+    parts = [(made.image(config=config(one), layers=[shared]), Platform(one)) for one in ("amd64", "arm64")]
+    made.tag("multi", made.index(parts))
+    return made
+
+
+def config(architecture: str) -> dict[str, object]:
+    return {"architecture": architecture, "os": "linux"}
+
+
+def orders(images: Composition, destination: ImageDestination, *tags: str) -> list[Order]:
+    return [Order(images, tag, destination, tag) for tag in tags]
+
+
+def asked_from(registry: SimulatedRegistry, sample: Sample) -> list[int]:
+    """From which byte on the large blob was asked for, each time."""
+    asked = [seen for seen in registry.requests if seen.path.endswith(sample.large.digest)]
+    ranges = [re.match(r"bytes=(\d+)-", seen.headers.get("Range", "bytes=0-")) for seen in asked]
+    return [int(found[1]) for found in ranges if found]

@@ -1,43 +1,34 @@
-"""Copying images: what is moved, in which order, and what becomes of those that fail."""
+"""Copying images into registries: what is moved, in which order, and what becomes of those that fail."""
 
 import json
-import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from upgraph.errors import DataError, RemoteError, UpgraphError, UserError
+from tests.oci.conftest import LARGE, asked_from, config, orders
+from upgraph.errors import RemoteError, UserError
 from upgraph.oci import (
     DOCKER_MANIFEST_LIST,
-    OCI_LAYER_GZIP,
     Access,
-    ArchiveDestination,
-    ArchiveSource,
     Choice,
     Composition,
     CopyRun,
     Descriptor,
-    ImageDestination,
     Index,
     LayoutDestination,
     LayoutSource,
     Order,
-    Platform,
     RegistryClient,
     RegistryDestination,
     Watch,
     copy_image,
     parse_manifest,
-    publish,
 )
 from upgraph.testing.image_source import Sample
 from upgraph.testing.registry import Fault, SimulatedRegistry
-
-LARGE = bytes(range(256)) * 20_000
 
 
 @pytest.fixture
@@ -50,27 +41,6 @@ async def empty() -> AsyncIterator[SimulatedRegistry]:
 async def destination(empty: SimulatedRegistry, clock: Any) -> AsyncIterator[RegistryDestination]:
     async with RegistryDestination(empty.repository, access=Access(), timing=clock.timing()) as opened:
         yield opened
-
-
-@pytest.fixture
-def images() -> Composition:
-    """Images that share a layer: two releases, and an index of four architectures with an attestation."""
-    made = Composition("made")
-    shared = made.blob(LARGE, OCI_LAYER_GZIP)
-    for number in range(2):
-        own = made.blob(f"release {number}".encode(), OCI_LAYER_GZIP)
-        made.tag(f"4.18.{number}", made.image(config=config("amd64"), layers=[shared, own]))
-    parts = [(made.image(config=config(one), layers=[shared]), Platform(one)) for one in ("amd64", "arm64")]
-    made.tag("multi", made.index(parts))
-    return made
-
-
-def config(architecture: str) -> dict[str, object]:
-    return {"architecture": architecture, "os": "linux"}
-
-
-def orders(images: Composition, destination: ImageDestination, *tags: str) -> list[Order]:
-    return [Order(images, tag, destination, tag) for tag in tags]
 
 
 async def test_a_reader_never_sees_a_part(
@@ -148,37 +118,6 @@ async def test_every_blob_is_looked_for_where_that_is_asked(
     assert lost not in empty.blobs
     await copy_image(replace(order, recheck=True))
     assert empty.blobs[lost] == LARGE
-
-
-@pytest.mark.parametrize("what", ["blob", "child", "shorter"])
-async def test_a_layout_that_lost_a_part_gets_it_again(
-    images: Composition, tmp_path: Path, what: str
-) -> None:
-    order = Order(images, "multi", LayoutDestination(tmp_path), "v1")
-    async with order.destination:
-        await copy_image(order)
-    index = parse_manifest((await images.manifest("multi")).content, "")
-    assert isinstance(index, Index)
-    digest = (
-        index.entries[0].descriptor.digest if what == "child" else images.blob(LARGE, OCI_LAYER_GZIP).digest
-    )
-    file = tmp_path / "blobs/sha256" / digest.partition(":")[2]
-    before = file.read_bytes()
-    file.write_bytes(before[:10]) if what == "shorter" else file.unlink()
-    async with LayoutDestination(tmp_path) as again:
-        await copy_image(replace(order, destination=again))
-    assert file.read_bytes() == before
-
-
-async def test_a_layout_that_has_an_image_does_not_ask_the_source_what_it_consists_of(
-    registry: SimulatedRegistry, client: RegistryClient, tmp_path: Path
-) -> None:
-    async with LayoutDestination(tmp_path) as destination:
-        await copy_image(Order(client, "4.18.1-multi", destination, "v1"))
-    registry.requests.clear()
-    async with LayoutDestination(tmp_path) as destination:
-        await copy_image(Order(client, "4.18.1-multi", destination, "v1"))
-    assert [(seen.method, seen.step) for seen in registry.requests] == [("HEAD", "manifest")]
 
 
 async def test_what_it_takes_is_known_before_it_begins(
@@ -314,13 +253,6 @@ async def test_a_source_that_breaks_off_is_gone_on_with_where_it_was(
     assert 0 == first < second < third
 
 
-def asked_from(registry: SimulatedRegistry, sample: Sample) -> list[int]:
-    """From which byte on the large blob was asked for, each time."""
-    asked = [seen for seen in registry.requests if seen.path.endswith(sample.large.digest)]
-    ranges = [re.match(r"bytes=(\d+)-", seen.headers.get("Range", "bytes=0-")) for seen in asked]
-    return [int(found[1]) for found in ranges if found]
-
-
 async def test_a_source_without_a_blob_fails_its_image_alone(
     registry: SimulatedRegistry, client: RegistryClient, tmp_path: Path
 ) -> None:
@@ -331,106 +263,3 @@ async def test_a_source_without_a_blob_fails_its_image_alone(
         with pytest.raises(RemoteError, match="404"):
             await copy_image(Order(client, "4.18.1-x86_64", destination, "v1"))
         assert await destination.tagged("v1") is None
-
-
-async def test_a_layout_goes_on_with_what_an_earlier_copy_left(
-    registry: SimulatedRegistry, client: RegistryClient, sample: Sample, tmp_path: Path
-) -> None:
-    name = sample.large.digest
-    registry.faults = [Fault("blob", name=name, cut_after=1_000_000), Fault("blob", name=name, status=404)]
-    order = Order(client, "4.18.1-x86_64", LayoutDestination(tmp_path), "v1")
-    async with order.destination:
-        with pytest.raises(UpgraphError):
-            await copy_image(order)
-    registry.requests.clear()
-    async with LayoutDestination(tmp_path) as again:
-        await copy_image(replace(order, destination=again))
-    (start,) = asked_from(registry, sample)
-    assert start > 0
-
-
-async def test_what_an_earlier_copy_left_is_not_believed(images: Composition, tmp_path: Path) -> None:
-    blob = images.blob(LARGE, OCI_LAYER_GZIP)
-    place = tmp_path / "blobs" / "sha256" / f".{blob.digest[7:]}.partial"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"damaged" * 1000)
-    async with LayoutDestination(tmp_path) as destination:
-        await copy_image(Order(images, "4.18.0", destination, "v1"))
-    assert b"".join([piece async for piece in LayoutSource(tmp_path).read(blob)]) == LARGE
-    assert not place.exists()
-
-
-async def test_two_copies_into_one_layout_do_not_lose_each_others_tags(
-    images: Composition, tmp_path: Path
-) -> None:
-    async with LayoutDestination(tmp_path) as first:
-        await copy_image(Order(images, "4.18.0", first, "v1"))
-        async with LayoutDestination(tmp_path) as second:
-            with pytest.raises(UserError, match=f"oci:{tmp_path}"):
-                await copy_image(Order(images, "4.18.1", second, "v2"))
-    assert await LayoutSource(tmp_path).tags() == ["v1"]
-
-
-async def test_a_full_disk_is_said_with_the_room_that_is_left(images: Composition) -> None:
-    full = Path("/dev/full")
-    async with LayoutDestination(full / "layout") as destination:
-        with pytest.raises(DataError, match="oci:/dev/full/layout: Not a directory") as raised:
-            await copy_image(Order(images, "4.18.0", destination, "v1"))
-    assert raised.value.reference == "image-disk"
-
-
-def names_in(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
-
-
-async def test_an_archive_appears_whole_or_not_at_all(images: Composition, tmp_path: Path) -> None:
-    file = tmp_path / "images.tar"
-    broken = ArchiveDestination(file)
-    async with AsyncExitStack() as stack:
-        stack.push_async_exit(lambda *_: broken.__aexit__(KeyError, KeyError(), None))
-        await copy_image(Order(images, "4.18.0", broken, "v1"))
-    assert names_in(tmp_path) == ["images.tar.partial"]
-    async with ArchiveDestination(file) as destination:
-        run = CopyRun(orders(images, destination, "4.18.1"))
-        plan = await run.plan()
-        assert plan.amounts.bytes_there == len(LARGE) + len(b'{"architecture":"amd64","os":"linux"}')
-        await run.carry_out(plan)
-    assert await ArchiveSource(file).tags() == ["4.18.1"]
-    assert names_in(tmp_path) == ["images.tar"]
-
-
-async def test_the_same_images_give_the_same_archive(images: Composition, tmp_path: Path) -> None:
-    for name, tags in (("a", ("multi", "4.18.0")), ("b", ("4.18.0", "multi"))):
-        async with ArchiveDestination(tmp_path / name) as destination:
-            for order in orders(images, destination, *tags):
-                await copy_image(order)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-async def test_an_archive_that_is_there_is_not_replaced_unless_it_may(
-    images: Composition, tmp_path: Path
-) -> None:
-    where = f"oci-archive:{tmp_path}/images.tar:v1"
-    await publish(images, "4.18.0", where, Access())
-    with pytest.raises(UserError, match=r"images\.tar is there already and has \d+ bytes"):
-        await publish(images, "4.18.1", where, Access())
-    digest = await publish(images, "4.18.1", where, Access(), overwrite=True)
-    assert await ArchiveSource(tmp_path / "images.tar").resolve("v1") == digest
-
-
-@pytest.mark.parametrize("name", ["dir:/somewhere", "oci:/l:sha256:" + "0" * 64])
-async def test_what_cannot_be_written_to_is_refused(images: Composition, name: str) -> None:
-    with pytest.raises(UserError) as raised:
-        await publish(images, "4.18.0", name, Access())
-    assert raised.value.reference == "image-destination"
-
-
-async def test_an_entry_of_others_stays_in_a_layout(images: Composition, tmp_path: Path) -> None:
-    image = await images.manifest("4.18.0")
-    other = {"mediaType": "a/b", "digest": image.digest, "size": 5, "annotations": {"x": "y"}, "platform": {}}
-    (tmp_path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [other]}))
-    async with LayoutDestination(tmp_path) as destination:
-        await copy_image(Order(images, "4.18.1", destination, "v1"))
-    entries = json.loads((tmp_path / "index.json").read_text())["manifests"]
-    assert other in entries
-    assert len(entries) == 2
