@@ -12,10 +12,12 @@ from upgraph.oci import (
     ArchiveSource,
     Credentials,
     DirectorySource,
+    FollowedRepository,
     ImageSource,
     LayoutSource,
     MirroredSource,
     RegistryClient,
+    Repository,
     Trust,
 )
 from upgraph.testing.certificates import Certificates
@@ -33,6 +35,7 @@ Check = Callable[[ImageSource, Sample], Awaitable[None]]
         "directory",
         "mirrored",
         "mirrored-half-filled",
+        "followed",
         "simulated",
         "simulated-no-ranges",
         "docker-registry",
@@ -72,6 +75,14 @@ def mirrored_half_filled_source(layout: Path, tmp_path: Path) -> ImageSource:
     for blob in sorted((half / "blobs" / "sha256").iterdir())[::2]:
         blob.unlink()
     return MirroredSource("docker://quay.example/ocp", [LayoutSource(half), LayoutSource(layout)])
+
+
+@pytest.fixture
+def followed_source(registry: SimulatedRegistry, client: RegistryClient, tmp_path: Path) -> ImageSource:
+    file = tmp_path / "registries.conf"
+    mirror = f'[[registry.mirror]]\nlocation = "{registry.repository.name}"\ninsecure = true\n'
+    file.write_text(f'[[registry]]\nlocation = "quay.example/ocp"\nblocked = true\n{mirror}')
+    return FollowedRepository(Repository("quay.example", "ocp"), [file], lambda _: client)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from upgraph.oci import (
     ImageSource,
     Index,
     IndexEntry,
-    MirroredSource,
+    findings_of,
     is_digest,
     parse_manifest,
 )
@@ -100,8 +100,8 @@ class ImageDataSource(Closing):
         return files
 
     def take_findings(self) -> tuple[Finding, ...]:
-        """See :meth:`RemoteGraphData.take_findings`: which mirrors failed where another place answered."""
-        return self._images.take_findings() if isinstance(self._images, MirroredSource) else ()
+        """See :meth:`RemoteGraphData.take_findings`: what is wrong with mirrors."""
+        return findings_of(self._images)
 
     async def close(self) -> None:
         """Close what the images are read from."""

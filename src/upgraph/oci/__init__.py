@@ -55,8 +55,9 @@ from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index,
 from upgraph.oci.images.source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.images.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer
 from upgraph.oci.mirrors.files import read_mirrors
+from upgraph.oci.mirrors.followed import FollowedRepository, findings_of
 from upgraph.oci.mirrors.rules import Mirrors, Place
-from upgraph.oci.mirrors.source import MirroredSource, open_mirrored
+from upgraph.oci.mirrors.source import MirroredSource
 from upgraph.oci.registry.destination import PATIENT, RegistryDestination
 from upgraph.oci.registry.distribution import DEFAULT_CONCURRENCY, RegistryClient
 from upgraph.oci.registry.first_contact import Greeting, ask_for_leave, greet
@@ -102,6 +103,7 @@ __all__ = [
     "DirectorySource",
     "Downloads",
     "Failure",
+    "FollowedRepository",
     "Gateway",
     "Greeting",
     "Hasher",
@@ -156,6 +158,7 @@ __all__ = [
     "every_order",
     "examine_tls",
     "fallback_tag",
+    "findings_of",
     "forget_login",
     "greet",
     "gzipped",
@@ -164,7 +167,6 @@ __all__ = [
     "names_image",
     "normal_key",
     "open_destination",
-    "open_mirrored",
     "order_of",
     "parse_digest",
     "parse_image_name",

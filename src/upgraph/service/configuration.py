@@ -98,7 +98,8 @@ class Configuration:
     mirrors: tuple[str, ...] = settings(
         text,
         "Files that name mirrors of registries: a registries.conf, or mirror sets of OpenShift (IDMS, ITMS,"
-        " ICSP). Releases of docker:// sources are read there, and keep their names. Can be given several times.",
+        " ICSP). Releases of docker:// sources are read there, and keep their names. A changed file counts without a"
+        " restart. Can be given several times.",
         metavar="FILE",
     )
     graph_data: str | None = setting(

@@ -108,7 +108,7 @@ MIRRORS_INVALID = Problem(
     "oci-mirrors",
     "A list of mirrors cannot be used.",
     "A rule that is not understood could let the service contact a registry that the site has blocked, so it does "
-    "not start with one.",
+    "not start with one, and keeps the rules that it has when a file changes into one.",
     "Correct the named file. It is a registries.conf of version 2 (its name ends in .conf or .toml), or YAML with "
     "ImageDigestMirrorSet, ImageTagMirrorSet or ImageContentSourcePolicy, as oc-mirror writes it into cluster-resources.",
 )

@@ -1,20 +1,21 @@
 """Sources of releases and of graph data by their names in the configuration."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from upgraph.graphdata import GraphDataSource, Reach, RemoteGraphData, open_source
 from upgraph.oci import (
     DISK_SOURCES,
     Access,
+    FollowedRepository,
     ImageName,
     ImageSource,
-    MirroredSource,
     Mirrors,
     OnDisk,
     RegistryClient,
     Repository,
-    open_mirrored,
+    findings_of,
     parse_pull_spec_repository,
     read_mirrors,
 )
@@ -56,9 +57,7 @@ def open_releases(text: str, configuration: Configuration, access: Access) -> So
     repository = Repository.parse(text)
     named = parse_pull_spec_repository(named) if named else repository.name
     images = open_registry(repository, configuration, access)
-    if isinstance(images, MirroredSource):
-        return ReleaseSource(images, named, images.take_findings)
-    return ReleaseSource(images, named)
+    return ReleaseSource(images, named, partial(findings_of, images))
 
 
 def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSource | RemoteGraphData:
@@ -87,7 +86,7 @@ def open_images(name: ImageName, configuration: Configuration, access: Access) -
 
 
 def open_registry(repository: Repository, configuration: Configuration, access: Access) -> ImageSource:
-    """A repository of a registry, read through the mirrors of a configuration.
+    """A repository of a registry, read through the mirrors of a configuration, which may change meanwhile.
 
     Raises:
         UserError: the mirrors cannot be read.
@@ -96,7 +95,8 @@ def open_registry(repository: Repository, configuration: Configuration, access: 
     def client(place: Repository) -> RegistryClient:
         return RegistryClient(place, access=access, concurrency=configuration.concurrency)
 
-    return open_mirrored(repository, mirrors_of(configuration), client)
+    files = _mirror_files(configuration)
+    return FollowedRepository(repository, files, client) if files else client(repository)
 
 
 def mirrors_of(configuration: Configuration) -> Mirrors:
@@ -105,7 +105,11 @@ def mirrors_of(configuration: Configuration) -> Mirrors:
     Raises:
         UserError: a file cannot be used.
     """
-    return read_mirrors(Path(file).expanduser() for file in configuration.mirrors)
+    return read_mirrors(_mirror_files(configuration))
+
+
+def _mirror_files(configuration: Configuration) -> list[Path]:
+    return [Path(file).expanduser() for file in configuration.mirrors]
 
 
 def acceptance(configuration: Configuration) -> Acceptance:
