@@ -1,6 +1,7 @@
 """A service that offers only updates into promoted versions."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,11 +31,20 @@ def promoted(tmp_path: Path) -> Promoted:
     return made
 
 
-def problems_of_list(service: Running) -> list[str]:
-    state = service.state()
-    sources = state["sources"]
+def sources_of_lists(service: Running) -> list[dict[str, Any]]:
+    sources = service.state()["sources"]
     assert isinstance(sources, list)
-    return [one["fault"]["seen"] for one in sources if one["kind"] == "promoted" and "fault" in one]
+    return [one for one in sources if one["kind"] == "promoted"]
+
+
+def findings_of_lists(service: Running) -> list[dict[str, Any]]:
+    findings = service.state()["findings"]
+    assert isinstance(findings, list)
+    return [one for one in findings if one["reference"] == "promotion-invalid"]
+
+
+def problems_of_list(service: Running) -> list[str]:
+    return [one["fault"]["seen"] for one in sources_of_lists(service) if "fault" in one]
 
 
 def test_updates_follow_the_list_and_every_version_finds_itself(
@@ -65,6 +75,24 @@ def test_a_broken_list_keeps_the_last_good_one_also_over_a_restart(
     again = start.serve(*flags)
     until(lambda: problems_of_list(again), what="the fault")
     assert again.answered().edges == {("4.1.0", "4.1.1")}
+
+
+def test_of_several_lists_the_one_that_is_broken_is_named_until_it_is_mended(
+    start: Starter, sources: tuple[object, ...], promoted: Promoted, tmp_path: Path
+) -> None:
+    other = Promoted(tmp_path / "other.txt")
+    other.write("# a team of its own", "4.1.x")
+    service = start.serve(*sources, *promoted.flags, *other.flags)
+    (seen,) = until(lambda: problems_of_list(service), what="the fault")
+    assert seen.startswith(f"{other.path}:2: ")
+    assert [one["seen"] for one in findings_of_lists(service)] == [seen]
+    assert {one["name"]: "fault" in one for one in sources_of_lists(service)} == {
+        str(promoted.path): False,
+        str(other.path): True,
+    }
+    other.write("4.1.2")
+    service.answered(lambda graph: ("4.1.0", "4.1.2") in graph.edges)
+    until(lambda: not findings_of_lists(service) and not problems_of_list(service), what="peace")
 
 
 def test_replicas_with_one_list_agree_on_every_byte(
