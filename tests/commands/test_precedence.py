@@ -24,6 +24,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "bundle": ("/a", "/b", "/c", "/d"),
     "signatures": ("/a", "/b", "/c", "/d"),
     "require_signatures": ("/a", "/b", "/c", "/d"),
+    "require_graph_data_signature": ("/a", "/b", "/c", "/d"),
     "signature_policy": ("cluster", "strict", "cluster", "strict"),
     "promoted": ("/a", "/b", "/c", "/d"),
     "upstream": ("http://a.example", "http://b.example", "http://c.example", "http://d.example"),

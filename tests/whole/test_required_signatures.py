@@ -132,3 +132,75 @@ async def test_a_bundle_is_verified_with_the_signatures_that_it_carries(
     assert made.process.wait(60) == 0, made.text
     service = start.serve(bundle, "--require-signatures", ring)
     assert set(service.answered().nodes) == {"4.1.0", "4.1.2"}
+
+
+class PackedGraphData:
+    """Packs graph data into an image of a layout, and signs it or not."""
+
+    def __init__(self, start: Starter, gpg: GpgHome, directory: Path) -> None:
+        self._start = start
+        self._gpg = gpg
+        self._image = f"oci:{directory / 'packed'}:v1"
+        self._signatures = directory / "signatures"
+        self._signatures.mkdir()
+
+    def pack(self, data: GraphDataPlace) -> str:
+        made = self._start("upgraph", "graph-data", "pack", data.path, "-o", self._image, "--overwrite")
+        assert made.process.wait(60) == 0, made.text
+        return made.text.split()[-1]
+
+    def sign(self, digest: str) -> None:
+        folder = self._signatures / digest.replace(":", "=")
+        folder.mkdir()
+        (folder / "signature-1").write_bytes(self._gpg.sign(release_message(digest), "alice"))
+
+    @property
+    def flags(self) -> tuple[object, ...]:
+        return "--graph-data", self._image, "--signatures", self._signatures, "--scrape-interval", "1s"
+
+
+@pytest.fixture
+def packed(start: Starter, gpg: GpgHome, tmp_path: Path) -> PackedGraphData:
+    return PackedGraphData(start, gpg, tmp_path)
+
+
+@pytest.fixture
+def releases(layout: Path) -> tuple[object, ...]:
+    return "--releases", f"oci:{layout}", "--payload-repository", "registry.example/ocp"
+
+
+def test_graph_data_without_a_signature_is_refused_and_the_last_good_set_stays(
+    start: Starter,
+    releases: tuple[object, ...],
+    packed: PackedGraphData,
+    graph_data: GraphDataPlace,
+    ring: Path,
+) -> None:
+    packed.sign(packed.pack(graph_data))
+    service = start.serve(*releases, *packed.flags, "--require-graph-data-signature", ring)
+    assert len(service.answered().nodes) == 3
+    graph_data.channel("4.1.0")
+    digest = packed.pack(graph_data)
+    service.said(rf"(the graph data cannot be read: \S+: there is no signature of {digest})")
+    assert len(service.answered().nodes) == 3
+    packed.sign(digest)
+    assert set(service.answered(lambda graph: len(graph.nodes) == 1).nodes) == {"4.1.0"}
+
+
+def test_graph_data_that_was_saved_before_a_signature_was_required_is_not_taken_over(
+    start: Starter,
+    releases: tuple[object, ...],
+    packed: PackedGraphData,
+    graph_data: GraphDataPlace,
+    ring: Path,
+) -> None:
+    digest = packed.pack(graph_data)
+    flags = (*releases, *packed.flags, "--state-dir", ring.parent / "state")
+    lax = start.serve(*flags)
+    lax.answered()
+    assert lax.stop() == 0
+    strict = start.serve(*flags, "--require-graph-data-signature", ring)
+    strict.said(r"(there is no signature of)")
+    assert strict.ask().status == 503
+    packed.sign(digest)
+    assert len(strict.answered().nodes) == 3

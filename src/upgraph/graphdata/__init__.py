@@ -8,6 +8,7 @@ second is pure, so what a set means can be tested without a disk.
 
 from upgraph.graphdata.base_image import read_bases
 from upgraph.graphdata.files import Files, digest_of
+from upgraph.graphdata.image import Admission
 from upgraph.graphdata.load import Loaded, Loader, load
 from upgraph.graphdata.packing import ARCHITECTURES, bare, pack, runnable_grounds
 from upgraph.graphdata.source import (
@@ -25,6 +26,7 @@ from upgraph.graphdata.writing import write_directory
 
 __all__ = [
     "ARCHITECTURES",
+    "Admission",
     "Files",
     "GraphDataSource",
     "Loaded",

@@ -8,6 +8,7 @@ means anything else, so it is read once. Layers that stayed are not read again w
 import asyncio
 import logging
 import platform
+from typing import Protocol
 
 from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.graphdata import IMAGE, TOO_LARGE
@@ -44,6 +45,31 @@ def this_architecture() -> str:
     return _ARCHITECTURES.get(machine, machine)
 
 
+class Admission(Protocol):
+    """Decides which images may be read."""
+
+    async def admit(self, digest: Digest, name: str) -> None:
+        """Let an image in.
+
+        Args:
+            digest: of its manifest or index.
+            name: what messages call it.
+
+        Raises:
+            VerificationError: it is not let in.
+            RemoteError, DataError: that could not be found out.
+        """
+        ...
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """What was noticed about the means to decide."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held. It is not used afterwards."""
+        ...
+
+
 class ImageDataSource(Closing):
     """The graph data in an image. Also an async context manager that closes what it reads from.
 
@@ -52,6 +78,7 @@ class ImageDataSource(Closing):
         reference: tag or digest; None for the only image that there is.
         path: the place of the files in the image.
         architecture: which image of an index to take; the first for linux stands in for one that is missing.
+        admission: lets images in, or not; it is closed with this source. None: any is read.
     """
 
     def __init__(
@@ -61,8 +88,10 @@ class ImageDataSource(Closing):
         *,
         path: str,
         architecture: str | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._images = images
+        self._admission = admission
         self._reference = reference
         self._base = inside(path.lstrip("/")) or ""
         self._architecture = architecture or this_architecture()
@@ -94,18 +123,28 @@ class ImageDataSource(Closing):
         manifest = await self._images.manifest(digest or reference)
         if manifest.digest == self._known:
             return None
+        if self._admission is not None:
+            # Before any of it is understood: what follows from here on is bound to this digest.
+            await self._admission.admit(manifest.digest, self.name)
         parsed = self._parsed(manifest.content, manifest.media_type)
         files = await self._read(parsed if isinstance(parsed, Image) else await self._chosen(parsed))
         self._known = manifest.digest
         return files
 
     def take_findings(self) -> tuple[Finding, ...]:
-        """See :meth:`RemoteGraphData.take_findings`: what is wrong with mirrors."""
-        return findings_of(self._images)
+        """See :meth:`RemoteGraphData.take_findings`: what is wrong with mirrors, and with
+        the place of signatures.
+        """
+        noticed = self._admission.take_findings() if self._admission is not None else ()
+        return (*findings_of(self._images), *noticed)
 
     async def close(self) -> None:
-        """Close what the images are read from."""
-        await self._images.close()
+        """Close what the images are read from, and what lets them in."""
+        try:
+            await self._images.close()
+        finally:
+            if self._admission is not None:
+                await self._admission.close()
 
     async def _only_one(self) -> str:
         listed = await self._images.tags()

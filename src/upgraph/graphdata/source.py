@@ -19,9 +19,17 @@ from upgraph.graphdata.files import Files
 from upgraph.graphdata.git import GitSource
 from upgraph.graphdata.git_address import DEFAULT_REVISION, local_git, names_remote_git, parse_git_address
 from upgraph.graphdata.git_remote import RemoteGitSource
-from upgraph.graphdata.image import ImageDataSource
+from upgraph.graphdata.image import Admission, ImageDataSource
 from upgraph.graphdata.tarball import TarballSource
-from upgraph.oci import Access, ImageSource, Repository, names_image, parse_image_name, without_login
+from upgraph.oci import (
+    Access,
+    ImageName,
+    ImageSource,
+    Repository,
+    names_image,
+    parse_image_name,
+    without_login,
+)
 
 TARBALL_ENDINGS = (".tar.gz", ".tgz")
 ADDRESS_SCHEMES = ("https://", "http://")
@@ -111,6 +119,8 @@ class Reach:
     registry: Callable[[Repository], ImageSource]
     access: Access
     path: str
+    admission: Callable[[], Admission] | None = None
+    """Opens what decides which images are read; None: all are."""
 
 
 def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
@@ -132,10 +142,7 @@ def open_source(text: str, reach: Reach) -> GraphDataSource | RemoteGraphData:
         UserError: it is none of these, or a place on this machine is not there.
     """
     if names_image(text):
-        image = parse_image_name(text)
-        if isinstance(image.place, Repository):
-            return ImageDataSource(reach.registry(image.place), image.in_registry, path=reach.path)
-        return ImageDataSource(image.place.source(), image.reference, path=reach.path)
+        return _image_source(parse_image_name(text), reach)
     if names_remote_git(text):
         return RemoteGitSource(parse_git_address(text), reach.access)
     if text.startswith(ADDRESS_SCHEMES):
@@ -171,6 +178,17 @@ async def read_once(source: GraphDataSource | RemoteGraphData) -> Files:
         return await asyncio.to_thread(source.read)
     async with source:
         return await source.fetch() or {}
+
+
+def _image_source(image: ImageName, reach: Reach) -> ImageDataSource:
+    # First what may refuse, so that nothing stays open.
+    admission = reach.admission() if reach.admission is not None else None
+    if isinstance(image.place, Repository):
+        images: ImageSource = reach.registry(image.place)
+        reference: str | None = image.in_registry
+    else:
+        images, reference = image.place.source(), image.reference
+    return ImageDataSource(images, reference, path=reach.path, admission=admission)
 
 
 def _checkout(text: str) -> tuple[Path, str] | None:

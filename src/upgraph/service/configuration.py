@@ -137,7 +137,7 @@ class Configuration:
         None,
         optional_text,
         "Where signatures of releases are. Those of a directory are served under /signatures: sha256=HEX/signature-1"
-        " or sha256/HEX/signature-1; a file that is added is served at once. With --require-signatures also the"
+        " or sha256/HEX/signature-1; a file that is added is served at once. Where signatures are required also the"
         " http or https address of a store, an archive, ConfigMap manifests, or an image that"
         " `upgraph signatures push` made.",
         metavar="SOURCE",
@@ -149,10 +149,17 @@ class Configuration:
         " must have signed. Can be given several times.",
         metavar="KEYRING",
     )
+    require_graph_data_signature: tuple[Path, ...] = settings(
+        a_path,
+        "Public keys that are trusted: graph data of an image without a valid signature by them is refused, and the"
+        " last good set stays. The signatures are those of --signatures. Of several keyrings every one must have"
+        " signed. Can be given several times.",
+        metavar="KEYRING",
+    )
     signature_policy: str = setting(
         "strict",
         one_of("strict", "cluster"),
-        "Which signatures --require-signatures accepts: strict takes no expired key, no SHA-1 and no date in the"
+        "Which signatures count where they are required: strict takes no expired key, no SHA-1 and no date in the"
         " future; cluster takes what the Cluster Version Operator takes.",
         metavar="WORD",
         choices=("strict", "cluster"),

@@ -11,8 +11,11 @@ from upgraph.service.configuration import (
     address,
     saved_scrape,
 )
+from upgraph.service.setting import masked
 
 _DIRECTORY_OR_KEYRING = "Name a directory, which `upgraph signatures fetch` makes, or verify releases with --require-signatures KEYRING."
+
+_NAME_SIGNATURES = "Say with --signatures SOURCE where signatures are."
 
 
 def check(configuration: Configuration) -> None:
@@ -43,8 +46,10 @@ def check(configuration: Configuration) -> None:
 
 
 def _check_signatures(configuration: Configuration) -> None:
+    _check_graph_data_signature(configuration)
     if not configuration.require_signatures:
-        if configuration.signatures is not None and configuration.served_signatures is None:
+        is_judged = bool(configuration.require_graph_data_signature)
+        if configuration.signatures is not None and configuration.served_signatures is None and not is_judged:
             seen = f"signatures are at {configuration.signatures}, which is no directory, so they cannot be served"
             raise UserError(SETTING_INVALID, seen, remedy=_DIRECTORY_OR_KEYRING)
         return
@@ -53,7 +58,20 @@ def _check_signatures(configuration: Configuration) -> None:
         raise UserError(SETTING_INVALID, seen)
     if configuration.signatures is None and configuration.bundle is None:
         seen = "require-signatures is given without signatures, so no release could ever be verified"
-        raise UserError(SETTING_INVALID, seen, remedy="Say with --signatures SOURCE where signatures are.")
+        raise UserError(SETTING_INVALID, seen, remedy=_NAME_SIGNATURES)
+
+
+def _check_graph_data_signature(configuration: Configuration) -> None:
+    if not configuration.require_graph_data_signature:
+        return
+    if not (configuration.graph_data or "").startswith((*REGISTRY_SCHEMES, *DISK_SCHEMES)):
+        what = masked(configuration.graph_data or "") or "a bundle or another server"
+        seen = f"require-graph-data-signature is given, and graph data comes from {what}, which has no digest to sign"
+        remedy = "Read graph data from an image: --graph-data docker://HOST/REPOSITORY:TAG, oci:... or oci-archive:..."
+        raise UserError(SETTING_INVALID, seen, remedy=remedy)
+    if configuration.signatures is None:
+        seen = "require-graph-data-signature is given without signatures, so no graph data could ever be verified"
+        raise UserError(SETTING_INVALID, seen, remedy=_NAME_SIGNATURES)
 
 
 def check_releases(configuration: Configuration) -> None:

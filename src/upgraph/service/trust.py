@@ -1,7 +1,7 @@
 """Whose signatures a service requires, as one text that both of its processes can compare.
 
-A graph that was saved or comes from another replica is served only if its releases were verified with the
-same keyrings and the same policy, and if lists of promoted versions have restricted it where there are any. They
+A graph that was saved or comes from another replica is served only if its releases, and its graph data where that is
+required, were verified with the same keyrings and the same policy, and if lists of promoted versions have restricted it where there are any. They
 may be older lists: those of the last good graph stay in force until new ones were read. Nothing is verified here.
 """
 
@@ -35,13 +35,16 @@ def trust_of(contents: Iterable[bytes], policy: str) -> str:
 
 
 def required_trust(configuration: Configuration) -> str:
-    """The text for the keyrings of a configuration.
+    """The text for all keyrings of a configuration.
 
     Raises:
         UserError: one cannot be read.
     """
-    contents = keyring_contents(configuration.require_signatures)
-    return trust_of(contents, configuration.signature_policy)
+    policy = configuration.signature_policy
+    releases = trust_of(keyring_contents(configuration.require_signatures), policy)
+    data = trust_of(keyring_contents(configuration.require_graph_data_signature), policy)
+    # A keyring for the one must not pass for a keyring for the other.
+    return hashlib.sha256(f"{releases} {data}".encode()).hexdigest() if data else releases
 
 
 def unfit(facts: Facts, configuration: Configuration, trust: str) -> str:
@@ -53,7 +56,7 @@ def unfit(facts: Facts, configuration: Configuration, trust: str) -> str:
         trust: what :func:`required_trust` gives for it.
     """
     if trust and facts.trust != trust:
-        return "its releases were not verified so"
+        return "what it is made of was not verified so"
     if configuration.promoted and not facts.promoted:
         return "it was made without a list of promoted versions"
     return ""

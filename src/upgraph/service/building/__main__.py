@@ -200,7 +200,10 @@ class Builder:
         return inherited.snapshot, inherited.refreshed_at
 
     def _resume(self, gatherer: Gatherer, gate: Gate, last: tuple[Snapshot, float] | None) -> None:
-        self._workshop.resume(last)
+        # Its graph data would be in force before any was verified.
+        is_strange = last is not None and last[0].facts.trust != self._trust
+        if not (is_strange and self._configuration.require_graph_data_signature):
+            self._workshop.resume(last)
         known = gate.known(gatherer.known())
         if known:
             self._workshop.recall_releases(known)

@@ -23,7 +23,7 @@ from upgraph.graph import Provenance, Release
 from upgraph.oci import Access, Digest
 from upgraph.service.building.gatherer import Gathered, SourceOutcome
 from upgraph.service.building.library import Library
-from upgraph.service.building.sources import open_images
+from upgraph.service.building.sources import signature_reach
 from upgraph.service.bundle import Content
 from upgraph.service.configuration import Configuration
 from upgraph.service.trust import keyring_contents, trust_of
@@ -33,7 +33,6 @@ from upgraph.signing import (
     Gpgv,
     MemoryStore,
     Policy,
-    SignatureReach,
     SignatureStore,
     VerifiedDigest,
     Verifier,
@@ -219,10 +218,7 @@ async def open_gate(
         judge = stack.enter_context(Gpgv(os.environ))
         stores: list[SignatureStore] = []
         if configuration.signatures is not None:
-            reach = SignatureReach(
-                access, lambda name: open_images(name, configuration, access), configuration.concurrency
-            )
-            stores.append(open_store(configuration.signatures, reach))
+            stores.append(open_store(configuration.signatures, signature_reach(configuration, access)))
             stack.push_async_callback(stores[0].close)
         verifier = Verifier(rings, judge, policy=Policy(configuration.signature_policy))
         yield SignatureGate(verifier, stores, library, trust, seconds=configuration.scrape_timeout)

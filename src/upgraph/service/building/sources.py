@@ -23,7 +23,9 @@ from upgraph.payload import Verification
 from upgraph.service.building.following import ReleaseSource, Source
 from upgraph.service.building.saved_source import Acceptance, SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
+from upgraph.service.building.signed_graph_data import open_admission
 from upgraph.service.configuration import Configuration, saved_scrape
+from upgraph.signing import SignatureReach
 
 
 def access_of(configuration: Configuration, environment: Mapping[str, str]) -> Access:
@@ -64,14 +66,25 @@ def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSo
     """The source of graph data that a configuration names.
 
     Raises:
-        UserError: it names none, or its mirrors cannot be read.
+        UserError: it names none, or its mirrors or the keys for it cannot be read.
     """
+    required = configuration.require_graph_data_signature
     reach = Reach(
         registry=lambda repository: open_registry(repository, configuration, access),
         access=access,
         path=configuration.graph_data_path,
+        admission=partial(open_admission, configuration, signature_reach(configuration, access))
+        if required
+        else None,
     )
     return open_source(configuration.graph_data or "", reach)
+
+
+def signature_reach(configuration: Configuration, access: Access) -> SignatureReach:
+    """How places of signatures are reached under a configuration."""
+    return SignatureReach(
+        access, lambda name: open_images(name, configuration, access), configuration.concurrency
+    )
 
 
 def open_images(name: ImageName, configuration: Configuration, access: Access) -> ImageSource:

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from upgraph.oci import Access, Digest
-from upgraph.service.building.sources import open_images
+from upgraph.service.building.sources import signature_reach
 from upgraph.service.configuration import Configuration
 from upgraph.service.doctor.check import Outcome, Outcomes, Step
 from upgraph.service.setting import masked
 from upgraph.service.trust import keyring_contents
-from upgraph.signing import CollectedStore, Gpgv, Key, SignatureReach, open_store, read_keyrings
+from upgraph.signing import CollectedStore, Gpgv, Key, open_store, read_keyrings
 
 STORE_SECONDS = 90.0
 """Longest time for reading what holds signatures; an image may have to be downloaded."""
@@ -26,10 +26,11 @@ def signing_steps(
     configuration: Configuration, environment: Mapping[str, str], access: Access, access_step: Step
 ) -> Iterator[Step]:
     """The steps of a service that requires signatures; none of one that does not."""
-    if not configuration.require_signatures:
+    rings = (*configuration.require_signatures, *configuration.require_graph_data_signature)
+    if not rings:
         return
     yield Step("gpgv", "gpgv", partial(program, environment))
-    for path in configuration.require_signatures:
+    for path in dict.fromkeys(rings):
         yield Step("keyring", str(path), partial(keyring, path), words={"file": shlex.quote(str(path))})
     if configuration.signatures is not None:
         yield Step(
@@ -75,10 +76,7 @@ async def store(configuration: Configuration, access: Access) -> Outcomes:
     Raises:
         UpgraphError: it cannot.
     """
-    reach = SignatureReach(
-        access, lambda name: open_images(name, configuration, access), configuration.concurrency
-    )
-    opened = open_store(configuration.signatures or "", reach)
+    opened = open_store(configuration.signatures or "", signature_reach(configuration, access))
     try:
         told = tuple(map(Outcome.of_finding, await opened.refresh()))
         if isinstance(opened, CollectedStore):
