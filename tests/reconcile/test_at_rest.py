@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+
 from upgraph.kube.api import Api
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, ROUTE, SERVICE
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, ROUTE, SECRET, SERVICE
+from upgraph.kube.objects import Kind
 from upgraph.operator.controller import Controller
-from upgraph.testing.operated_cluster import OperatedCluster, put_image
+from upgraph.operator.desired.metadata import MANAGED_BY, MANAGER
+from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, put_image
+
+Start = Callable[[], AbstractAsyncContextManager[Controller]]
 
 
 async def test_nothing_is_written_once_all_is_as_wanted(
@@ -23,7 +29,7 @@ async def test_a_new_operator_writes_nothing_where_all_is_as_wanted(
     api: Api,
     cluster: OperatedCluster,
     operator: Controller,
-    start: Callable[[], AbstractAsyncContextManager[Controller]],
+    start: Start,
 ) -> None:
     await cluster.settle()
     before = cluster.writes()
@@ -73,6 +79,36 @@ async def test_an_object_of_somebody_else_is_left_alone_and_told(
     await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "ObjectOfAnother")
     assert cluster.find(SERVICE, "sample-siblings")["spec"] == {"ports": [{"port": 1}]}
     assert "Deployment shop" in cluster.condition("ReconcileCompleted")["message"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(SECRET, "sample-pull-secret"), (CONFIG_MAP, "sample-trusted-ca"), (NETWORK_POLICY, "sample")],
+    ids=["a Secret", "a ConfigMap", "a NetworkPolicy"],
+)
+async def test_an_object_that_was_there_before_is_neither_changed_nor_taken_along(
+    cluster: OperatedCluster, start: Start, kind: Kind, name: str
+) -> None:
+    before = cluster.put(kind, name)
+    cluster.begin()
+    async with start():
+        await cluster.until(
+            lambda: cluster.condition("ReconcileCompleted").get("reason") == "ObjectOfAnother"
+        )
+    told = cluster.condition("ReconcileCompleted")["message"]
+    assert f"{kind.kind} {NAMESPACE}/{name} was not made for an UpdateService" in told
+    assert cluster.find(kind, name) == before
+
+
+async def test_an_object_that_is_handed_over_is_taken(cluster: OperatedCluster, start: Start) -> None:
+    cluster.put(NETWORK_POLICY, "sample", spec={"podSelector": {}})
+    cluster.begin()
+    async with start():
+        await cluster.until(
+            lambda: cluster.condition("ReconcileCompleted").get("reason") == "ObjectOfAnother"
+        )
+        cluster.edit(NETWORK_POLICY, "sample", metadata={"labels": {MANAGED_BY: MANAGER}})
+        await cluster.until(lambda: ("NetworkPolicy", "sample") in cluster.owned())
 
 
 async def test_two_update_services_do_not_disturb_each_other(

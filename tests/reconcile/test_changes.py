@@ -1,6 +1,8 @@
 """What changes around an UpdateService reaches it: images, logins, authorities, Routes."""
 
 import base64
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, ROUTE, SECRET
 from upgraph.kube.objects import Key
@@ -8,6 +10,7 @@ from upgraph.operator.controller import Controller
 from upgraph.testing.operated_cluster import OperatedCluster, put_image
 
 CONFIG = "openshift-config"
+Start = Callable[[], AbstractAsyncContextManager[Controller]]
 
 
 async def test_a_moved_tag_rolls_the_pods_and_is_told(
@@ -124,13 +127,18 @@ async def test_a_config_map_without_the_key_is_told_by_the_name_of_the_key(
     assert "updateservice-registry" in cluster.condition("RegistryCACertFound")["message"]
 
 
-async def test_the_route_of_an_old_release_is_used_on(cluster: OperatedCluster, operator: Controller) -> None:
-    cluster.put(ROUTE, "sample-policy-engine-route", spec={"host": "old.example"})
+async def test_the_route_of_an_old_release_is_used_on(cluster: OperatedCluster, start: Start) -> None:
+    name = "sample-policy-engine-route"
     cluster.begin()
-    await cluster.until(lambda: ("Route", "sample-policy-engine-route") in cluster.owned())
-    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+    uid = cluster.find(cluster.resource, "sample")["metadata"]["uid"]
+    owner = {"kind": "UpdateService", "name": "sample", "uid": uid, "controller": True}
+    cluster.put(ROUTE, name, spec={"host": "old.example"})
+    cluster.edit(ROUTE, name, metadata={"ownerReferences": [owner]})
+    async with start():
+        await cluster.until(lambda: cluster.find(ROUTE, name)["spec"].get("to"))
+        await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
     assert not cluster.find(ROUTE, "sample-route")
-    assert cluster.find(ROUTE, "sample-policy-engine-route")["spec"]["host"] == "old.example"
+    assert cluster.find(ROUTE, name)["spec"]["host"] == "old.example"
 
 
 async def test_a_certificate_that_somebody_put_into_the_route_stays(

@@ -1,25 +1,6 @@
 """To whom an object belongs (``metadata.ownerReferences``): what is deleted with its owner, and what must not be touched."""
 
-from upgraph.kube.objects import Object, uid_of
-
-
-def controller_reference(owner: Object) -> Object:
-    """The reference that makes an object belong to its controller, and go when that goes.
-
-    The owner is in the same namespace or belongs to the cluster. Where the cluster enforces permissions of owner references,
-    as OpenShift does, ``blockOwnerDeletion`` needs the right to update ``finalizers`` of the owner.
-
-    Args:
-        owner: the owner as it was read.
-    """
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": owner["metadata"]["name"],
-        "uid": uid_of(owner),
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+from upgraph.kube.objects import Object
 
 
 def controller_of(obj: Object) -> Object | None:

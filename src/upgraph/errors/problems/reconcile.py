@@ -86,7 +86,9 @@ OBJECT_OF_ANOTHER = Problem(
     "object-of-another",
     "An object that an UpdateService needs belongs to somebody else",
     "It is left as it is, so that nothing of others is broken, and this part of the service is missing.",
-    "Rename or delete the object that is named, or make the UpdateService anew under another name.",
+    "Rename or delete the object that is named, or make the UpdateService anew under another name. What belongs to nobody is "
+    "handed over to the operator, which changes it and takes it along in the end, with kubectl label KIND NAME "
+    "app.kubernetes.io/managed-by=upgraph-operator.",
 )
 APPLY_REFUSED = Problem(
     "apply-refused",

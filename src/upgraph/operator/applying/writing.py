@@ -23,11 +23,12 @@ from upgraph.kube.kinds import (
     SERVICE,
 )
 from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
-from upgraph.kube.ownership import controller_of
+from upgraph.kube.ownership import controller_of, foreign_controller
 from upgraph.kube.store import Store
 from upgraph.operator.applying.agreement import agrees
 from upgraph.operator.desired import Plan
-from upgraph.operator.desired.metadata import APPLIED
+from upgraph.operator.desired.metadata import APPLIED, MANAGED_BY, MANAGER
+from upgraph.operator.inputs.view import at
 from upgraph.operator.resource.trouble import Trouble
 
 OWNER_INDEX = "owner"
@@ -126,9 +127,9 @@ class Applier:
         store = self.stores.get(kind)
         found = None if store is None else store.get(key)
         if found is not None:
-            other = _other_owner(found, owner)
-            if other:
-                seen = f"{kind.kind} {key} belongs to {other}"
+            strange = _strange(found, owner)
+            if strange:
+                seen = f"{kind.kind} {key} {strange}"
                 work.troubles.append(Trouble("ObjectOfAnother", OBJECT_OF_ANOTHER, seen))
                 return
             if agrees(obj, found) or settled.get((kind, key)) == (_digest(obj), version_of(found)):
@@ -168,9 +169,14 @@ def _digest(obj: Object) -> str:
     return str(obj["metadata"]["annotations"][APPLIED])
 
 
-def _other_owner(found: Object, owner: str) -> str:
-    """Who else controls an object; empty if nobody does or we do."""
-    controller = controller_of(found)
-    if controller is None or controller.get("uid") == owner:
-        return ""
-    return f"{controller.get('kind')} {controller.get('name')} (uid {controller.get('uid')})"
+def _strange(found: Object, owner: str) -> str:
+    """Why an object is not ours to change; empty if it is.
+
+    What nobody controls is somebody's too, unless it has our label: what was written once would go when the UpdateService
+    goes, and whoever may name an UpdateService could have the operator overwrite a Secret or a NetworkPolicy of that name.
+    """
+    other = foreign_controller(found, owner)
+    if other:
+        return f"belongs to {other}"
+    is_marked = at(found, "metadata", "labels").get(MANAGED_BY) == MANAGER
+    return "" if is_marked or controller_of(found) else "was not made for an UpdateService"
