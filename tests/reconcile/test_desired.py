@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.cluster.node.environment import expanded
 from tools.golden import difference
 from upgraph.cli.serve import serve
 from upgraph.kube.kinds import NETWORK_POLICY, POD_DISRUPTION_BUDGET
 from upgraph.kube.objects import Object
 from upgraph.operator.applying.agreement import agrees
 from upgraph.operator.desired import plan_of
+from upgraph.operator.desired.container import container, literal
 from upgraph.operator.desired.metadata import APPLIED
 from upgraph.operator.inputs.values import (
     Copy,
@@ -94,6 +96,22 @@ def test_the_service_understands_what_it_is_called_with(made: Inputs) -> None:
     arguments = find(made, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments[0] == "serve"
     assert serve.make_context("serve", arguments[1:]).params["status_listen"] == ":9081"
+
+
+@given(st.text(alphabet="$()AB "))
+def test_a_kubelet_gives_the_process_what_was_meant(text: str) -> None:
+    assert expanded(literal(text), {"A": "known", "B": ""}) == text
+
+
+def test_a_source_of_signatures_is_not_sent_the_login_of_the_proxy() -> None:
+    source = "https://signatures.example/$(HTTPS_PROXY)/"
+    proxy = "http://user:pa$$word@proxy.example:3128"
+    made = container(
+        replace(inputs(signatures={"source": source}), proxies=ProxySettings(https=proxy)),
+    )
+    variables = {one["name"]: expanded(one["value"], {}) for one in made["env"]}
+    assert variables == {"HTTPS_PROXY": proxy}
+    assert f"--signatures={source}" in [expanded(one, variables) for one in made["args"]]
 
 
 @pytest.mark.parametrize(("replicas", "least"), [(1, 0), (2, 1), (10, 1)])

@@ -47,8 +47,10 @@ def container(inputs: Inputs) -> Object:
         "name": CONTAINER,
         "image": inputs.operand,
         "imagePullPolicy": "IfNotPresent",
-        "args": list(arguments(inputs)),
-        "env": [{"name": name, "value": value} for name, value in inputs.proxies.environment.items()],
+        "args": [literal(one) for one in arguments(inputs)],
+        "env": [
+            {"name": name, "value": literal(value)} for name, value in inputs.proxies.environment.items()
+        ],
         "ports": [
             {"name": port.name, "containerPort": port.number, "protocol": "TCP"}
             for port in (GRAPH_BUILDER, POLICY_ENGINE, STATUS)
@@ -65,6 +67,15 @@ def container(inputs: Inputs) -> Object:
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+
+
+def literal(text: str) -> str:
+    """A text as the kubelet has to be given it so that the process gets it as it is.
+
+    In arguments and variables ``$(NAME)`` refers to a variable: a source of signatures with ``$(HTTPS_PROXY)`` in it would
+    have the login of the proxy sent to whoever answers there.
+    """
+    return text.replace("$", "$$")
 
 
 def arguments(inputs: Inputs) -> Iterator[str]:
