@@ -43,6 +43,8 @@ def test_what_can_never_work_is_refused_once(refused: Refused) -> None:
     [
         pytest.param({"releases": "registry.example:99999/a"}, "the port '99999'", id="port"),
         pytest.param({"releases": "registry.example/a..b"}, "'a..b' is not a valid part", id="path"),
+        pytest.param({"signatures": {"source": "http://[::1"}}, "is no address", id="half an address"),
+        pytest.param({"signatures": {"source": "https://s.example:99999/"}}, "is no address", id="no port"),
         pytest.param({"graphDataImage": "graph-data"}, "spec.graphDataImage", id="image of no registry"),
         pytest.param({"graphDataImage": "registry.example/a:"}, "is no tag", id="empty tag"),
         pytest.param(

@@ -14,6 +14,7 @@ TABLES = (
     rules.NAME,
     rules.RELEASES,
     rules.SIGNATURES,
+    rules.SIGNATURE_SOURCE,
     rules.SPEC,
     rules.VERSIONS,
     rules.VOLUME,

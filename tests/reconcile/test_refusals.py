@@ -78,14 +78,20 @@ async def test_several_replicas_get_no_claim_together(cluster: OperatedCluster, 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("releases", "no-path"), ("graphDataImage", "registry.example/data@sha256:short")],
+    [
+        ("releases", "no-path"),
+        ("graphDataImage", "registry.example/data@sha256:short"),
+        ("signatures", {"source": "https://signatures.example:99999/"}),
+    ],
+    ids=["releases", "graph data", "signatures"],
 )
 async def test_a_name_that_an_old_definition_let_in(
-    cluster: OperatedCluster, operator: Controller, field: str, value: str
+    cluster: OperatedCluster, operator: Controller, field: str, value: object
 ) -> None:
     cluster.begin(**{field: value})
     await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "InvalidSpec")
-    assert value in cluster.condition("ReconcileCompleted")["message"]
+    told = cluster.condition("ReconcileCompleted")["message"]
+    assert (value if isinstance(value, str) else f"spec.{field}.source") in told
 
 
 async def test_an_object_of_another_form_is_told(cluster: OperatedCluster, operator: Controller) -> None:

@@ -249,6 +249,24 @@ REFUSED = (
         signatures={"required": True, "keyringSecret": "keys"},
     ),
     _refused(
+        "signatures in a directory",
+        "spec.signatures.source",
+        "must be an address",
+        signatures={"source": "/var/lib/signatures"},
+    ),
+    _refused(
+        "signatures of no host",
+        "spec.signatures.source",
+        "must be an address",
+        signatures={"source": "https:///signatures"},
+    ),
+    _refused(
+        "signatures at an address with a space",
+        "spec.signatures.source",
+        "a character",
+        signatures={"source": "https://signatures.example/a b"},
+    ),
+    _refused(
         "two keyrings",
         "spec.signatures",
         "remove one of them",

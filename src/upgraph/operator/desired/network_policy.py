@@ -12,8 +12,9 @@ from upgraph.kube.objects import Object
 from upgraph.oci import Proxies
 from upgraph.operator.desired.metadata import new_object
 from upgraph.operator.desired.ports import GRAPH_BUILDER, POLICY_ENGINE, STATUS
-from upgraph.operator.inputs.sources import Peer, peers
+from upgraph.operator.inputs.sources import peers
 from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.resource.peer import Peer
 
 DNS_PORTS = (53, 5353)
 """Port 53 of most clusters and of caches on nodes; 5353 of the pods of OpenShift, where policies see it."""

@@ -1,23 +1,10 @@
 """The registries that an UpdateService names, as the service is given them and as the network policy opens them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from upgraph.oci import ImageName, Repository, is_digest, parse_image_name, parse_pull_spec_repository
+from upgraph.operator.resource.peer import Peer, peer_at, signature_peer
 from upgraph.operator.resource.update_service import UpdateServiceSpec
-
-_PORTS = {"https": 443, "http": 80}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Peer:
-    """What a replica has to reach."""
-
-    scheme: str
-    host: str
-    """An IPv6 address without brackets."""
-    port: int
 
 
 def release_sources(spec: UpdateServiceSpec) -> tuple[str, ...]:
@@ -60,17 +47,9 @@ def peers(spec: UpdateServiceSpec, *, reads_graph_data: bool) -> tuple[Peer, ...
 
 def _peers(spec: UpdateServiceSpec, *, reads_graph_data: bool) -> Iterator[Peer]:
     for source in release_sources(spec):
-        yield _of_url(Repository.parse(source).url)
+        yield peer_at(Repository.parse(source).url)
     place = graph_data_name(spec).place
     if reads_graph_data and isinstance(place, Repository):
-        yield _of_url(place.url)
-    source = spec.signatures.source or ""
-    if source.startswith(("http://", "https://")):
-        yield _of_url(source)
-    elif source.startswith("docker://") and isinstance(named := parse_image_name(source).place, Repository):
-        yield _of_url(named.url)
-
-
-def _of_url(url: str) -> Peer:
-    parts = urlsplit(url)
-    return Peer(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        yield peer_at(place.url)
+    if (signatures := signature_peer(spec.signatures)) is not None:
+        yield signatures

@@ -16,6 +16,7 @@ from upgraph.kube.objects import Object
 from upgraph.oci import parse_image_name, parse_pull_spec_repository
 from upgraph.operator.resource.conformity import misfits
 from upgraph.operator.resource.names import Names, route_host_fault
+from upgraph.operator.resource.peer import signature_peer
 from upgraph.operator.resource.rules import Fault, faults
 from upgraph.operator.resource.spec_schema import spec_schema
 from upgraph.operator.resource.update_service import (
@@ -93,6 +94,10 @@ def _beyond_the_definition(service: UpdateService) -> Iterator[Fault]:
         parse_image_name(f"docker://{spec.graph_data_image}")
     except UserError as error:
         yield Fault("spec.graphDataImage", error.seen)
+    try:
+        signature_peer(spec.signatures)
+    except UserError as error:
+        yield Fault("spec.signatures.source", error.seen)
     if spec.exposure.type == "Route" and (seen := route_fault(service)) is not None:
         yield Fault("metadata.name", seen)
     yield from _contradictions(spec.resources)

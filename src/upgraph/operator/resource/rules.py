@@ -203,6 +203,14 @@ SIGNATURES: tuple[Rule[Signatures], ...] = (
     ),
 )
 
+SIGNATURE_SOURCE: tuple[Rule[str], ...] = (
+    _fits(
+        "^(https?|docker)://[^/?#]",
+        "must be an address with a host and the scheme https, http or docker, because a pod has no directory with signatures",
+    ),
+    _fits("^[!-~]*$", "has a character that no address can have"),
+)
+
 VOLUME: tuple[Rule[Volume], ...] = (
     Rule(
         "has(self.claimName) != has(self.size)",
@@ -273,6 +281,8 @@ def faults(service: UpdateService) -> tuple[Fault, ...]:
     ]
     for number, repository in enumerate(spec.additional_releases):
         found += _broken(f"spec.additionalReleases[{number}]", repository, RELEASES)
+    if spec.signatures.source is not None:
+        found += _broken("spec.signatures.source", spec.signatures.source, SIGNATURE_SOURCE)
     if spec.exposure.host is not None:
         found += _broken("spec.exposure.host", spec.exposure.host, HOST)
     if spec.volume is not None:

@@ -153,6 +153,7 @@ def _signatures() -> Object:
                 "image that upgraph signatures push made.",
                 1024,
                 minLength=1,
+                rules=rules.SIGNATURE_SOURCE,
             ),
         },
         rules=rules.SIGNATURES,
