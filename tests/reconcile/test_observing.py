@@ -24,6 +24,7 @@ class Replica:
 
     report: dict[str, object] = field(default_factory=dict)
     answer: int = 200
+    body: bytes = b'{"nodes": [], "edges": []}'
     host: str = ""
 
     def graph(self, **more: object) -> None:
@@ -42,7 +43,7 @@ async def replica(certificates: Certificates) -> AsyncIterator[Replica]:
         return web.Response(body=msgspec.json.encode(made.report), content_type="application/json")
 
     async def graph(_: web.Request) -> web.Response:
-        return web.json_response({"nodes": [], "edges": []}, status=made.answer)
+        return web.Response(body=made.body, status=made.answer, content_type="application/json")
 
     app = web.Application()
     app.add_routes([web.get("/status", status), web.get("/api/upgrades_info/v1/graph", graph)])
@@ -84,6 +85,32 @@ async def test_an_address_that_does_not_answer_makes_the_service_unavailable(
     assert "status 503" in cluster.condition("Available")["message"]
     replica.answer = 200
     await cluster.until(lambda: cluster.condition("Available")["status"] == "True")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, b"<html>welcome</html>", "the answer is no update graph."),
+        (200, b'{"nodes": []}', "the answer is no update graph."),
+        (404, b"the keys of the kingdom", "status 404."),
+        (403, b'{"kind": "Status", "message": "keys"}', "status 403."),
+        (
+            400,
+            b'{"kind": "missing_params", "value": "no channel"}',
+            "status 400: missing_params: no channel.",
+        ),
+        (500, b'{"kind": ' + b"[" * 5000, "status 500."),
+    ],
+    ids=["a page", "half a graph", "another server", "an API server", "an update service", "a deep answer"],
+)
+@pytest.mark.usefixtures("quick", "operator")
+async def test_only_what_an_update_service_says_is_repeated(
+    cluster: OperatedCluster, replica: Replica, status: int, body: bytes, told: str
+) -> None:
+    replica.answer, replica.body = status, body
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("reason") == "AddressNotAnswering")
+    assert f"channel=upgraph-operator: {told} " in cluster.condition("Available")["message"]
 
 
 async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_service(

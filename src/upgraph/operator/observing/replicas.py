@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,7 +39,22 @@ UNSETTLED_SECONDS = 3.0
 GRAPH_PATH = "/api/upgrades_info/v1/graph?channel=upgraph-operator"
 """What the address is asked for: a channel that nobody has is a small answer."""
 _MAX_ANSWER_BYTES = 64 * 1024
+_MAX_REASON_CHARACTERS = 300
 _HTTPS_PORT = 443
+
+
+class _Graph(msgspec.Struct):
+    """What an update graph has at the least."""
+
+    nodes: list[msgspec.Raw]
+    edges: list[msgspec.Raw]
+
+
+class _Refusal(msgspec.Struct):
+    """An error of the protocol."""
+
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +207,23 @@ async def _asked(uri: str, access: Access) -> UriSeen:
         answer = await session.ask(
             f"{uri}{GRAPH_PATH}", limit=_MAX_ANSWER_BYTES, seconds=URI_SECONDS, accept="application/json"
         )
-    if answer.status == 200:
-        return UriSeen(uri, answers=True)
-    said = answer.content[:200].decode(errors="replace").strip()
-    return UriSeen(uri, fault=f"{uri}{GRAPH_PATH}: status {answer.status}" + (f": {said}" if said else ""))
+    fault = _answer_fault(answer.status, answer.content)
+    return UriSeen(uri, fault=f"{uri}{GRAPH_PATH}: {fault}") if fault else UriSeen(uri, answers=True)
+
+
+def _answer_fault(status: int, content: bytes) -> str:
+    """Why an answer is not that of an update service; empty if it is.
+
+    Whoever makes a resource chooses the host, so nothing is repeated that another server than an update service says.
+    """
+    try:
+        if status == HTTPStatus.OK:
+            msgspec.json.decode(content, type=_Graph)
+            return ""
+        refusal = msgspec.json.decode(content, type=_Refusal)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "the answer is no update graph" if status == HTTPStatus.OK else f"status {status}"
+    return f"status {status}: {refusal.kind}: {refusal.value}"[:_MAX_REASON_CHARACTERS]
 
 
 def moment(seconds: float) -> str:
