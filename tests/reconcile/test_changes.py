@@ -165,6 +165,8 @@ async def test_the_certificate_of_a_named_secret_reaches_the_route(
     await cluster.until(
         lambda: cluster.condition("ReconcileCompleted").get("reason") == "ServingCertificateNotFound"
     )
+    cluster.put(SECRET, "shown", type="Opaque", data=pair)
+    await cluster.until(lambda: "of the type Opaque" in cluster.condition("ReconcileCompleted")["message"])
     cluster.put(SECRET, "shown", type="kubernetes.io/tls", data=pair)
     await cluster.until(
         lambda: cluster.find(ROUTE, "sample-route")["spec"]["tls"].get("certificate") == "chain"

@@ -15,6 +15,7 @@ from upgraph.errors.problems.reconcile import (
     VOLUME_SHARED,
 )
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, GATEWAY, PROXY_CONFIG, ROUTE, SECRET
+from upgraph.kube.objects import Object
 from upgraph.operator.inputs.access import gather_authorities, gather_pull_secret
 from upgraph.operator.inputs.values import (
     CA_BUNDLE_KEY,
@@ -33,6 +34,7 @@ from upgraph.operator.resource.names import Names
 from upgraph.operator.resource.trouble import Trouble
 from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY, UpdateService
 
+TLS_SECRET = "kubernetes.io/tls"  # noqa: S105  # a word
 CERTIFICATE_MARK = "-----BEGIN CERTIFICATE-----"
 
 
@@ -166,13 +168,22 @@ def _serving(work: _Gathering) -> KeyPair | None:
         return None
     secret = work.view.find(SECRET, work.names.namespace, name)
     pair = {key: decoded_of(secret or {}, key) for key in ("tls.crt", "tls.key")}
-    if all(pair.values()):
+    fault = _pair_fault(secret, pair)
+    if not fault:
         return KeyPair(pair["tls.crt"], pair["tls.key"])
-    missing = "is not there" if secret is None else "has no tls.crt and tls.key"
-    seen = f"the Secret {work.names.namespace}/{name} of spec.exposure.tlsSecret {missing}"
+    seen = f"the Secret {work.names.namespace}/{name} of spec.exposure.tlsSecret {fault}"
     work.troubles.append(Trouble("ServingCertificateNotFound", SERVING_CERTIFICATE, seen))
     tls = at(_live(work).route, "spec", "tls")
     return KeyPair(tls["certificate"], tls["key"]) if tls.get("certificate") and tls.get("key") else None
+
+
+def _pair_fault(secret: Object | None, pair: Mapping[str, str]) -> str:
+    if secret is None:
+        return "is not there"
+    if secret.get("type") != TLS_SECRET:
+        # Who may read Routes reads what comes into them, so only what was made to be shown by a server does.
+        return f"is of the type {secret.get('type') or 'Opaque'} and not {TLS_SECRET}"
+    return "" if all(pair.values()) else "has no tls.crt and tls.key"
 
 
 def _check_volume(work: _Gathering) -> None:

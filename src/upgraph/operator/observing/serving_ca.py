@@ -54,7 +54,9 @@ def serving_ca(seen: TlsExamination, known: str, *, cluster_is_judge: bool) -> S
 
 def _fact(one: Certificate, pem: str, trusted: bool | None) -> ServingCA:  # noqa: FBT001  # a fact, no switch
     fingerprint = one.sha256.replace(":", "").lower()
-    return ServingCA(one.subject, fingerprint, day(one.not_after), pem, trusted)
+    # The API takes a moment or nothing.
+    ends = "" if one.not_after is None else day(one.not_after)
+    return ServingCA(one.subject, fingerprint, ends, pem, trusted)
 
 
 def _read(known: str) -> Iterator[tuple[Certificate, str]]:
