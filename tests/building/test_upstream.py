@@ -85,6 +85,12 @@ async def test_another_status_is_a_failure_that_names_it(
     assert "s3cret" not in caught.value.seen
 
 
+async def test_a_reason_that_is_nested_without_end_is_none(builder: Builder, upstream: Upstream) -> None:
+    builder.status, builder.document = 503, b'{"kind": ' + b"[" * 4000
+    with pytest.raises(RemoteError, match=r"answered 503$"):
+        await upstream.fetch(None)
+
+
 async def test_a_graph_beyond_the_limit_is_refused(
     builder: Builder, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,16 @@ async def test_a_rotated_pull_secret_is_copied_and_no_pod_is_restarted(
     assert cluster.find(DEPLOYMENT, "sample")["spec"]["template"] == template
 
 
+async def test_logins_that_are_nested_without_end_are_told(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    nested = base64.b64encode(b"[" * 100_000).decode()
+    cluster.put(SECRET, Key(CONFIG, "pull-secret"), data={".dockerconfigjson": nested})
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted")["reason"] == "PullSecretNotFound")
+    assert "has no JSON" in cluster.condition("ReconcileCompleted")["message"]
+
+
 async def test_the_logins_stay_where_the_pull_secret_is_gone(
     cluster: OperatedCluster, operator: Controller
 ) -> None:

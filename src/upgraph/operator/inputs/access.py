@@ -128,7 +128,7 @@ def _login_fault(secret: Object) -> str:
         return f"has no key {PULL_SECRET_KEY}"
     try:
         document = msgspec.json.decode(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+    except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError):
         return f"has no JSON under {PULL_SECRET_KEY}"
     return "" if isinstance(document, dict) else f"has no logins under {PULL_SECRET_KEY}"
 

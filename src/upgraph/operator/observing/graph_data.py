@@ -112,7 +112,7 @@ async def _command(images: ImageSource, config: Descriptor) -> list[str]:
     content = await read_blob(images, config, f"the configuration of {images.name}")
     try:
         document = msgspec.json.decode(content, type=_Document)
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(IMAGE, f"{images.name}: its configuration is not valid: {error}") from error
     found = document.config or _Config()
     return [*(found.entrypoint or ()), *(found.cmd or ())]

@@ -139,7 +139,7 @@ async def _replica(replicas: Iterable[str]) -> ReplicaSeen:
 def _read(content: bytes, host: str) -> ReplicaSeen:
     try:
         report = DECODER.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         seen = f"the status of {host}:{STATUS.number} is not what a service says: {error}"
         raise DataError(SERVICE_SILENT, seen) from error
     refreshed = report.graph.refreshed_at if report.graph else 0.0

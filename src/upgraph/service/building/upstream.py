@@ -78,5 +78,5 @@ def _reason(content: bytes) -> str:
     """What an error document of the protocol says; empty for anything else."""
     try:
         return f": {msgspec.json.decode(content[:MAX_REASON_BYTES], type=_ErrorDocument).value}"
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
