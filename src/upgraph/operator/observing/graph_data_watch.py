@@ -38,7 +38,8 @@ async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen |
     """Ask once; what was found before holds where there is no answer."""
     known = before.found if before is not None and before.image == wish.image else None
     try:
-        looked = await look(wish.image, pool.access(wish.means), known)
+        with pool.access(wish.means) as access:
+            looked = await look(wish.image, access, known)
     except UpgraphError as error:
         looked = Looked(fault=error)
     if looked.fault is None:

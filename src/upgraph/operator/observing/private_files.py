@@ -4,11 +4,11 @@ import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from upgraph.oci import Access, Trust
 from upgraph.operator.inputs.values import state_of
@@ -18,7 +18,7 @@ _LOGINS = "config.json"
 _AUTHORITIES = "authorities"
 _BUNDLE = "authorities.pem"
 MAX_KEPT = 32
-"""Most different means, and most different sets of authorities, that are kept."""
+"""Most different means, and most different sets of authorities, that are kept while nobody uses them."""
 NO_SYSTEM = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
 """An environment in which the system has no authorities."""
 
@@ -43,6 +43,15 @@ class Means:
         return " ".join(parts)
 
 
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    """What was made of means, with its files."""
+
+    made: T
+    files: ExitStack
+    users: int = 0
+
+
 class AccessPool:
     """What was made of means, for as long as it is asked for: most UpdateServices of a cluster have the same.
 
@@ -51,8 +60,8 @@ class AccessPool:
     """
 
     def __init__(self) -> None:
-        self._accesses: OrderedDict[str, tuple[ExitStack, Access]] = OrderedDict()
-        self._trusts: OrderedDict[str, tuple[ExitStack, Trust]] = OrderedDict()
+        self._accesses: OrderedDict[str, _Kept[Access]] = OrderedDict()
+        self._trusts: OrderedDict[str, _Kept[Trust]] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -60,38 +69,51 @@ class AccessPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for stack, _ in (*self._accesses.values(), *self._trusts.values()):
-            stack.close()
+        accesses = [kept.files for kept in self._accesses.values()]
+        for files in accesses + [kept.files for kept in self._trusts.values()]:
+            files.close()
         self._accesses.clear()
         self._trusts.clear()
 
-    def access(self, means: Means) -> Access:
-        """The access that means give.
+    def access(self, means: Means) -> AbstractContextManager[Access]:
+        """The access that means give, for as long as the block lasts.
 
         Raises:
             UserError: they cannot be used.
         """
-        return _kept(self._accesses, means.state, lambda directory: _access(means, directory))
+        return _lent(self._accesses, means.state, lambda directory: _access(means, directory))
 
-    def trust(self, authorities: str) -> Trust:
-        """Trust in these authorities, in PEM, and in no others; without any in those of the system.
+    def trust(self, authorities: str) -> AbstractContextManager[Trust]:
+        """Trust in these authorities, in PEM, and in no others, for as long as the block lasts; without any in those of the
+        system.
 
         Raises:
             UserError: there is no certificate among them.
         """
-        return _kept(self._trusts, authorities, lambda directory: _trust(authorities, directory))
+        return _lent(self._trusts, authorities, lambda directory: _trust(authorities, directory))
 
 
-def _kept(known: OrderedDict[str, tuple[ExitStack, T]], key: str, make: Callable[[Path], T]) -> T:
+@contextmanager
+def _lent(known: OrderedDict[str, _Kept[T]], key: str, make: Callable[[Path], T]) -> Iterator[T]:
     if key not in known:
         with ExitStack() as stack:
             made = make(stack.enter_context(private_directory()))
-            known[key] = (stack.pop_all(), made)
+            known[key] = _Kept(made, stack.pop_all())
     known.move_to_end(key)
-    while len(known) > MAX_KEPT:
-        _, (oldest, _) = known.popitem(last=False)
-        oldest.close()
-    return known[key][1]
+    kept = known[key]
+    kept.users += 1
+    try:
+        yield kept.made
+    finally:
+        kept.users -= 1
+        _take_away_unused(known)
+
+
+def _take_away_unused(known: OrderedDict[str, _Kept[T]]) -> None:
+    # What somebody asks a registry with needs its files until there is an answer.
+    unused = [key for key, kept in known.items() if not kept.users]
+    for key in unused[: max(0, len(unused) - MAX_KEPT)]:
+        known.pop(key).files.close()
 
 
 def _access(means: Means, directory: Path) -> Access:

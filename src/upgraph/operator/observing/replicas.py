@@ -163,11 +163,10 @@ async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
             proxies = Proxies.of(wish.environment)
             if parts.scheme != "https":
                 return await _asked(wish.uri, Access(proxies=proxies))
-            judge = pool.trust(wish.cluster_authorities)
-            examined = await examine_tls(
-                parts.hostname or "", parts.port or _HTTPS_PORT, trust=judge, proxies=proxies
-            )
-            return await _judged(wish, examined, judge, directory)
+            with pool.trust(wish.cluster_authorities) as judge:
+                host, port = parts.hostname or "", parts.port or _HTTPS_PORT
+                examined = await examine_tls(host, port, trust=judge, proxies=proxies)
+                return await _judged(wish, examined, judge, directory)
         except UpgraphError as error:
             return UriSeen(wish.uri, fault=error.seen)
         except (OSError, TimeoutError) as error:
