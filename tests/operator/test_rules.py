@@ -8,6 +8,7 @@ from upgraph.operator.resource.update_service import parse_update_service
 from upgraph.testing.update_services import ACCEPTED, REFUSED, Example, Refused
 
 TABLES = (
+    rules.COPIES,
     rules.EXPOSURE,
     rules.GRAPH_DATA_IMAGE,
     rules.HOST,

@@ -301,6 +301,24 @@ REFUSED = (
         "two lists of versions", "spec.versions", "either", versions={"configMap": "a", "allow": ["4.16.1"]}
     ),
     _refused("no list of versions", "spec.versions", "either", versions={}),
+    _refused(
+        "logins where their copy is",
+        "metadata.name",
+        "credentials.secret must not be",
+        credentials={"secret": "service-pull-secret"},
+    ),
+    _refused(
+        "authorities where their copy is",
+        "metadata.name",
+        "trust.configMap must not be",
+        trust={"configMap": "service-trusted-ca"},
+    ),
+    _refused(
+        "versions where their copy is",
+        "metadata.name",
+        "versions.configMap must not be",
+        versions={"configMap": "service-versions"},
+    ),
     Refused(Example("a name with a dot", name="site.one"), "metadata.name", "Services and hosts"),
     Refused(Example("a name of 50 characters", name="a" * 50), "metadata.name", "at most 49"),
 )

@@ -57,7 +57,7 @@ def object_schema() -> Object:
             "status": status_schema(),
         },
         required=["metadata", "spec"],
-        rules=rules.NAME,
+        rules=(*rules.NAME, *rules.COPIES),
     )
 
 

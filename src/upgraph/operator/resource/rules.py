@@ -265,6 +265,33 @@ NAME: tuple[Rule[str], ...] = (
 """About the object as a whole, where CEL sees the name."""
 
 
+def _no_copy(
+    field: str, suffix: str, named: Callable[[UpdateServiceSpec], str | None]
+) -> Rule[UpdateService]:
+    part = field.partition(".")[0]
+    return Rule(
+        f"!has(self.spec.{part}) || !has(self.spec.{field}) || self.spec.{field} != self.metadata.name + '{suffix}'",
+        f"{field} must not be the name with {suffix} behind it: so is the copy called that pods read. Give it another name",
+        lambda one: named(one.spec) != f"{one.metadata.name}{suffix}",
+    )
+
+
+COPIES: tuple[Rule[UpdateService], ...] = (
+    _no_copy(
+        "credentials.secret",
+        "-pull-secret",
+        lambda spec: spec.credentials.secret if spec.credentials else None,
+    ),
+    _no_copy("trust.configMap", "-trusted-ca", lambda spec: spec.trust.config_map if spec.trust else None),
+    _no_copy(
+        "versions.configMap",
+        "-versions",
+        lambda spec: spec.versions.config_map if spec.versions else None,
+    ),
+)
+"""About the object as a whole: what it names must not be what the operator writes and takes away."""
+
+
 def faults(service: UpdateService) -> tuple[Fault, ...]:
     """All rules that an UpdateService breaks, by path.
 
@@ -273,6 +300,7 @@ def faults(service: UpdateService) -> tuple[Fault, ...]:
     spec = service.spec
     found = [
         *_broken("metadata.name", service.metadata.name, NAME),
+        *_broken("metadata.name", service, COPIES),
         *_broken("spec", spec, SPEC),
         *_broken("spec.releases", spec.releases, RELEASES),
         *_broken("spec.graphDataImage", spec.graph_data_image, GRAPH_DATA_IMAGE),
