@@ -138,6 +138,15 @@ async def test_what_is_left_out_is_told(
     assert cluster.status()["graph"]["leftOut"] == 1
 
 
+async def test_another_graph_of_the_same_size_is_told(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.status().get("graph", {}).get("digest") == "1")
+    replica.graph(graph={"digest": "2", "releases": 91, "refreshed_at": 0, "edges_by_arch": {"amd64": 7}})
+    await cluster.until(lambda: cluster.status()["graph"]["digest"] == "2")
+
+
 async def test_a_graph_that_is_not_renewed_is_told(
     quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
 ) -> None:

@@ -65,7 +65,7 @@ def _columns() -> list[Object]:
     return [
         _column("Available", _state("Available"), "Whether the address for clusters answers."),
         _column("Ready", ".status.readyReplicas", "Pods that answer.", type="integer"),
-        _column("Graph Age", ".status.graph.builtAt", "How old the graph is.", type="date"),
+        _column("Graph Age", ".status.graph.builtAt", "Since when the graph is as it is.", type="date"),
         _column("Age", ".metadata.creationTimestamp", type="date"),
         _column(
             "Policy Engine URI", ".status.policyEngineURI", "Base of the address for clusters.", priority=1

@@ -38,17 +38,7 @@ def status_schema() -> Object:
                     "lastChecked": moment("When the registry was last asked."),
                 },
             ),
-            "graph": table(
-                "What is served, from the running service.",
-                {
-                    "releases": whole("Releases in the graph.", wide=True),
-                    "updates": whole("Updates between them.", wide=True),
-                    "builtAt": moment("When the graph was built."),
-                    "leftOut": whole(
-                        "Releases that are left out. The condition ReleasesReachable says why.", wide=True
-                    ),
-                },
-            ),
+            "graph": _graph(),
             "servingCA": table(
                 "By which authority the address for clusters is signed.",
                 {
@@ -58,6 +48,21 @@ def status_schema() -> Object:
                     "trustedByCluster": switch("Whether what this cluster trusts covers it."),
                     "certificate": text("Its certificate in PEM.", MAX_CERTIFICATE_CHARACTERS),
                 },
+            ),
+        },
+    )
+
+
+def _graph() -> Object:
+    return table(
+        "What is served, from the running service.",
+        {
+            "releases": whole("Releases in the graph.", wide=True),
+            "updates": whole("Updates between them.", wide=True),
+            "digest": text("Identity of the graph: services with the same have the same answers.", 128),
+            "builtAt": moment("Since when this graph is served, as far as the operator has seen."),
+            "leftOut": whole(
+                "Releases that are left out. The condition ReleasesReachable says why.", wide=True
             ),
         },
     )

@@ -180,8 +180,10 @@ class GraphStatus(_Wire, frozen=True, kw_only=True):
 
     releases: int | None = None
     updates: int | None = None
+    digest: str | None = None
+    """Identity of the graph."""
     built_at: str | None = None
-    """When the graph was built, in RFC 3339."""
+    """Since when the operator has seen this graph, in RFC 3339."""
     left_out: int | None = None
     """Releases that are left out; the condition ReleasesReachable says why."""
 
