@@ -153,7 +153,9 @@ URI_UNTRUSTED = Problem(
     "uri-untrusted",
     "Clusters do not trust the address of the update service",
     "The Cluster Version Operator refuses to ask a server whose certificate it cannot verify, and gets no updates.",
-    "Give the authority to every cluster: oc -n openshift-config create configmap user-ca-bundle --from-file=ca-bundle.crt="
+    "Give the authority to every cluster. kubectl -n NAMESPACE get updateservice NAME -o "
+    "jsonpath='{.status.servingCA.certificate}' > FILE has it, then oc -n openshift-config create configmap user-ca-bundle "
+    "--from-file=ca-bundle.crt="
     'FILE, then oc patch proxy/cluster --type=merge -p \'{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}\'. Where '
     "that ConfigMap exists, add the certificate to it.",
 )
