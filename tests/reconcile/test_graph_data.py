@@ -1,12 +1,15 @@
 """Whatever a registry says of a graph-data image, there is an answer or a fault."""
 
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
-from upgraph.oci import OCI_CONFIG, OCI_MANIFEST, Access, Descriptor, ImageName
+from upgraph.oci import OCI_CONFIG, OCI_MANIFEST, Access, Descriptor, ImageName, parse_image_name
 from upgraph.oci.images.documents import image_document
-from upgraph.operator.graph_data import MAX_CONFIG_BYTES, look
+from upgraph.operator.observing.graph_data import MAX_CONFIG_BYTES, look
+from upgraph.operator.observing.graph_data_watch import GraphDataWish, look_at
+from upgraph.operator.observing.private_files import AccessPool, Means
 from upgraph.testing.registry import SimulatedRegistry
 
 
@@ -34,3 +37,13 @@ async def test_a_configuration_that_cannot_be_read_is_told(
     looked = await look(ImageName(registry.repository, "latest"), Access())
     assert looked.fault is not None
     assert told in looked.fault.seen
+
+
+async def test_a_registry_that_says_nothing_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.LOOK_SECONDS", 0.2)
+    with AccessPool() as pool, socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        wish = GraphDataWish(parse_image_name(f"docker+http://{host}/graph-data:1"), Means())
+        seen = await look_at(pool, wish, None)
+    assert seen.found is None
+    assert seen.fault_text.endswith("graph-data:1: no answer in 0.2 s")

@@ -52,7 +52,7 @@ from upgraph.operator.world import World
 WORKERS = 4
 """UpdateServices that are looked at at the same time."""
 LOOKS = 64
-"""Registries, and services, that are asked at the same time. One that does not answer takes some ten seconds, in which the
+"""Registries, and services, that are asked at the same time. One that does not answer takes up to half a minute, in which the
 others must not have to wait."""
 UNSETTLED_SECONDS = 0.2
 """When an UpdateService is looked at again while not everything that matters has been read."""

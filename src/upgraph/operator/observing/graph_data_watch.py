@@ -1,8 +1,10 @@
 """What is known of the graph-data image of each UpdateService, from its registry."""
 
+import asyncio
 from dataclasses import dataclass, field
 
-from upgraph.errors import UpgraphError
+from upgraph.errors import RemoteError, UpgraphError
+from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.oci import ImageName
 from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
@@ -12,6 +14,9 @@ AT_REST_SECONDS = 300.0
 """Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""
 AFTER_FAULT_SECONDS = 20.0
 """Between two questions to a registry that does not."""
+LOOK_SECONDS = 30.0
+"""Longest time for one question with all that belongs to it. A client of registries asks again for minutes, as it should where
+a copy is at stake; here others wait for their turn, and an administrator for a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,14 @@ async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen |
     """Ask once; what was found before holds where there is no answer."""
     known = before.found if before is not None and before.image == wish.image else None
     try:
-        with pool.access(wish.means) as access:
-            looked = await look(wish.image, access, known)
+        async with asyncio.timeout(LOOK_SECONDS):
+            with pool.access(wish.means) as access:
+                looked = await look(wish.image, access, known)
     except UpgraphError as error:
         looked = Looked(fault=error)
+    except TimeoutError:
+        seen = f"{wish.image}: no answer in {LOOK_SECONDS:g} s"
+        looked = Looked(fault=RemoteError(UNREACHABLE, seen, retryable=True))
     if looked.fault is None:
         return GraphDataSeen(wish.image, looked.found)
     return GraphDataSeen(wish.image, known, looked.fault, looked.fault.seen)
