@@ -1,14 +1,19 @@
 """What cannot be done is told in the words that people search for, and all else is done."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, ROUTE, SERVICE
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, PROXY_CONFIG, ROUTE, SERVICE
 from upgraph.kube.kinds import NAMESPACE as NAMESPACE_KIND
 from upgraph.operator.controller import Controller
 from upgraph.testing.api_server import Fault
 from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, put_image
+
+Start = Callable[[], AbstractAsyncContextManager[Controller]]
+PROXY = {"httpsProxy": "http://proxy.example:3128", "noProxy": "127.0.0.1,localhost"}
 
 
 async def test_a_name_that_leaves_no_host_for_a_route(cluster: OperatedCluster, operator: Controller) -> None:
@@ -37,6 +42,25 @@ async def test_a_right_that_is_missing_is_told_and_the_rest_is_made(
         lambda: cluster.condition("ReconcileCompleted")["reason"] == "CreateNetworkPolicyFailed"
     )
     assert "is forbidden" in cluster.condition("ReconcileCompleted")["message"]
+
+
+@pytest.mark.parametrize("plural", ["secrets", "configmaps", "images", "proxies"])
+async def test_what_may_not_be_read_is_not_taken_for_absent(
+    cluster: OperatedCluster, start: Start, plural: str
+) -> None:
+    cluster.put(PROXY_CONFIG, "cluster", status=PROXY)
+    async with start():
+        await cluster.settle()
+    before = cluster.arguments(), cluster.owned(), cluster.writes()
+    cluster.server.forbidden.add(("list", plural))
+    async with start() as operator:
+        await cluster.until(lambda: any(plural in fault.seen for fault in operator.world.faults))
+        await asyncio.sleep(0.5)
+        assert (cluster.arguments(), cluster.owned(), cluster.writes()) == before
+        cluster.server.forbidden.clear()
+        cluster.update_service(replicas=3)
+        await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 3)
+    assert (cluster.arguments(), cluster.owned()) == before[:2]
 
 
 async def test_what_was_refused_for_a_moment_is_done_by_itself(

@@ -40,6 +40,8 @@ from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 SEARCH_SECONDS = 600.0
 """How often kinds are looked for that the cluster does not have."""
+TELL_SECONDS = 10.0
+"""Between two looks at what cannot be watched."""
 SHARED_CHARACTERS = 256
 """From this length on equal texts of different objects are kept once: bundles of authorities, pull secrets."""
 POD_INDEX = "deployment"
@@ -47,7 +49,9 @@ POD_INDEX = "deployment"
 
 Place = tuple[Kind, str]
 """A kind and the namespace in which it is watched; empty for all that is not in one namespace."""
-_CONFIGURATION = ("", CONFIG_NAMESPACE, MANAGED_NAMESPACE)
+_NEEDED = frozenset({UPDATE_SERVICE, *ALWAYS_THERE, IMAGE_CONFIG, PROXY_CONFIG})
+"""What has to be read before anything is done. Of all other kinds, and in other namespaces, it is enough to know that they
+cannot be read. Taken for absent, an unreadable Secret or proxy would have pods replaced by others without it."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,8 +99,11 @@ class World:
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything has been read once, or is known not to be readable."""
-        return self._is_searched and all(map(_is_settled, self._all()))
+        """Whether all that is needed has been read once, and the rest too or is known not to be readable."""
+        return self._is_searched and all(
+            informer.synced.is_set() or (_is_unreadable(informer) and not self._is_needed(place))
+            for place, informer in self._all()
+        )
 
     @property
     def stores(self) -> Mapping[Kind, Store]:
@@ -111,7 +118,7 @@ class World:
     @property
     def faults(self) -> tuple[RemoteError, ...]:
         """What cannot be watched now."""
-        return tuple(one.fault for one in self._all() if isinstance(one.fault, RemoteError))
+        return tuple(one.fault for _, one in self._all() if isinstance(one.fault, RemoteError))
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See :class:`~upgraph.operator.inputs.view.View`."""
@@ -136,6 +143,7 @@ class World:
             for kind in (UPDATE_SERVICE, *ALWAYS_THERE):
                 self._watch(kind, Scope(self._namespace), self._on_object)
             self._watch(POD, Scope(self._namespace, labels=POD_INDEX), self._on_pod)
+            group.create_task(self._tell_faults())
             while True:
                 await self._search()
                 self._is_searched = True
@@ -184,10 +192,24 @@ class World:
         informer = self._informers.get((kind, namespace))
         return informer is not None and informer.synced.is_set() and informer.served
 
-    def _all(self) -> Iterator[Informer]:
-        yield from self._informers.values()
+    def _all(self) -> Iterator[tuple[Place, Informer]]:
+        yield from self._informers.items()
         if self._authorities is not None:
-            yield self._authorities[1]
+            yield (CONFIG_MAP, CONFIG_NAMESPACE), self._authorities[1]
+
+    def _is_needed(self, place: Place) -> bool:
+        kind, namespace = place
+        return kind in _NEEDED and namespace in ("", self._namespace)
+
+    async def _tell_faults(self) -> None:
+        """Say in the log what cannot be watched, each time that it is something else."""
+        told: dict[Place, str] = {}
+        while True:
+            for place, informer in self._all():
+                if informer.fault is not None and told.get(place) != informer.fault.seen:
+                    told[place] = informer.fault.seen
+                    _log.warning("%s", informer.fault.seen, extra={"reference": informer.fault.reference})
+            await asyncio.sleep(TELL_SECONDS)
 
     def _on_object(self, change: Change) -> None:
         for name in self._concerned(change):
@@ -241,9 +263,8 @@ class World:
         }
 
 
-def _is_settled(informer: Informer) -> bool:
-    fault = informer.fault
-    return informer.synced.is_set() or (isinstance(fault, RemoteError) and not fault.retryable)
+def _is_unreadable(informer: Informer) -> bool:
+    return isinstance(informer.fault, RemoteError) and not informer.fault.retryable
 
 
 def _deployment_of(pod: Object) -> Iterable[str]:
