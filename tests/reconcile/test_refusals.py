@@ -124,6 +124,17 @@ async def test_an_object_of_another_form_is_told(cluster: OperatedCluster, opera
     assert "spec.replicas" in cluster.condition("ReconcileCompleted")["message"]
 
 
+async def test_a_fault_that_nobody_has_foreseen_is_told_and_passes(
+    cluster: OperatedCluster, operator: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("upgraph.operator.controller.plan_of", lambda inputs: inputs.no_such_field)
+        cluster.begin()
+        await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "OperatorFault")
+    assert "AttributeError" in cluster.condition("ReconcileCompleted")["message"]
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+
+
 async def test_a_namespace_that_ends_is_told_and_gets_nothing_new(
     cluster: OperatedCluster, operator: Controller
 ) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal
 
 from upgraph.errors import DataError, RemoteError, UpgraphError, UserError
+from upgraph.errors.problems.reconcile import OPERATOR_FAULT
 from upgraph.kube.api import Api
 from upgraph.kube.conditions import Condition, stated
 from upgraph.kube.events import Note, Recorder
@@ -143,12 +144,23 @@ class Controller:
         try:
             service = parse_update_service(obj)
         except DataError as error:
-            await self._refuse(obj, error)
+            await self._tell_alone(obj, Trouble.of("InvalidSpec", error))
             return None
-        outcome = await self._look_after(key, service, obj)
+        outcome = await self._told(key, service, obj)
         if outcome.failure is not None:
             raise outcome.failure
         return None
+
+    async def _told(self, key: Key, service: UpdateService, obj: Object) -> Outcome:
+        """Look after it, and tell in its status also what nobody has foreseen: a log is not where its owner looks."""
+        try:
+            return await self._look_after(key, service, obj)
+        except UpgraphError:
+            raise
+        except Exception as error:
+            seen = f"the operator met a fault of its own: {type(error).__name__}"
+            await self._tell_alone(obj, Trouble("OperatorFault", OPERATOR_FAULT, seen))
+            raise
 
     async def _look_after(self, key: Key, service: UpdateService, obj: Object) -> Outcome:
         inputs, asked = self._inputs(key, service)
@@ -231,8 +243,8 @@ class Controller:
         trusted, signing = (text_of(one).get(CA_BUNDLE_KEY, "") if one else "" for one in (cluster, ingress))
         return trusted, signing
 
-    async def _refuse(self, obj: Object, error: DataError) -> None:
-        trouble = Trouble.of("InvalidSpec", error)
+    async def _tell_alone(self, obj: Object, trouble: Trouble) -> None:
+        """Tell what keeps an UpdateService from being looked after at all; all else stays as it was said last."""
         condition = Condition(
             RECONCILE_COMPLETED, status=False, reason=trouble.reason, message=trouble.message
         )

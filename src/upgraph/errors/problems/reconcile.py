@@ -165,6 +165,13 @@ OPERATOR_SETTING = Problem(
     "It does not know which image to run, or where to listen, so nothing is made in the cluster.",
     "Name the image with --operand or RELATED_IMAGE_OPERAND. In a cluster upgraph operator manifests sets everything.",
 )
+OPERATOR_FAULT = Problem(
+    "operator-fault",
+    "The operator met a fault of its own",
+    "What runs goes on as it is, but changes of this UpdateService have no effect. Others are looked after.",
+    "Look into the log of the operator, which has all of it: kubectl -n NAMESPACE logs deployment/upgraph-operator. Report "
+    "it with the UpdateService, without logins. It is tried again by itself.",
+)
 OPERATOR_NOT_READY = Problem(
     "operator-not-ready",
     "The operator has not read what it looks after",
