@@ -23,7 +23,9 @@ from benchmarks.open_loop import quantile
 OPEN_AT_ONCE = 12_500
 """Connections of the generator at a time."""
 DRAIN_SECONDS = 5.0
-"""Longest wait for the last answers, and longest time that this client may be late itself."""
+"""Longest wait for the last answers."""
+LATE_SECONDS = 5.0
+"""Longest time that this client may usually be late itself: what it sends later says nothing about the rate."""
 _CHUNK = 64 * 1024
 _BIND_ADDRESS_NO_PORT = 24
 """Of Linux; the module of the library has no name for it."""
@@ -134,7 +136,7 @@ class _Run:
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
 
-def _drive(run: _Run, rate: float, seconds: float) -> Seen:
+def _drive(run: _Run, rate: float, seconds: float, late_seconds: float) -> Seen:
     gc.disable()
     count = int(rate * seconds)
     started = time.perf_counter()
@@ -145,7 +147,7 @@ def _drive(run: _Run, rate: float, seconds: float) -> Seen:
         if number % 8 == 0:
             run.look(0)
         run.late.append(time.perf_counter() - due)
-        if run.late[-1] > DRAIN_SECONDS:
+        if run.late[-1] > late_seconds:
             run.leave_out(count - number)
             break
         run.begin(number, due)
@@ -171,6 +173,7 @@ def main() -> None:
     parser.add_argument("path", help="with a query; id and version are added")
     parser.add_argument("--rate", type=float, required=True, help="connections per second")
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--late", type=float, default=LATE_SECONDS, help="seconds; what is later is not sent")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--source", default="127.0.0.1", help="address of the loopback to come from")
     parser.add_argument("--etag", help="entity tag that the clients hold")
@@ -191,7 +194,8 @@ def main() -> None:
             f"GET {options.path}&id={number:08x}-0000-4000-8000-{number:012x}&version=4.18.{number % 50}{tail}"
         ).encode()
 
-    seen = _drive(_Run(options.port, context, request, options.source), options.rate, options.seconds)
+    run = _Run(options.port, context, request, options.source)
+    seen = _drive(run, options.rate, options.seconds, options.late)
     sys.stdout.write(msgspec.json.encode(seen).decode() + "\n")
 
 

@@ -155,6 +155,8 @@ SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 """Each process has its own limit of open files, each address its own ports."""
 BURST_SECONDS = 0.25
 """Time in which the connections begin, if the machine is fast enough."""
+BURST_LATE_SECONDS = 120.0
+"""Longest time that it may take on a machine that is not."""
 BURST_MEMORY_BYTES = 150 * 2**20
 """Memory that a burst may leave behind, most of it kept by the allocator for the next one."""
 DESCRIPTORS = 160
@@ -339,6 +341,7 @@ async def burst(port: int) -> Counter[str]:
     """All connections at once, as far as this machine can make them; gives how they ended."""
     each = BURST // len(SOURCES)
     pace = ("--rate", str(each / BURST_SECONDS), "--seconds", str(BURST_SECONDS))
+    pace += ("--late", str(BURST_LATE_SECONDS))
     asker = (sys.executable, "-m", "benchmarks.fresh_connections", str(port), ASK.format(*CHANNEL), *pace)
     processes = [
         await asyncio.create_subprocess_exec(
