@@ -6,7 +6,7 @@ inside. The process that serves graphs never loads this room.
 ::
 
     api, objects, kinds       the port: plain objects, what can be asked for, how it is refused
-    client                    the same over HTTP; below it exchange, decoding, paths, connection, failures
+    client                    the same over HTTP; below it exchange, decoding, paths, connection, renewal, failures
     informer, store           know all objects of a kind, by watching
     queue, schedule, backoff  work on keys, one at a time each
     election, candidacy       one of several processes works

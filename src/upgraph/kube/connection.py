@@ -12,7 +12,8 @@ from upgraph.errors import UserError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube.configuration import ApiProxy, ClusterAddress
 from upgraph.kube.failures import translated
-from upgraph.kube.identity import tls_context
+from upgraph.kube.identity import files_of, tls_context
+from upgraph.kube.renewal import RenewedTransport
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Largest answer; an object may have about 1.5 MiB, with what its managers note about it."""
@@ -42,21 +43,17 @@ def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.
     """A client for one cluster, which opens and keeps connections as they are needed. Its owner closes it.
 
     Args:
-        address: which cluster, and who we are there. A token file is read again when its token is refused.
+        address: which cluster, and who we are there. A token file is read again when its token is refused, and files of
+            certificates when they have changed.
         route: the proxy of the environment, if the configuration names none.
 
     Raises:
         UserError: the configuration names no user, or its certificates or keys cannot be used.
     """
     config = _usable(address)
+    proxy = _proxy(address, route)
     with translated(f"the configuration of {address}"):
-        transport = httpx2.AsyncHTTPTransport(
-            verify=tls_context(config),
-            proxy=_proxy(address, route),
-            trust_env=False,
-            # Each watch holds one. How many requests go at a time is limited by who sends them.
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE),
-        )
+        transport = RenewedTransport(lambda: _transport(address, config, proxy), files_of(config))
         return httpx2.AsyncClient(
             base_url=config.cluster.server,
             auth=user_auth(config.user),
@@ -65,6 +62,19 @@ def open_connection(address: ClusterAddress, route: Route = directly) -> httpx2.
             timeout=TIMEOUT,
             transport=transport,
             trust_env=False,
+        )
+
+
+def _transport(
+    address: ClusterAddress, config: SingleConfig, proxy: httpx2.Proxy | None
+) -> httpx2.AsyncHTTPTransport:
+    with translated(f"the configuration of {address}"):
+        return httpx2.AsyncHTTPTransport(
+            verify=tls_context(config),
+            proxy=proxy,
+            trust_env=False,
+            # Each watch holds one. How many requests go at a time is limited by who sends them.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE),
         )
 
 

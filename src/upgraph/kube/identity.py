@@ -37,6 +37,18 @@ def tls_context(config: SingleConfig) -> ssl.SSLContext:
     return context
 
 
+def files_of(config: SingleConfig) -> tuple[Path, ...]:
+    """The files that :func:`tls_context` reads; what stands in the configuration itself is in none."""
+    cluster, user = config.cluster, config.user
+    named = [None if cluster.certificate_auth_data else cluster.certificate_auth]
+    if user is not None:
+        named += [
+            None if user.client_cert_data else user.client_cert,
+            None if user.client_key_data else user.client_key,
+        ]
+    return tuple(Path(config.abs_file(Path(one))) for one in named if one)
+
+
 def _trusting(config: SingleConfig) -> ssl.SSLContext:
     cluster = config.cluster
     if cluster.certificate_auth_data:

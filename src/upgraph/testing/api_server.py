@@ -101,7 +101,8 @@ class SimulatedApiServer:
         self._is_silent = False
         self._silences = 0
         self._pages = Pages()
-        self._certificates = certificates
+        self.certificates = certificates
+        """What it shows, when it begins to listen."""
         self._port = 0
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -112,7 +113,7 @@ class SimulatedApiServer:
     @property
     def url(self) -> str:
         """The address of the API."""
-        return f"http{'s' if self._certificates else ''}://127.0.0.1:{self._port}"
+        return f"http{'s' if self.certificates else ''}://127.0.0.1:{self._port}"
 
     @property
     def counts(self) -> Counter[str]:
@@ -151,7 +152,7 @@ class SimulatedApiServer:
         """Take connections (again)."""
         if self._runner is None or self._site is not None:
             return
-        tls = None if self._certificates is None else self._certificates.server_context()
+        tls = None if self.certificates is None else self.certificates.server_context()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=tls, reuse_address=True)
         await self._site.start()
         self._port = self._runner.addresses[0][1]
@@ -190,8 +191,8 @@ class SimulatedApiServer:
     def kubeconfig(self, file: Path, *, token: str = TOKEN) -> Path:
         """Write a kubeconfig that leads here."""
         cluster = {"server": self.url}
-        if self._certificates is not None:
-            authority = self._certificates.certificate.read_bytes()
+        if self.certificates is not None:
+            authority = self.certificates.certificate.read_bytes()
             cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
         document = {
             "apiVersion": "v1",
