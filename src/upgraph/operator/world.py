@@ -6,11 +6,14 @@ authorities of registries is the one whose name is only known from another objec
 
 import asyncio
 import logging
+import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from upgraph.errors import RemoteError
+from upgraph.errors import UpgraphError
+from upgraph.errors.problems.kube import KUBE_FORBIDDEN
 from upgraph.kube.api import EVERYWHERE, Api, Scope
+from upgraph.kube.backoff import BackOff
 from upgraph.kube.informer import Informer, Listener, without_managed_fields
 from upgraph.kube.kinds import (
     CONFIG_MAP,
@@ -42,6 +45,8 @@ SEARCH_SECONDS = 600.0
 """How often kinds are looked for that the cluster does not have."""
 TELL_SECONDS = 10.0
 """Between two looks at what cannot be watched."""
+SEARCH_AGAIN = BackOff(first=0.5, most=30.0)
+"""When it is asked again whether the cluster has a kind, in seconds, after nobody could say it."""
 SHARED_CHARACTERS = 256
 """From this length on equal texts of different objects are kept once: bundles of authorities, pull secrets."""
 POD_INDEX = "deployment"
@@ -85,6 +90,9 @@ class World:
         self._authorities: tuple[str, Informer, asyncio.Task[None]] | None = None
         self._group: asyncio.TaskGroup | None = None
         self._is_searched = False
+        self._search_fault: UpgraphError | None = None
+        """Why it is not known whether the cluster has a kind."""
+        self._chance = random.Random()  # noqa: S311  # no secret
 
     @property
     def platform(self) -> Platform:
@@ -99,9 +107,9 @@ class World:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that is needed has been read once, and the rest too or is known not to be readable."""
+        """Whether all that is needed has been read once, and the rest too or may not be read."""
         return self._is_searched and all(
-            informer.synced.is_set() or (_is_unreadable(informer) and not self._is_needed(place))
+            informer.synced.is_set() or (_is_forbidden(informer) and not self._is_needed(place))
             for place, informer in self._all()
         )
 
@@ -116,9 +124,10 @@ class World:
         }
 
     @property
-    def faults(self) -> tuple[RemoteError, ...]:
-        """What cannot be watched now."""
-        return tuple(one.fault for _, one in self._all() if isinstance(one.fault, RemoteError))
+    def faults(self) -> tuple[UpgraphError, ...]:
+        """What cannot be looked for or watched now."""
+        found = (self._search_fault, *(one.fault for _, one in self._all()))
+        return tuple(fault for fault in found if fault is not None)
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """See :class:`~upgraph.operator.inputs.view.View`."""
@@ -165,14 +174,20 @@ class World:
             self._watch(IMAGE_CONFIG, Scope(name="cluster"), self._on_image_config)
 
     async def _serves(self, kind: Kind) -> bool:
+        """Whether the cluster has a kind. Who cannot say it has not said no: pods would be made otherwise by mistake."""
+        failures = 0
         while True:
             try:
-                return await self._api.serves(kind)
-            except RemoteError as error:
-                if not error.retryable:
+                served = await self._api.serves(kind)
+            except UpgraphError as error:
+                failures += 1
+                if self._search_fault is None or self._search_fault.problem is not error.problem:
                     _log.warning("%s", error.seen, extra={"reference": error.reference})
-                    return False
-                await asyncio.sleep(1.0)
+                self._search_fault = error
+                await asyncio.sleep(SEARCH_AGAIN.wait(failures, self._chance))
+            else:
+                self._search_fault = None
+                return served
 
     def _watch(self, kind: Kind, scope: Scope, listener: Listener) -> None:
         place = (kind, scope.namespace or "")
@@ -190,7 +205,7 @@ class World:
 
     def _has(self, kind: Kind, namespace: str) -> bool:
         informer = self._informers.get((kind, namespace))
-        return informer is not None and informer.synced.is_set() and informer.served
+        return informer is not None and informer.served
 
     def _all(self) -> Iterator[tuple[Place, Informer]]:
         yield from self._informers.items()
@@ -263,8 +278,9 @@ class World:
         }
 
 
-def _is_unreadable(informer: Informer) -> bool:
-    return isinstance(informer.fault, RemoteError) and not informer.fault.retryable
+def _is_forbidden(informer: Informer) -> bool:
+    # Only a right that is missing may be missing for ever. A login or an authority that is being replaced is back soon.
+    return informer.fault is not None and informer.fault.problem is KUBE_FORBIDDEN
 
 
 def _deployment_of(pod: Object) -> Iterable[str]:

@@ -1,0 +1,57 @@
+"""What is not known for a moment is not taken for what is not there: pods would be made otherwise by mistake."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.reconcile.conftest import Start
+from upgraph.kube.kinds import DEPLOYMENT, NETWORK_POLICY, ROUTE
+from upgraph.testing.api_server import Fault
+from upgraph.testing.operated_cluster import OperatedCluster
+
+
+def serving(cluster: OperatedCluster) -> list[Any]:
+    named = ((DEPLOYMENT, "sample"), (NETWORK_POLICY, "sample"), (ROUTE, "sample-route"))
+    return [cluster.find(kind, name)["spec"] for kind, name in named]
+
+
+async def follows(cluster: OperatedCluster, start: Start) -> None:
+    """An operator begins where another one has ended, and works."""
+    async with start():
+        cluster.update_service(replicas=3)
+        await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 3)
+        cluster.update_service(replicas=2)
+        await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 2)
+
+
+@pytest.mark.parametrize("plural", ["images", "proxies", "routes", "configmaps", "secrets", "deployments"])
+async def test_what_cannot_be_read_yet_is_waited_for(
+    cluster: OperatedCluster, start: Start, plural: str
+) -> None:
+    async with start():
+        await cluster.settle()
+    before, writes = serving(cluster), cluster.writes()
+    cluster.server.faults.append(Fault("list", plural, status=401, times=3))
+    async with start() as operator:
+        await cluster.until(lambda: operator.world.is_settled and not cluster.server.faults)
+        assert cluster.writes() == writes
+    await follows(cluster, start)
+    assert serving(cluster) == before
+
+
+async def test_a_login_that_is_not_known_for_a_moment_does_not_make_another_cluster_of_it(
+    cluster: OperatedCluster, start: Start
+) -> None:
+    async with start():
+        await cluster.settle()
+    before, known = serving(cluster), cluster.server.tokens
+    cluster.server.tokens = set()
+    async with start() as operator:
+        await cluster.until(lambda: operator.world.faults)
+        await asyncio.sleep(0.5)
+        cluster.server.tokens = known
+        await cluster.until(lambda: operator.world.is_settled)
+        assert operator.world.platform.routes
+        await asyncio.sleep(0.5)
+    assert serving(cluster) == before
