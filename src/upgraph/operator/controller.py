@@ -46,6 +46,7 @@ from upgraph.operator.observing.rounds import Rounds
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.status import Status, status_of
 from upgraph.operator.reporting.verdicts import DEGRADED, RECONCILE_COMPLETED
+from upgraph.operator.reporting.writing import AGAIN_SECONDS, StatusWriter
 from upgraph.operator.resource.trouble import Trouble
 from upgraph.operator.resource.update_service import UPDATE_SERVICE, UpdateService, parse_update_service
 from upgraph.operator.world import World
@@ -99,6 +100,7 @@ class Controller:
         self._metrics = metrics
         self._clock = clock
         self._applier: Applier | None = None
+        self._writer = StatusWriter(api)
         self._pool = AccessPool()
         self._graph_data: Rounds[GraphDataWish, GraphDataSeen] = Rounds(
             partial(graph_data_watch.look_at, self._pool),
@@ -149,7 +151,7 @@ class Controller:
         outcome = await self._told(key, service, obj)
         if outcome.failure is not None:
             raise outcome.failure
-        return None
+        return AGAIN_SECONDS if self._writer.is_definition_old else None
 
     async def _told(self, key: Key, service: UpdateService, obj: Object) -> Outcome:
         """Look after it, and tell in its status also what nobody has foreseen: a log is not where its owner looks."""
@@ -170,12 +172,24 @@ class Controller:
         outcome = await self._applier.carry_out(plan, service.metadata.uid)
         self._metrics.wrote(outcome.writes)
         known = self._known(key, inputs, asked, (*plan.troubles, *outcome.troubles))
-        status = status_of(known, obj, self._clock())
-        if status.content != obj.get("status"):
-            await self._api.apply_status(status.apply_to(obj))
-            self._metrics.wrote(1)
-            self._tell(obj, status)
+        await self._write_status(
+            obj, partial(self._status, known, obj), partial(self._reduced_status, known, obj)
+        )
         return outcome
+
+    def _status(self, known: Known, obj: Object) -> Status:
+        return status_of(known, obj, self._clock())
+
+    def _reduced_status(self, known: Known, obj: Object) -> Status:
+        return self._status(replace(known, is_definition_old=True), obj).for_old_definition()
+
+    async def _write_status(
+        self, obj: Object, whole: Callable[[], Status], reduced: Callable[[], Status]
+    ) -> None:
+        written = await self._writer.write(obj, whole, reduced)
+        if written is not None:
+            self._metrics.wrote(1)
+            self._tell(obj, written)
 
     def _inputs(self, key: Key, service: UpdateService) -> tuple[Inputs, GraphDataSeen | None]:
         surroundings = Surroundings(
@@ -251,9 +265,7 @@ class Controller:
         others = [one for one in at(obj, "status").get("conditions") or [] if one["type"] != condition.type]
         content = at(obj, "status") | {"conditions": [*stated([condition], obj, self._clock()), *others]}
         status = Status(content, (condition,))
-        if content != at(obj, "status"):
-            await self._api.apply_status(status.apply_to(obj))
-            self._tell(obj, status)
+        await self._write_status(obj, lambda: status, status.for_old_definition)
 
     def _tell(self, obj: Object, status: Status) -> None:
         for condition in status.transitions:

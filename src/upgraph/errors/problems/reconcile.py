@@ -159,6 +159,14 @@ URI_UNTRUSTED = Problem(
     'FILE, then oc patch proxy/cluster --type=merge -p \'{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}\'. Where '
     "that ConfigMap exists, add the certificate to it.",
 )
+DEFINITION_OLD = Problem(
+    "definition-old",
+    "The definition of UpdateService is older than the operator",
+    "Fields of the spec that it does not know have no effect, and the status is told without size, digest and authority. "
+    "What runs is not touched.",
+    "Apply the definition of this operator: upgraph operator manifests | kubectl apply --server-side --force-conflicts -f -. "
+    "It accepts every UpdateService of the reference operator, and takes effect within a minute.",
+)
 OPERATOR_SETTING = Problem(
     "operator-setting",
     "The operator is not told what it needs",

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems.oci import UNREACHABLE
@@ -17,6 +18,8 @@ AFTER_FAULT_SECONDS = 20.0
 LOOK_SECONDS = 30.0
 """Longest time for one question with all that belongs to it. A client of registries asks again for minutes, as it should where
 a copy is at stake; here others wait for their turn, and an administrator for a word."""
+TOLD_SECONDS = 3600.0
+"""How often the moment of the last question is told where the answer is the same: each time is a write to the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class GraphDataSeen:
     fault: UpgraphError | None = field(default=None, compare=False)
     fault_text: str = ""
     """Why it does not answer now."""
+    checked: datetime | None = field(default=None, compare=False)
+    """When it was asked."""
+    told: datetime | None = None
+    """When it was asked first since that was told: another one each :data:`TOLD_SECONDS`."""
 
 
 async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen | None) -> GraphDataSeen:
@@ -51,9 +58,16 @@ async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen |
     except TimeoutError:
         seen = f"{wish.image}: no answer in {LOOK_SECONDS:g} s"
         looked = Looked(fault=RemoteError(UNREACHABLE, seen, retryable=True))
+    now = datetime.now(UTC)
+    told = now if before is None or before.told is None or is_overdue(before.told, now) else before.told
     if looked.fault is None:
-        return GraphDataSeen(wish.image, looked.found)
-    return GraphDataSeen(wish.image, known, looked.fault, looked.fault.seen)
+        return GraphDataSeen(wish.image, looked.found, checked=now, told=told)
+    return GraphDataSeen(wish.image, known, looked.fault, looked.fault.seen, now, told)
+
+
+def is_overdue(told: datetime, now: datetime) -> bool:
+    """Whether the moment of the last question has to be told again. A moment that is to come is none."""
+    return not 0 <= (now - told).total_seconds() < TOLD_SECONDS
 
 
 def pause_after(seen: GraphDataSeen) -> float:

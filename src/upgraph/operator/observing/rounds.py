@@ -104,8 +104,10 @@ class Rounds(Generic[W, S]):
         except Exception:  # noqa: BLE001  # a fault of ours with one subject must not stop all others
             _log.exception("a look for %s failed", key)
             return FAILED_SECONDS
-        if seen != subject.seen:
-            subject.seen = seen
+        is_other = seen != subject.seen
+        # Also where it is equal: what does not count in a comparison, such as a moment, is that of the last look.
+        subject.seen = seen
+        if is_other:
             self._changed(key)
         return self._pause(seen)
 

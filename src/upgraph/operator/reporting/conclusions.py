@@ -31,6 +31,8 @@ class Known:
     """None: the service was not looked at."""
     deployment: Object | None = None
     pods: tuple[PodTrouble, ...] = ()
+    is_definition_old: bool = False
+    """Whether the definition of the resource knows less of the status than is told."""
 
     @property
     def replicas(self) -> int:

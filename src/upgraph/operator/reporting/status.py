@@ -1,7 +1,7 @@
 """The status of an UpdateService as it is written into the resource. Pure.
 
 While nothing changes it stays the same to the byte, so that a cluster at rest is not written to. Moments are those at which
-something became so.
+something became so; one alone is told from time to time, when the registry of the graph data was asked.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,22 @@ from datetime import UTC, datetime
 from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.objects import Object
 from upgraph.operator.inputs.view import at
+from upgraph.operator.observing.graph_data_watch import is_overdue
 from upgraph.operator.observing.serving_ca import ServingCA
 from upgraph.operator.reporting.conclusions import Known
-from upgraph.operator.reporting.verdicts import DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE, conditions
+from upgraph.operator.reporting.verdicts import (
+    DEGRADED,
+    GRAPH_DATA_READY,
+    GRAPH_DATA_UNREADABLE,
+    OF_A_START,
+    RELEASES_REACHABLE,
+    conditions,
+)
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
-_OF_OBSERVATIONS = (DEGRADED, GRAPH_DATA_READY, RELEASES_REACHABLE)
-"""Conditions about what was seen outside of the cluster's API."""
+_SEED_FIELDS = ("conditions", "policyEngineURI")
+_SEED_CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
+"""What the definition of the reference operator has of a status, and of a condition in it."""
 _MOMENTS = (("graphData", "lastChecked"), ("graph", "builtAt"))
 """What alone is no reason to write."""
 
@@ -38,6 +47,14 @@ class Status:
             "status": self.content,
         }
 
+    def for_old_definition(self) -> "Status":
+        """What of it every definition of the resource has."""
+        content = {name: self.content[name] for name in _SEED_FIELDS if name in self.content}
+        content["conditions"] = [
+            {name: one[name] for name in _SEED_CONDITION if name in one} for one in content["conditions"]
+        ]
+        return Status(content, self.transitions)
+
 
 def status_of(known: Known, obj: Object, now: datetime) -> Status:
     """The status.
@@ -56,14 +73,14 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
     }
     if known.exposed.uri:
         content["policyEngineURI"] = known.exposed.uri
-    before, moment = at(obj, "status"), now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    before, moment = at(obj, "status"), _text(now)
     parts = {
-        "graphData": _graph_data(known, moment),
+        "graphData": _graph_data(known),
         "graph": _graph(known, at(before, "graph"), moment),
         "servingCA": _serving_ca(known, at(before, "servingCA")),
     }
     content |= {name: part for name, part in parts.items() if part}
-    if _without_moments(content) == _without_moments(before):
+    if _without_moments(content) == _without_moments(before) and not _is_overdue(before, content):
         content = before
     return Status(content, _transitions(verdicts, before))
 
@@ -74,20 +91,37 @@ def _with_memory(verdicts: tuple[Condition, ...], known: Known, obj: Object) -> 
         return verdicts
     said = conditions_of(obj)
     return tuple(
-        said.get(one.type, one) if one.status is None or one.type in _OF_OBSERVATIONS else one
+        said[one.type] if one.type in said and _holds_on(said[one.type], one, known) else one
         for one in verdicts
     )
 
 
-def _graph_data(known: Known, moment: str) -> Object:
-    part: Object = {"image": known.inputs.service.spec.graph_data_image, "lastChecked": moment}
-    asked = known.graph_data
-    digest = known.inputs.graph_data.digest
+def _holds_on(said: Condition, now: Condition, known: Known) -> bool:
+    """Whether a condition of before is not refuted by what is known now, which is not all."""
+    if now.type == GRAPH_DATA_READY:
+        # Beside the registry the replicas know something of it.
+        return known.graph_data is None or (known.seen is None and said.reason == GRAPH_DATA_UNREADABLE)
+    if now.type == RELEASES_REACHABLE:
+        return known.seen is None
+    if now.type == DEGRADED:
+        return said.status is True and (now.status is not True or now.message in said.message)
+    return now.status is None and said.reason not in OF_A_START
+
+
+def _graph_data(known: Known) -> Object:
+    part: Object = {"image": known.inputs.service.spec.graph_data_image}
+    asked, digest = known.graph_data, known.inputs.graph_data.digest
     if digest:
         part["digest"] = digest
-    if asked is None:
-        part.pop("lastChecked")
+    if asked is not None and asked.checked is not None:
+        part["lastChecked"] = _text(asked.checked)
     return part
+
+
+def _is_overdue(before: Object, content: Object) -> bool:
+    """Whether it has to be told when the registry was asked, although nothing else is to be told."""
+    told, checked = (at(one, "graphData").get("lastChecked") for one in (before, content))
+    return checked is not None and told != checked and is_overdue(_moment(told), _moment(checked))
 
 
 def _graph(known: Known, before: Object, moment: str) -> Object:
@@ -129,6 +163,18 @@ def _without_moments(content: Object) -> Object:
         if part in plain:
             plain[part] = {name: value for name, value in plain[part].items() if name != moment}
     return plain
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: object) -> datetime:
+    """A moment of the status; long ago where there is none."""
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _transitions(verdicts: tuple[Condition, ...], before: Object) -> tuple[Condition, ...]:

@@ -7,6 +7,7 @@ were written and never more; the others say whether clusters get answers and fro
 from collections.abc import Iterable
 
 from upgraph.errors.problems.reconcile import (
+    DEFINITION_OLD,
     GRAPH_DATA_ASKING,
     GRAPH_DATA_UNRESOLVED,
     GRAPH_OLD,
@@ -22,6 +23,7 @@ from upgraph.operator.observing.pods import told
 from upgraph.operator.observing.replicas import moment
 from upgraph.operator.observing.service_report import ServiceReport, Source
 from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.resource.definition import CRD_NAME
 from upgraph.operator.resource.trouble import Trouble
 
 RECONCILE_COMPLETED = "ReconcileCompleted"
@@ -32,7 +34,9 @@ GRAPH_DATA_READY = "GraphDataReady"
 RELEASES_REACHABLE = "ReleasesReachable"
 
 SUCCESS = "Success"
-_OF_A_START = ("NotDeployed", "NoReplicaReady", "AddressPending", "NotAdmitted")
+GRAPH_DATA_UNREADABLE = "GraphDataUnreadable"
+"""Reason of GraphDataReady where the replicas cannot read what the registry has."""
+OF_A_START = ("NotDeployed", "NoReplicaReady", "AddressPending", "NotAdmitted")
 """Why a service does not answer yet, which is no fault as long as nothing else tells of one."""
 MAX_TOLD = 5
 """Most releases that are left out, or troubles, that a message tells of."""
@@ -114,7 +118,9 @@ def _graph_data(known: Known) -> Condition:
     digest = "" if asked.found is None else asked.found.digest
     if asked.fault is not None:
         last = Trouble.of("LastKnown", asked.fault)
-        message = f"{digest} stays in use, as the registry does not answer: {last.message}"
+        message = (
+            f"{digest} stays in use, as it is not known what {_named_image(known)} is now: {last.message}"
+        )
         return Condition(GRAPH_DATA_READY, status=True, reason="LastKnown", message=message)
     message = f"{_named_image(known)} is {digest}."
     return Condition(GRAPH_DATA_READY, status=True, reason="Resolved", message=message)
@@ -128,7 +134,7 @@ def _graph_data_trouble(known: Known) -> Trouble | None:
     report = _report(known)
     faulty = [] if report is None else [one for one in report.of_kind("graph-data") if one.fault]
     if report is not None and faulty:
-        return _of_source("GraphDataUnreadable", faulty[0], report)
+        return _of_source(GRAPH_DATA_UNREADABLE, faulty[0], report)
     asked = known.graph_data
     if asked is not None and asked.fault is not None and (asked.found is None or not asked.found.digest):
         error = asked.fault
@@ -179,27 +185,30 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
         seen = "new pods do not become ready" + (f": {told(known.pods)}" if known.pods else "")
         troubles.append(Trouble("RolloutStuck", NO_REPLICA_READY, seen))
     troubles += _of_service(known)
+    if known.is_definition_old:
+        seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
+        troubles.append(Trouble("DefinitionOld", DEFINITION_OLD, seen))
     if troubles:
         return _failed(DEGRADED, tuple(troubles), status=True)
     is_starting = known.deployment is None or not known.pods
     for one in others:
-        if one.status is False and not (is_starting and one.reason in _OF_A_START):
+        if one.status is False and not (is_starting and one.reason in OF_A_START):
             return Condition(DEGRADED, status=True, reason=one.reason, message=f"{one.type}: {one.message}")
     return Condition(DEGRADED, status=False, reason="AsExpected", message="Nothing is wrong.")
 
 
 def _of_service(known: Known) -> list[Trouble]:
-    found, seen = [], known.seen
-    report = _report(known)
+    found = []
+    if known.graph_data is not None and known.graph_data.fault is not None:
+        found.append(Trouble.of("GraphDataUnresolved", known.graph_data.fault))
+    seen, report = known.seen, _report(known)
     if seen is None:
-        return []
+        return found
     if report is None and known.ready_replicas:
         found.append(Trouble("StatusUnreadable", SERVICE_SILENT, seen.replica.fault))
     if seen.replica.is_old and report is not None and report.graph is not None:
         since = moment(report.graph.refreshed_at)
         found.append(Trouble("GraphOld", GRAPH_OLD, f"the graph is as it was at {since}"))
-    if known.graph_data is not None and known.graph_data.fault is not None:
-        found.append(Trouble.of("GraphDataUnresolved", known.graph_data.fault))
     authority = None if seen.uri is None else seen.uri.authority
     if authority is not None and authority.trusted is False:
         said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"

@@ -35,7 +35,7 @@ def status_schema() -> Object:
                 {
                     "image": text("As spec names it.", 512),
                     "digest": text("What it was resolved to.", 256),
-                    "lastChecked": moment("When the registry was last asked."),
+                    "lastChecked": moment("When the registry was last asked. It is renewed once an hour."),
                 },
             ),
             "graph": _graph(),

@@ -172,7 +172,7 @@ class GraphDataStatus(_Wire, frozen=True, kw_only=True):
     digest: str | None = None
     """What it was resolved to."""
     last_checked: str | None = None
-    """When the registry was last asked, in RFC 3339."""
+    """When the registry was last asked, in RFC 3339; while nothing else changes it is written once an hour."""
 
 
 class GraphStatus(_Wire, frozen=True, kw_only=True):
