@@ -38,9 +38,9 @@ def sources_of_lists(service: Running) -> list[dict[str, Any]]:
 
 
 def findings_of_lists(service: Running) -> list[dict[str, Any]]:
-    findings = service.state()["findings"]
-    assert isinstance(findings, list)
-    return [one for one in findings if one["reference"] == "promotion-invalid"]
+    details = service.state()["details"]
+    assert isinstance(details, list)
+    return [one for one in details if one["reference"] == "promotion-invalid"]
 
 
 def problems_of_list(service: Running) -> list[str]:
@@ -81,11 +81,14 @@ def test_of_several_lists_the_one_that_is_broken_is_named_until_it_is_mended(
     start: Starter, sources: tuple[object, ...], promoted: Promoted, tmp_path: Path
 ) -> None:
     other = Promoted(tmp_path / "other.txt")
-    other.write("# a team of its own", "4.1.x")
+    other.write("# a team of its own", "4.1.1")
     service = start.serve(*sources, *promoted.flags, *other.flags)
+    service.answered()
+    other.write("# a team of its own", "4.1.x")
     (seen,) = until(lambda: problems_of_list(service), what="the fault")
     assert seen.startswith(f"{other.path}:2: ")
-    assert [one["seen"] for one in findings_of_lists(service)] == [seen]
+    (finding,) = until(lambda: findings_of_lists(service), what="the finding")
+    assert (finding["file"], finding["line"]) == (str(other.path), 2)
     assert {one["name"]: "fault" in one for one in sources_of_lists(service)} == {
         str(promoted.path): False,
         str(other.path): True,
