@@ -47,7 +47,7 @@ class Site:
 
     @property
     def releases(self) -> tuple[str, ...]:
-        return ("--releases", f"oci:{self.layout}", "--payload-repository", "registry.example/ocp")
+        return ("--releases", f"oci:{self.layout}")
 
     @property
     def trust(self) -> tuple[object, ...]:
@@ -75,6 +75,24 @@ def sign(command: Command, site: Site) -> Command:
         return done
 
     return run  # type: ignore[return-value]  # it takes two words more
+
+
+def test_releases_in_an_archive_are_listed_as_those_in_a_layout(
+    command: Command, site: Site, sign: Command, tmp_path: Path
+) -> None:
+    sign(site.name(VERSIONS[0]))
+    archive = f"oci-archive:{tmp_path / 'releases.tar'}"
+    assert command("upgraph", "image", "copy", f"oci:{site.layout}", archive, "--all-tags").code == 0
+    listed = ("upgraph", "signatures", "list", *site.trust, "-o", "json", "--releases")
+    assert command(*listed, archive).json == command(*listed, f"oci:{site.layout}").json
+
+
+def test_releases_of_an_unknown_kind_are_refused_with_those_that_are_known(
+    command: Command, site: Site
+) -> None:
+    site.signatures.mkdir()
+    done = command("upgraph", "signatures", "list", *site.trust, "--releases", "podman:/var/lib")
+    assert (done.code, "begins with none of docker://" in done.err) == (2, True)
 
 
 def test_a_release_is_signed_and_verified(command: Command, site: Site, sign: Command) -> None:

@@ -132,9 +132,9 @@ def check(  # noqa: PLR0913  # an option each
 
 def _releases(chosen: Configuration) -> tuple[Release, ...]:
     # Here, because editors and commits check without releases, and wait for it.
-    from upgraph.cli.scrape import read_releases  # noqa: PLC0415
+    from upgraph.cli.scrape import read_anywhere  # noqa: PLC0415
 
-    return tuple(read_releases(chosen, partial=True).releases)
+    return tuple(read_anywhere(chosen, partial=True).releases)
 
 
 def _read(chosen: Configuration) -> Files:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,10 +14,12 @@ from upgraph.cli.settings import configuration, setting_options
 from upgraph.service.building.gatherer import Gathered
 from upgraph.service.building.oneshot import releases_to_save
 from upgraph.service.building.saved import write_saved
-from upgraph.service.configuration import Configuration
+from upgraph.service.configuration import DISK_SCHEMES, Configuration
 from upgraph.service.plain_file import replacing
 
 STDOUT = "-"
+_NOWHERE = "registry.invalid/releases"
+"""A repository that can never be (RFC 2606)."""
 
 _EXAMPLES = """
 \b
@@ -68,6 +71,17 @@ def scrape(
 def _listed(flags: dict[str, object]) -> tuple[str, ...]:
     given = flags["releases"]
     return given if isinstance(given, tuple) else ()
+
+
+def read_anywhere(chosen: Configuration, *, partial: bool) -> Gathered:
+    """As :func:`read_releases`, for commands that nobody tells where clusters pull releases from.
+
+    Pull specs of releases that lie on a disk have a name that exists nowhere.
+    """
+    lies_on_disk = any(source.startswith(DISK_SCHEMES) for source in chosen.releases)
+    if lies_on_disk and chosen.payload_repository is None:
+        chosen = replace(chosen, payload_repository=_NOWHERE)
+    return read_releases(chosen, partial=partial)
 
 
 def read_releases(chosen: Configuration, *, partial: bool) -> Gathered:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from upgraph.cli.cosign_options import trusted_key_option, trusted_keys
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable, show_findings
-from upgraph.cli.scrape import read_releases
+from upgraph.cli.scrape import read_anywhere
 from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
 from upgraph.cli.signatures.beside import list_images, show_images
 from upgraph.cli.signatures.images import examine_images
@@ -158,7 +158,7 @@ def list_releases(  # noqa: PLR0913 - click gives each option by its name
         return
     if cosign_keys or not (stores and keyrings):
         raise click.UsageError("name an IMAGE, or give --releases, --signatures and --keyring")
-    gathered = read_releases(chosen, partial=partial)
+    gathered = read_anywhere(chosen, partial=partial)
     show_findings(gathered.findings)
     named = [(release.version.text, release.digest) for release in gathered.releases]
     found = asyncio.run(_list(chosen, named, (stores, keyrings, policy)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from upgraph.cli.output import show_findings
-from upgraph.cli.scrape import read_releases
+from upgraph.cli.scrape import read_anywhere
 from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
 from upgraph.cli.signatures.output import CONFIG_MAP_NAME, OUTPUT_HELP, write_out
 from upgraph.cli.signatures.places import (
@@ -101,7 +101,7 @@ def fetch(  # noqa: PLR0913 - click gives each option by its name
 def _releases(chosen: Configuration) -> Sequence[Release]:
     if not chosen.releases:
         return ()
-    gathered = read_releases(chosen, partial=False)
+    gathered = read_anywhere(chosen, partial=False)
     show_findings(gathered.findings)
     return gathered.releases
 
