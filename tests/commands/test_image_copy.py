@@ -82,6 +82,17 @@ def test_what_is_there_is_not_copied_again(command: Command, made: Path, tmp_pat
     assert done.err == "images: 1, 1 of them there; blobs to move: 0, 0 bytes; there already: 5.1 kB\n"
 
 
+def test_a_wide_table_tells_what_each_image_consists_of(command: Command, made: Path, tmp_path: Path) -> None:
+    line = (*COPY, f"oci:{made}:v1", f"oci:{tmp_path}/to", "--all")
+    wide = command(*line, "--dry-run", "-o", "wide").out.strip().splitlines()
+    assert wide[0].split() == ["SOURCE", "DESTINATION", "DIGEST", "MANIFESTS", "BLOBS", "BYTES", "RESULT"]
+    assert "MANIFESTS" not in command(*line, "--dry-run").out
+    (row,) = command(*line, "-o", "json").json
+    assert (row["manifests"], row["blobs"]) == (3, 3)
+    (again,) = command(*line, "-o", "json").json
+    assert (again["result"], again["manifests"]) == ("there", None)
+
+
 def test_a_dry_run_writes_nothing(command: Command, made: Path, tmp_path: Path) -> None:
     done = command(*COPY, f"oci:{made}:v1", f"oci:{tmp_path}/to", "--all", "--dry-run", "-o", "json")
     assert (done.code, done.json[0]["result"]) == (0, "would be copied")

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,24 @@ def test_components_that_cannot_be_asked_for_are_no_fault_of_the_release(
     done = command("upgraph", "release", "verify", f"oci:{tmp_path / 'out'}")
     assert (done.code, "error: app: " in done.err) == (4, True)
     assert "reference:      release-component-unreachable" in done.err
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A registry that takes connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_an_examination_ends_when_its_time_is_over_and_tells_what_was_left(
+    command: Command, manifests: Path, tmp_path: Path, silent: str
+) -> None:
+    source = ("--manifests", manifests, "--image", f"app={silent}/app@{DIGEST}")
+    command("upgraph", "release", "new", "--name", "1.1.0", *source, "-o", f"oci:{tmp_path / 'out'}")
+    done = command("upgraph", "release", "verify", f"oci:{tmp_path / 'out'}", "--timeout", "2", "-o", "json")
+    assert (done.code, done.json["version"]) == (4, "1.1.0")
+    assert "release-examination-cut-short" in {one["reference"] for one in done.json["findings"]}
+    assert "after 2 s these were not looked at: 1 of its components" in done.err
 
 
 @pytest.mark.parametrize(
