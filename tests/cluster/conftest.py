@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.conftest import PROGRAM_REASON, ROOT_REASON
 from tools.cluster import build, nodes
 from tools.cluster.control_plane import PLAIN, ControlPlane, running
+from tools.cluster.node.launching import RealNodes, Setup, real_nodes
+from upgraph.testing.certificates import Authority, make_authority
 
 # Read before the tests get a home of their own: the programs lie in that of the person.
 ENVIRONMENT = dict(os.environ)
@@ -47,6 +50,29 @@ def plain_cluster(
     """A cluster of Kubernetes alone, shared by all tests of the run that ask for it."""
     with running(tmp_path_factory.mktemp("plain") / "run", programs, apis=PLAIN) as started:
         yield started
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Nodes that run pods."""
+
+    nodes: RealNodes
+    """``real-a`` and ``real-b``, in two zones."""
+    authority: Authority
+    """Of the registries that they trust."""
+    logins: Path
+    """Theirs, read for each pull; as nodes of OpenShift have the pull secret of the cluster."""
+
+
+@pytest.fixture(scope="session")
+def ground(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Nodes that run pods, shared by all tests of the run: one cluster has room for one program of them."""
+    folder = tmp_path_factory.mktemp("ground")
+    authority, logins = make_authority(folder), folder / "logins.json"
+    logins.write_text("{}")
+    setup = Setup(nodes=("real-a=a", "real-b=b"), authorities=[authority.certificate], logins=logins)
+    with real_nodes(cluster, setup) as started:
+        yield Ground(started, authority, logins)
 
 
 @pytest.fixture

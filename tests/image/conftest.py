@@ -19,6 +19,7 @@ import pytest
 
 from tests.conftest import ROOT_REASON
 from tools import image as building
+from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayoutWriter, digest_of, gzipped, tar_layer
 from upgraph.testing.real_registry import program
 
 PATIENCE_SECONDS = 30.0
@@ -97,6 +98,36 @@ def build_image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Image]
 @pytest.fixture(scope="session")
 def image(build_image: Callable[[], Image]) -> Image:
     return build_image()
+
+
+def shell_image(directory: Path, *, start: Mapping[str, object]) -> Path:
+    """An OCI layout with the image ``shell``: a shell, ``cp`` and ``mkdir`` of this machine.
+
+    Args:
+        directory: where it is made.
+        start: ``Entrypoint`` and ``Cmd``.
+    """
+    tar = tar_layer(_programs(["/bin/sh", "/bin/cp", "/bin/mkdir"]))
+    config = {
+        "architecture": building.native().name,
+        "os": "linux",
+        "config": {"Env": ["PATH=/bin"], "WorkingDir": "/", **start},
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(tar)]},
+    }
+    with LayoutWriter(directory) as layout:
+        layer = layout.blob(gzipped(tar), OCI_LAYER_GZIP)
+        layout.image(config=config, layers=[layer], tag="shell")
+    return directory
+
+
+def _programs(wanted: Sequence[str]) -> Iterator[LayerFile]:
+    """Programs of this machine with the libraries that they are linked with, where they are looked for."""
+    found = set(wanted)
+    for path in wanted:
+        linked = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout
+        found.update(word for word in linked.split() if word.startswith("/"))
+    for path in sorted(found):
+        yield LayerFile(path.lstrip("/"), Path(path).read_bytes(), 0o755)
 
 
 @dataclass(frozen=True)

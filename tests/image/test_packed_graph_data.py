@@ -3,17 +3,15 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.image.conftest import Command, Image, Pod, Volume
+from tests.image.conftest import Command, Image, Pod, Volume, shell_image
 from tools.image import native
 from upgraph.cli.main import run, upgraph
 from upgraph.graphdata import load
 from upgraph.graphdata.directory import DirectorySource
-from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayoutWriter, digest_of, gzipped, tar_layer
 
 USER = 1000650000
 SHARED = "/var/lib/cincinnati/graph-data"
@@ -26,30 +24,10 @@ def starter(tmp_path: Path) -> Path:
     return tmp_path / "starter"
 
 
-def parts_of(programs: Sequence[str]) -> Iterator[LayerFile]:
-    """Programs of this machine with the libraries that they are linked with, where they are looked for."""
-    found = set(programs)
-    for path in programs:
-        linked = subprocess.run(["ldd", path], check=True, capture_output=True, text=True).stdout
-        found.update(word for word in linked.split() if word.startswith("/"))
-    for path in sorted(found):
-        yield LayerFile(path.lstrip("/"), Path(path).read_bytes(), 0o755)
-
-
 @pytest.fixture
 def base(tmp_path: Path) -> str:
     """A base with a shell and cp, and a start of its own that must not count."""
-    tar = tar_layer(parts_of(["/bin/sh", "/bin/cp"]))
-    config = {
-        "architecture": native().name,
-        "os": "linux",
-        "config": {"Entrypoint": ["/bin/false"], "Env": ["PATH=/bin"], "WorkingDir": "/"},
-        "rootfs": {"type": "layers", "diff_ids": [digest_of(tar)]},
-    }
-    with LayoutWriter(tmp_path / "base") as layout:
-        layer = layout.blob(gzipped(tar), OCI_LAYER_GZIP)
-        layout.image(config=config, layers=[layer], tag="base")
-    return f"oci:{tmp_path / 'base'}:base"
+    return f"oci:{shell_image(tmp_path / 'base', start={'Entrypoint': ['/bin/false']})}:shell"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from upgraph.oci import Repository
@@ -23,7 +23,11 @@ COPY_SECONDS = 60
 """Longest time for one copy with skopeo."""
 USERNAME = "sailor"
 PASSWORD = "anchor-and-chain"  # noqa: S105 - of a registry that lives as long as a test
-_HTPASSWD = "sailor:$2y$05$HSEa8T1Lhtd/SL5SymgnzOFKCLFn5KnpWE1PfLicwPOygFqCKiq02"
+NEXT_PASSWORD = "rope-and-rudder"  # noqa: S105 - of the same registry after a change of the password
+_HASHES = {
+    PASSWORD: "$2y$05$HSEa8T1Lhtd/SL5SymgnzOFKCLFn5KnpWE1PfLicwPOygFqCKiq02",
+    NEXT_PASSWORD: "$2y$05$HSEa8T1Lhtd/SL5SymgnzO1ji0dxPgYP3qsqMSqo/kmbtTBWaTRpC",
+}
 _LISTENING = re.compile(r"listening on [\d.]+:(\d+)")
 
 
@@ -34,10 +38,12 @@ class RealRegistry:
     port: int
     certificates: Certificates | None
     login: bool
-    """Whether it wants ``USERNAME`` and ``PASSWORD``."""
+    """Whether it wants ``USERNAME`` and the password."""
     wrapper: tuple[str, ...] = ()
     """What comes before every command, for example to put it into another network."""
     host: str = "127.0.0.1"
+    password: str = PASSWORD
+    """``PASSWORD`` or ``NEXT_PASSWORD``."""
 
     def repository(self, path: str) -> Repository:
         """A repository of it."""
@@ -62,7 +68,7 @@ class RealRegistry:
         self._copy(f"docker://{self.repository(path).name}@{digest}", tag, path)
 
     def _copy(self, source: str, tag: str, path: str) -> None:
-        login = [f"--src-creds={USERNAME}:{PASSWORD}", f"--dest-creds={USERNAME}:{PASSWORD}"]
+        login = [f"--{side}-creds={USERNAME}:{self.password}" for side in ("src", "dest")]
         target = f"docker://{self.repository(path).name}:{tag}"
         skopeo_copy(source, target, login if self.login else (), self.wrapper)
 
@@ -119,20 +125,46 @@ def real_registry(  # each is said by name, and none goes without the others
     Raises:
         RuntimeError: it is not installed or does not start; the text has its log.
     """
+    with _running(directory, RealRegistry(0, certificates, login, wrapper, host)) as running:
+        yield running
+
+
+@contextmanager
+def renewed_registry(
+    directory: Path, before: RealRegistry, *, certificates: Certificates, password: str
+) -> Iterator[RealRegistry]:
+    """Run a registry in the place of one that has ended: what it has and where it listens stay.
+
+    Args:
+        directory: of the one before.
+        before: which.
+        certificates: what it shows from now on.
+        password: what it wants from now on: ``PASSWORD`` or ``NEXT_PASSWORD``.
+
+    Raises:
+        RuntimeError: it does not start; the text has its log.
+    """
+    with _running(directory, replace(before, certificates=certificates, password=password)) as running:
+        yield running
+
+
+@contextmanager
+def _running(directory: Path, wanted: RealRegistry) -> Iterator[RealRegistry]:
+    """Run it; where no port is wanted it finds one."""
     config, log = directory / "config.yml", directory / "registry.log"
-    config.write_text(_config(directory, certificates, login=login, host=host))
+    config.write_text(_config(directory, wanted))
     # Without our environment: any REGISTRY_... in it would change the configuration.
     environment = {"PATH": os.defpath, "OTEL_TRACES_EXPORTER": "none"}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
-            [*wrapper, program("docker-registry"), "serve", str(config)],
+            [*wanted.wrapper, program("docker-registry"), "serve", str(config)],
             stdout=output,
             stderr=output,
             env=environment,
             cwd=directory,
         )
     try:
-        yield RealRegistry(_wait(process, log), certificates, login, wrapper, host)
+        yield replace(wanted, port=_wait(process, log))
     finally:
         process.terminate()
         try:
@@ -151,18 +183,19 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> int:
     raise RuntimeError(f"docker-registry did not start: {log.read_text()}")
 
 
-def _config(directory: Path, certificates: Certificates | None, *, login: bool, host: str) -> str:
+def _config(directory: Path, wanted: RealRegistry) -> str:
     lines = [
         "version: 0.1",
         "log: {level: info, accesslog: {disabled: true}}",
         f"storage: {{filesystem: {{rootdirectory: {directory}/data}}, cache: {{blobdescriptor: inmemory}}}}",
         "http:",
-        f"  addr: {host}:0",
+        f"  addr: {wanted.host}:{wanted.port}",
         "  secret: loopback",
     ]
-    if certificates is not None:
-        lines.append(f"  tls: {{certificate: {certificates.certificate}, key: {certificates.key}}}")
-    if login:
-        (directory / "htpasswd").write_text(_HTPASSWD + "\n")
+    shown = wanted.certificates
+    if shown is not None:
+        lines.append(f"  tls: {{certificate: {shown.certificate}, key: {shown.key}}}")
+    if wanted.login:
+        (directory / "htpasswd").write_text(f"{USERNAME}:{_HASHES[wanted.password]}\n")
         lines.append(f"auth: {{htpasswd: {{realm: loopback, path: {directory}/htpasswd}}}}")
     return "\n".join(lines) + "\n"

@@ -1,23 +1,19 @@
 """The node under a real control plane: what controllers make of its pods, and what it makes of their objects."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cluster.conftest import Ground
 from tests.cluster.node.conftest import HEALTHY, RESTRICTED, curl, until
-from tests.conftest import ROOT_REASON
 from tools.cluster import nodes as kinds_of_nodes
 from tools.cluster.control_plane import ControlPlane
-from tools.cluster.node.launching import RealNodes, Setup, real_nodes
+from tools.cluster.node.launching import RealNodes
 from upgraph.testing.real_registry import real_registry
-
-NODES = ("real-a=a", "real-b=b")
 
 
 @dataclass(frozen=True)
@@ -83,18 +79,15 @@ class Town:
 
 @pytest.fixture(scope="module")
 def town_of(
-    cluster: ControlPlane, layout: Path, tmp_path_factory: pytest.TempPathFactory
+    cluster: ControlPlane, ground: Ground, layout: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Town]]:
-    if os.geteuid():
-        pytest.skip(ROOT_REASON)
-    with ExitStack() as stack:
-        host = str(cluster.addresses.host)
-        registry = stack.enter_context(real_registry(tmp_path_factory.mktemp("registry"), host=host))
+    host = str(cluster.addresses.host)
+    folder = tmp_path_factory.mktemp("registry")
+    shown = ground.authority.issue(folder, names=f"IP:{host}")
+    with real_registry(folder, certificates=shown, host=host) as registry:
         registry.push(layout, "witness", "test/witness")
-        setup = Setup(nodes=NODES, without_tls=[f"{host}:{registry.port}"])
-        nodes = stack.enter_context(real_nodes(cluster, setup))
         image = f"{host}:{registry.port}/test/witness:witness"
-        yield lambda namespace: Town(cluster, nodes, image, namespace)
+        yield lambda namespace: Town(cluster, ground.nodes, image, namespace)
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 import json
 
-from tests.cluster.walk.conftest import VERSIONS, Site
-
-GRAPH = "/api/upgrades_info/v1/graph?channel=stable-4.1&arch=amd64"
+from tests.cluster.walk.conftest import VERSIONS, Site, configure_registry_access, install_operator
 
 
 def test_the_procedure_of_the_documentation_ends_with_a_cluster_that_asks_the_service(site: Site) -> None:
@@ -12,8 +10,8 @@ def test_the_procedure_of_the_documentation_ends_with_a_cluster_that_asks_the_se
     install_operator(site)
     site.pack("latest")
     create_update_service(site)
-    uri = wait_for_uri(site)
-    assert versions(site, uri) == set(VERSIONS)
+    uri = site.uri()
+    assert site.versions(uri) == set(VERSIONS)
     upstream = json.dumps({"spec": {"upstream": f"{uri}/api/upgrades_info/v1/graph"}})
     site.oc("patch", "clusterversion", "version", "--type=merge", "-p", upstream)
     site.until(lambda: site.condition("Available").get("status") == "True", "a status that says so")
@@ -34,7 +32,7 @@ def other_graph_data_rolls_the_pods_without_an_outage(site: Site, uri: str) -> N
     seen: list[set[str]] = []
 
     def all_are_new() -> bool:
-        seen.append(versions(site, uri))
+        seen.append(site.versions(uri))
         deployment = site.get("deployment", "service")
         status, spec = deployment["status"], deployment["spec"]
         return status.get("updatedReplicas") == status.get("replicas") == spec["replicas"] and seen[-1] == {
@@ -44,33 +42,6 @@ def other_graph_data_rolls_the_pods_without_an_outage(site: Site, uri: str) -> N
     site.until(all_are_new, "replicas with the other graph data")
     assert set(map(frozenset, seen)) <= {frozenset(VERSIONS), frozenset({"4.1.1"})}
     site.until(lambda: site.condition("Degraded")["status"] == "False", "a status without a fault")
-
-
-def versions(site: Site, uri: str) -> set[str]:
-    """What a cluster is offered. Fails where it gets no answer."""
-    status, body = site.curl(f"{uri}{GRAPH}", "-H", "Accept: application/json")
-    assert status == 200, body
-    return {node["version"] for node in json.loads(body)["nodes"]}
-
-
-def configure_registry_access(site: Site) -> None:
-    """6.3.3: the authority and the logins of the registry."""
-    config = ("-n", "openshift-config")
-    site.oc(*config, "delete", "configmap/registry-ca", "secret/pull-secret", "--ignore-not-found")
-    site.oc(*config, "create", "configmap", "registry-ca", f"--from-file=updateservice-registry={site.ca}")
-    trust = json.dumps({"spec": {"additionalTrustedCA": {"name": "registry-ca"}}})
-    site.oc("patch", "image.config.openshift.io/cluster", "--type=merge", "-p", trust)
-    logins = f"--from-file=.dockerconfigjson={site.logins}"
-    kind = "--type=kubernetes.io/dockerconfigjson"
-    site.oc(*config, "create", "secret", "generic", "pull-secret", logins, kind)
-
-
-def install_operator(site: Site) -> None:
-    """6.3.4: the operator, from its own manifests."""
-    image = f"{site.images.repository('upgraph/upgraph').name}:test"
-    manifests = site.upgraph("operator", "manifests", f"--namespace={site.namespace}", f"--image={image}")
-    site.oc("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
-    site.oc("-n", site.namespace, "rollout", "status", "deployment/upgraph-operator", "--timeout=120s")
 
 
 def create_update_service(site: Site) -> None:
@@ -86,11 +57,3 @@ def create_update_service(site: Site) -> None:
         },
     }
     site.oc("-n", site.namespace, "create", "-f", "-", stdin=json.dumps(service))
-
-
-def wait_for_uri(site: Site) -> str:
-    """6.3.6: until the address answers with 200, as the documentation polls it."""
-    site.until(lambda: site.status().get("policyEngineURI"), "an address")
-    uri = str(site.status()["policyEngineURI"])
-    site.until(lambda: site.curl(f"{uri}{GRAPH}", "-H", "Accept: application/json")[0] == 200, "an answer")
-    return uri

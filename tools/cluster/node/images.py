@@ -80,6 +80,12 @@ class RegistryAccess:
     authorities: Sequence[Path] = ()
     without_tls: frozenset[str] = frozenset()
     """Hosts, with their ports, that speak plain HTTP."""
+    logins: Path | None = None
+    """The file with the logins of the node itself, which are the weakest. It is read for each pull."""
+
+    def strongest_first(self, given: Sequence[bytes]) -> list[bytes]:
+        """The logins for one pull: those of the pod, then those of the node."""
+        return [*given, *([] if self.logins is None else [self.logins.read_bytes()])]
 
 
 @dataclass(slots=True)
@@ -127,7 +133,8 @@ class ImageStore:
     async def _pull(self, text: str, logins: Sequence[bytes]) -> StoredImage:
         name, place = self._named(text)
         with tempfile.TemporaryDirectory(dir=self.directory, prefix="pull-") as folder:
-            access = Access(_credentials(Path(folder), logins), Trust(self.access.authorities), Proxies())
+            credentials = _credentials(Path(folder), self.access.strongest_first(logins))
+            access = Access(credentials, Trust(self.access.authorities), Proxies())
             async with RegistryClient(place, access=access) as source:
                 manifest = await source.manifest(name.in_registry)
                 image, digest = await self._chosen(source, manifest.digest, text)
@@ -177,7 +184,7 @@ def _credentials(folder: Path, logins: Sequence[bytes]) -> Credentials:
         path = folder / f"login-{at}.json"
         path.touch(mode=0o600)
         path.write_bytes(content)
-        places.append(Place(path, "imagePullSecrets"))
+        places.append(Place(path, "logins of the pod or the node"))
     return Credentials(places)
 
 

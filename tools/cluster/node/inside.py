@@ -56,6 +56,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         "--registry-ca", action="append", default=[], type=Path, help="authorities of registries"
     )
     parser.add_argument("--registry-without-tls", action="append", default=[], metavar="HOST:PORT")
+    parser.add_argument("--logins", type=Path, help="of the node itself, for pulls of all pods")
     return parser.parse_args(arguments)
 
 
@@ -204,7 +205,8 @@ async def serve(chosen: argparse.Namespace) -> None:
     """Be nodes until the input ends."""
     network = Network(chosen.pods)
     await settle(chosen.directory, network)
-    access = RegistryAccess(tuple(chosen.registry_ca), frozenset(chosen.registry_without_tls))
+    without_tls = frozenset(chosen.registry_without_tls)
+    access = RegistryAccess(tuple(chosen.registry_ca), without_tls, chosen.logins)
     machine = Machine(
         chosen.directory,
         ImageStore(chosen.directory / "images", access),

@@ -45,6 +45,8 @@ class Setup:
     """Authorities that pulls trust."""
     without_tls: Sequence[str] = ()
     """Registries that speak plain HTTP: ``HOST:PORT``."""
+    logins: Path | None = None
+    """Logins of the nodes themselves, for pulls of all pods, as nodes of OpenShift have the pull secret of the cluster."""
 
     def arguments(self, directory: Path, pods: str) -> list[str]:
         """The command of the node without its cluster."""
@@ -52,6 +54,7 @@ class Setup:
         command += [f"--node={one}" for one in self.nodes]
         command += [f"--host={one}" for one in self.hosts]
         command += [f"--registry-ca={one}" for one in self.authorities]
+        command += [] if self.logins is None else [f"--logins={self.logins}"]
         return [*command, *(f"--registry-without-tls={one}" for one in self.without_tls)]
 
 
