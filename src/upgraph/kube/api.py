@@ -109,6 +109,11 @@ class ExpiredError(RemoteError):
 class Api(Protocol):
     """The API of one cluster, under one identity. See the module for the errors."""
 
+    @property
+    def manager(self) -> str:
+        """The name under which the cluster notes what is written here."""
+        ...
+
     async def get(self, kind: Kind, key: Key) -> Object:
         """One object."""
         ...

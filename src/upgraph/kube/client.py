@@ -68,6 +68,11 @@ class KubernetesApi:
         self._manager = manager
         self._kinds = {(kind.api_version, kind.kind): kind for kind in (*KINDS, *kinds)}
 
+    @property
+    def manager(self) -> str:
+        """The name under which the cluster notes what is written here."""
+        return self._manager
+
     async def get(self, kind: Kind, key: Key) -> Object:
         """One object."""
         what = self._what("get", kind, key)

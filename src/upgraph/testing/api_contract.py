@@ -13,7 +13,8 @@ from upgraph.kube.candidacy import Terms
 from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.election import Election, record_of
 from upgraph.kube.events import Note, Recorder
-from upgraph.kube.kinds import CONFIG_MAP, LEASE
+from upgraph.kube.inheritance import inherited
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, LEASE
 from upgraph.kube.objects import key_of, uid_of, version_of
 from upgraph.testing.api_place import (
     ABSENT,
@@ -109,6 +110,15 @@ async def check_elements_of_lists_have_managers_of_their_own(place: Place) -> No
     both = await place.api.apply(deployment(place, {"a": "a:2"}))
     assert images(both) == {"a": "a:2", "b": "b:1"}
     assert images(await place.api.apply(deployment(place, {}))) == {"b": "b:1"}
+
+
+async def check_what_another_has_written_can_be_inherited(place: Place) -> None:
+    """It goes then where we do not apply it; otherwise it would stay beside what we apply."""
+    await place.other.create(deployment(place, {"old": "a:1"}))
+    made = await place.api.get(DEPLOYMENT, place.key("a"))
+    notes = inherited(made, place.api.manager, lambda _: True)
+    await place.api.patch(DEPLOYMENT, place.key("a"), {"metadata": {"managedFields": notes}})
+    assert images(await place.api.apply(deployment(place, {"new": "b:1"}))) == {"new": "b:1"}
 
 
 async def check_unknown_fields_are_refused_for_good(place: Place) -> None:
@@ -281,6 +291,7 @@ CHECKS = (
     check_applying_the_same_again_changes_nothing,
     check_a_conflict_of_managers_names_the_fields,
     check_elements_of_lists_have_managers_of_their_own,
+    check_what_another_has_written_can_be_inherited,
     check_unknown_fields_are_refused_for_good,
     check_an_invalid_object_is_refused_with_its_field,
     check_every_character_arrives,

@@ -133,7 +133,11 @@ class ApiState:
         _refuse_old(kind, old, obj)
         new = _part(old, obj, status=status) if has_status(kind) else deepcopy(obj)
         me = (manager, "Update", "status" if status else "")
-        owners = field_ownership.updated(old, new, me, self._owners[uid_of(old)])
+        notes = new["metadata"].get("managedFields") or old["metadata"]["managedFields"]
+        before = self._owners[uid_of(old)]
+        if notes != old["metadata"]["managedFields"]:
+            before = field_ownership.owners_of(notes)
+        owners = field_ownership.updated(old, new, me, before)
         return self._stored(kind, old, new, owners)
 
     def merge(self, kind: Kind, key: Key, patch: Object, manager: str) -> Object:

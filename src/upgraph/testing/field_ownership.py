@@ -4,6 +4,7 @@ A field is a path to a scalar, to a list that is taken as one, or to an empty ma
 told by their names (``containers``), where a real server asks its schema. Values go in and out; nothing is changed in place.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -76,7 +77,7 @@ def applied(
     left = {who: paths - taken.get(who, frozenset()) for who, paths in owners.items() if who != me}
     kept = frozenset().union(*left.values()) if left else frozenset()
     result = _merged(live, wanted)
-    for path in sorted(owners.get(me, frozenset()) - ours.keys() - kept, key=repr):
+    for path in sorted(owners.get(me, frozenset()) - ours.keys() - kept, key=_last_keys):
         _take_away(result, path)
     return result, {**{who: paths for who, paths in left.items() if paths}, me: frozenset(ours)}
 
@@ -127,14 +128,37 @@ def _keys_text(step: tuple[tuple[str, Any], ...]) -> str:
     )
 
 
+def owners_of(notes: Iterable[Object]) -> dict[Manager, frozenset[Path]]:
+    """The fields of each manager, from ``metadata.managedFields`` as somebody has written it."""
+    found: dict[Manager, frozenset[Path]] = {}
+    for note in notes:
+        who = (note["manager"], note["operation"], note.get("subresource") or "")
+        found[who] = found.get(who, frozenset()) | frozenset(_paths(note.get("fieldsV1") or {}, ()))
+    return found
+
+
 def _tree(paths: Iterable[Path]) -> Object:
     tree: Object = {}
     for path in sorted(paths, key=repr):
         place = tree
-        for step in path:
-            name = f"f:{step}" if isinstance(step, str) else f"k:{dict(step)}"
+        for at, step in enumerate(path):
+            name = f"f:{step}" if isinstance(step, str) else f"k:{json.dumps(dict(step))}"
             place = place.setdefault(name, {})
+            if not isinstance(step, str) and path[at + 1 :] in {(key,) for key, _ in step}:
+                # Who has set the keys has made the element.
+                place["."] = {}
     return tree
+
+
+def _paths(tree: Object, path: Path) -> Iterable[Path]:
+    for name, below in tree.items():
+        if name == ".":
+            continue
+        step: Step = name[2:] if name.startswith("f:") else tuple(json.loads(name[2:]).items())
+        if below:
+            yield from _paths(below, (*path, step))
+        else:
+            yield (*path, step)
 
 
 def _leaves(value: Any, path: Path) -> Iterable[tuple[Path, Any]]:  # noqa: ANN401  # JSON
@@ -187,6 +211,16 @@ def _combined(name: str, old: Any, new: Any) -> Any:  # noqa: ANN401  # JSON
     return result
 
 
+def _last_keys(path: Path) -> tuple[bool, int, str]:
+    """An order in which elements lose the fields by which they are told apart at the end, the innermost first."""
+    return _is_key(path), -len(path), repr(path)
+
+
+def _is_key(path: Path) -> bool:
+    above = path[-2] if len(path) > 1 else ""
+    return not isinstance(above, str) and path[-1] in {key for key, _ in above}
+
+
 def _take_away(obj: Any, path: Path) -> None:  # noqa: ANN401  # JSON
     """Remove a field, and what is empty without it."""
     first, rest = path[0], path[1:]
@@ -204,7 +238,8 @@ def _take_away(obj: Any, path: Path) -> None:  # noqa: ANN401  # JSON
         else []
     )
     for element in found:
-        if rest:
+        # What it is told apart by goes with the rest of it.
+        if len(rest) > 1 or (rest and not _is_key(path)):
             _take_away(element, rest)
         if not rest or element.keys() <= {key for key, _ in first}:
             obj.remove(element)
