@@ -26,6 +26,8 @@ from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
 from upgraph.kube.ownership import controller_of, foreign_controller
 from upgraph.kube.store import Store
 from upgraph.operator.applying.agreement import agrees
+from upgraph.operator.applying.rollout import has_old_pods
+from upgraph.operator.applying.takeover import is_of_another, take_over
 from upgraph.operator.desired import Plan
 from upgraph.operator.desired.metadata import APPLIED, MANAGED_BY, MANAGER
 from upgraph.operator.inputs.view import at
@@ -58,6 +60,7 @@ _REASONS = {
     NETWORK_POLICY: "{0}NetworkPolicyFailed",
     ROUTE: "{0}RouteFailed",
 }
+_READ_BY_PODS = (CONFIG_MAP, SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,9 @@ class Applier:
         for obj in plan.objects:
             await self._ensure(obj, owner, work)
         wanted = {(kind_of(obj), obj["metadata"]["name"]) for obj in plan.objects} | plan.kept
+        needed = _READ_BY_PODS if self._is_rolling(plan, owner) else ()
         for kind, found in self._owned(owner):
-            if (kind, found["metadata"]["name"]) not in wanted:
+            if (kind, found["metadata"]["name"]) not in wanted and kind not in needed:
                 await self._take_away(kind, found, work)
         work.failures.sort(key=lambda error: not error.retryable)
         return Outcome(tuple(work.troubles), next(iter(work.failures), None), work.writes)
@@ -113,6 +117,15 @@ class Applier:
     def forget(self, owner: str) -> None:
         """Remember nothing of an UpdateService that is gone."""
         self._settled.pop(owner, None)
+
+    def _is_rolling(self, plan: Plan, owner: str) -> bool:
+        """Whether pods may be there that are not as they are wanted now, because they are held or not replaced yet."""
+        wanted = {key_of(obj): _digest(obj) for obj in plan.objects if kind_of(obj) == DEPLOYMENT}
+        return any(
+            wanted.get(key_of(found)) != _digest(found) or has_old_pods(found)
+            for kind, found in self._owned(owner)
+            if kind == DEPLOYMENT
+        )
 
     def _owned(self, owner: str) -> list[tuple[Kind, Object]]:
         return [
@@ -135,6 +148,9 @@ class Applier:
             if agrees(obj, found) or settled.get((kind, key)) == (_digest(obj), version_of(found)):
                 return
         try:
+            if found is not None and is_of_another(kind, found):
+                work.writes += 1
+                await take_over(self._api, kind, key, owner)
             work.writes += 1
             applied = await self._api.apply(obj)
         except RemoteError as error:
@@ -166,7 +182,8 @@ def kind_of(obj: Object) -> Kind:
 
 
 def _digest(obj: Object) -> str:
-    return str(obj["metadata"]["annotations"][APPLIED])
+    """Of what was applied; empty where nothing was."""
+    return str((obj["metadata"].get("annotations") or {}).get(APPLIED, ""))
 
 
 def _strange(found: Object, owner: str) -> str:

@@ -24,6 +24,7 @@ from upgraph.operator.installation.parameters import (
     Flavour,
     Installation,
 )
+from upgraph.operator.resource.names import ASKING_POD
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 READ = ("get", "list", "watch")
@@ -98,6 +99,8 @@ def rights_in_namespace(flavour: Flavour) -> tuple[Right, ...]:
         *(Right(kind, MAKE) for kind in _MADE),
         # Tells why a service does not come up: images that cannot be pulled, containers that end.
         Right(kinds.POD, READ),
+        # What the OpenShift Update Service Operator leaves behind.
+        Right(kinds.POD, ("delete",), [ASKING_POD]),
         # To create cannot be limited to a name, as an object has none yet when that is asked.
         Right(kinds.LEASE, ("create",)),
         Right(kinds.LEASE, ("get", "update"), [OPERATOR]),

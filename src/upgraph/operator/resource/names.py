@@ -12,6 +12,10 @@ from dataclasses import dataclass
 MAX_LABEL_CHARACTERS = 63
 """Longest label of the DNS (RFC 1035), and longest name of a Service."""
 
+ASKING_POD = "graph-data-tag-digest"
+"""The pod by which the reference operator learns what a tag stands for: one a namespace, always with this name. It ends after
+five minutes and is left there."""
+
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_SERVICE_SUFFIX = "-policy-engine"
 
