@@ -190,6 +190,21 @@ async def test_an_image_that_cannot_be_pulled_is_told_in_the_words_of_the_kubele
     assert cluster.condition("Degraded")["status"] == "True"
 
 
+async def test_a_replica_on_a_node_that_is_lost_is_told_and_is_no_outage(
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
+    # As the cluster leaves a pod of which nobody hears: the kubelet was the last to speak of its containers.
+    said = [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}]
+    pod = {"name": "sample-lost", "namespace": "openshift-update-service", "labels": {"deployment": "sample"}}
+    lost = {"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": {"nodeName": "node-7"}}
+    cluster.server.state.put(POD, lost | {"status": {"conditions": said}})
+    await cluster.until(lambda: cluster.condition("Degraded")["reason"] == "NodeLost")
+    assert "the node node-7 does not answer" in cluster.condition("Degraded")["message"]
+    assert cluster.condition("Available")["status"] == "True"
+
+
 async def test_nothing_is_written_while_a_service_runs_as_it_should(
     quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
 ) -> None:

@@ -122,6 +122,13 @@ NO_REPLICA_READY = Problem(
     "Clusters get no answer. They keep the update recommendations that they have.",
     "Look at the pods: kubectl get pods -l app=NAME and kubectl describe pod. The message says what Kubernetes knows.",
 )
+REPLICA_LOST = Problem(
+    "replica-lost",
+    "The node of a replica does not answer",
+    "The other replicas answer clusters. Kubernetes starts another replica elsewhere when it gives up waiting for the node, "
+    "which takes five minutes where nobody has said otherwise (spec.scheduling.tolerations).",
+    "Look at the node: kubectl describe node NAME. Where it does not come back, kubectl delete node NAME ends the wait.",
+)
 SERVICE_SILENT = Problem(
     "service-silent",
     "The status of the update service cannot be read",

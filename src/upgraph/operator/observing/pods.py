@@ -9,6 +9,7 @@ from upgraph.operator.inputs.view import at
 
 MAX_TOLD = 3
 """Most pods that a message tells of."""
+_NODE_LOST = "NodeLost"
 _USUAL = frozenset({"PodInitializing", "ContainerCreating", "Completed"})
 """Reasons of waiting and of ends that are no fault."""
 
@@ -26,6 +27,11 @@ class PodTrouble:
     def is_of_graph_data(self) -> bool:
         """Whether it is the container that brings the graph data."""
         return self.container == INIT_CONTAINER
+
+    @property
+    def is_of_node(self) -> bool:
+        """Whether it is the node that does not answer."""
+        return self.reason == _NODE_LOST
 
     def __str__(self) -> str:
         where = f"pod {self.pod}" + (f", container {self.container}" if self.container else "")
@@ -59,6 +65,8 @@ def told(troubles: Iterable[PodTrouble]) -> str:
 
 def _of_pod(pod: Object) -> Iterator[PodTrouble]:
     name, status = pod["metadata"]["name"], at(pod, "status")
+    if _is_lost(pod):
+        yield PodTrouble(name, "", _NODE_LOST, f"the node {at(pod, 'spec').get('nodeName')} does not answer")
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             yield PodTrouble(
@@ -83,5 +91,18 @@ def _of_container(pod: str, container: Object) -> PodTrouble | None:
 
 
 def _is_ready(pod: Object) -> bool:
+    return _is_true(pod, "Ready")
+
+
+def _is_lost(pod: Object) -> bool:
+    """Whether the cluster, rather than the kubelet, says that it is not ready: then nobody hears of the kubelet any more.
+
+    A kubelet says both in one breath. What the cluster takes back is ``Ready`` alone (``MarkPodsNotReady`` of its
+    controller of nodes), so the containers stay ready for ever.
+    """
+    return _is_true(pod, "ContainersReady") and not _is_true(pod, "Ready")
+
+
+def _is_true(pod: Object, kind: str) -> bool:
     conditions = at(pod, "status").get("conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+    return any(one.get("type") == kind and one.get("status") == "True" for one in conditions)

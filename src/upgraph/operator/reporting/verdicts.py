@@ -13,6 +13,7 @@ from upgraph.errors.problems.reconcile import (
     GRAPH_OLD,
     NO_REPLICA_READY,
     RELEASES_UNREADABLE,
+    REPLICA_LOST,
     SERVICE_SILENT,
     URI_SILENT,
     URI_UNTRUSTED,
@@ -184,6 +185,9 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
     if known.is_rollout_stuck:
         seen = "new pods do not become ready" + (f": {told(known.pods)}" if known.pods else "")
         troubles.append(Trouble("RolloutStuck", NO_REPLICA_READY, seen))
+    lost = [one for one in known.pods if one.is_of_node]
+    if lost:
+        troubles.append(Trouble("NodeLost", REPLICA_LOST, told(lost)))
     troubles += _of_service(known)
     if known.is_definition_old:
         seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
