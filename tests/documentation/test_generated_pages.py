@@ -83,7 +83,7 @@ def test_the_documentation_builds_without_a_warning(root: Path, tmp_path: Path) 
         [*command, "-d", tmp_path / "trees", root / "docs", tmp_path / "html"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
