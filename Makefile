@@ -57,7 +57,7 @@ parts: setup deps ## fetch what the image is made of, so that building it needs 
 copier: setup .copier/.ready ## compile the program of graph-data images that need no base image
 	PYTHONPATH=$(CURDIR)/.copier ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/.copier/cache $(BIN)/python -m tools.copier
 
-# ARGS=--plain leaves the APIs of OpenShift out.
+# ARGS=--plain leaves the APIs of OpenShift out, ARGS=--real-nodes brings nodes that run pods (root).
 .PHONY: cluster
 cluster: setup deps cluster-tools ## start a real control plane, and say how to reach it
 	$(BIN)/python -m tools.cluster $(ARGS)
