@@ -46,7 +46,10 @@ def test_real_nodes_are_ready_and_nothing_is_left_behind(
         kubeconfig = re.search(r"KUBECONFIG=(\S+)", said)
         assert kubeconfig is not None
         client = Client.of(Path(kubeconfig[1]))
-        for name in ("real-a", "real-b"):
-            until(lambda name=name: nodes.is_ready(client.get(f"/api/v1/nodes/{name}")), what=name)
+        until(lambda: are_ready(client, "real-a", "real-b"), what="both nodes")
         assert "Pods run, on real-a and real-b" in said
     assert list(folder.glob("upgraph-cluster-*")) == []
+
+
+def are_ready(client: Client, *names: str) -> bool:
+    return all(nodes.is_ready(client.get(f"/api/v1/nodes/{name}")) for name in names)

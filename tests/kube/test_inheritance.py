@@ -7,7 +7,7 @@ import pytest
 from upgraph.kube.inheritance import inherited, owners_in
 from upgraph.kube.objects import Object
 
-OWNED = {"f:metadata": {"f:ownerReferences": {".": {}, 'k:{"uid":"7"}': {}}}}
+OWNED: Object = {"f:metadata": {"f:ownerReferences": {".": {}, 'k:{"uid":"7"}': {}}}}
 CONTAINERS = "f:containers"
 OLD = 'k:{"name":"old"}'
 
@@ -21,7 +21,7 @@ def after(*notes: Object) -> dict[str, Any] | None:
     """The fields by manager and operation, once ``heir`` has inherited those of ``old``."""
     obj = {"apiVersion": "v1", "metadata": {"managedFields": list(notes)}}
     made = inherited(obj, "heir", lambda fields: "f:old" in fields)
-    return made and {f"{one['manager']} {one['operation']}": one["fieldsV1"] for one in made}
+    return None if made is None else {f"{one['manager']} {one['operation']}": one["fieldsV1"] for one in made}
 
 
 def test_what_was_written_counts_as_applied_by_the_heir() -> None:
@@ -49,7 +49,7 @@ def test_nothing_is_inherited_from(of_other: Object) -> None:
 
 def test_what_a_third_has_added_to_an_inherited_element_is_nobodys_and_goes_with_it() -> None:
     old = note("old", {"f:old": {}, CONTAINERS: {OLD: {".": {}, "f:image": {}}}})
-    added = {CONTAINERS: {OLD: {"f:resources": {}}}, "f:replicas": {}}
+    added: Object = {CONTAINERS: {OLD: {"f:resources": {}}}, "f:replicas": {}}
     made = after(old, note("third", added))
     assert made is not None
     assert made["third Update"] == {"f:replicas": {}}
@@ -64,7 +64,7 @@ def test_who_had_nothing_but_additions_to_an_inherited_element_is_no_manager_any
 
 def test_elements_that_a_third_has_made_stay_its_own() -> None:
     old = note("old", {"f:old": {}, CONTAINERS: {OLD: {".": {}, "f:image": {}}}})
-    own = {CONTAINERS: {'k:{"name":"third"}': {".": {}, "f:image": {}}}}
+    own: Object = {CONTAINERS: {'k:{"name":"third"}': {".": {}, "f:image": {}}}}
     made = after(old, note("third", own))
     assert made is not None
     assert made["third Update"] == own
