@@ -1,5 +1,6 @@
 """What the OpenShift Update Service Operator has left is used on and made ours."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -123,3 +124,23 @@ async def test_what_an_administrator_has_added_stays(
     assert cluster.find(ROUTE, "sample-route")["metadata"]["annotations"][
         "haproxy.router.openshift.io/timeout"
     ]
+
+
+async def test_a_status_of_the_old_operator_is_no_reason_to_write_for_ever(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    moment = "2026-01-01T00:00:00Z"
+    old = [
+        {"type": kind, "status": "True", "lastTransitionTime": moment, "lastHeartbeatTime": moment}
+        for kind in ("ReconcileCompleted", "ReconcileError")
+    ]
+    found = cluster.find(cluster.resource, "sample")
+    cluster.server.state.replace(
+        cluster.resource, found | {"status": found["status"] | {"conditions": old}}, MANAGER, status=True
+    )
+    await cluster.until(lambda: len(cluster.status()["conditions"]) > len(old))
+    before = cluster.writes()
+    # Moments in a status have whole seconds.
+    await asyncio.sleep(2.5)
+    assert cluster.writes() == before

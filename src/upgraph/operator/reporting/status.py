@@ -80,7 +80,8 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
         "servingCA": _serving_ca(known, at(before, "servingCA")),
     }
     content |= {name: part for name, part in parts.items() if part}
-    if _without_moments(content) == _without_moments(before) and not _is_overdue(before, content):
+    is_same = _without_moments(content) == _without_moments(_without_others(before, content))
+    if is_same and not _is_overdue(before, content):
         content = before
     return Status(content, _transitions(verdicts, before))
 
@@ -155,6 +156,19 @@ def _shown(authority: ServingCA) -> Object:
         "trustedByCluster": authority.trusted,
     }
     return {name: value for name, value in part.items() if value not in ("", None)}
+
+
+def _without_others(before: Object, content: Object) -> Object:
+    """The status as it was, without what the reference operator has said and we never do: that stays there."""
+    if "conditions" not in before:
+        return before
+    ours = {one["type"] for one in content["conditions"]}
+    said = [
+        {name: value for name, value in one.items() if name != "lastHeartbeatTime"}
+        for one in before["conditions"]
+        if one.get("type") in ours
+    ]
+    return before | {"conditions": said}
 
 
 def _without_moments(content: Object) -> Object:
