@@ -38,6 +38,8 @@ async def test_a_registry_that_is_gone_leaves_the_last_digest(
     await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "LastKnown")
     assert cluster.status()["graphData"]["digest"] == digest
     assert cluster.find(DEPLOYMENT, "sample")["spec"] == pods
+    # A resource can name no registry without TLS.
+    assert "docker+http" not in str(cluster.status())
     await cluster.registry.resume()
     await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "Resolved")
 

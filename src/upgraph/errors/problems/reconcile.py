@@ -42,8 +42,8 @@ REGISTRY_CA_MISSING = Problem(
     "registry-ca-missing",
     "The authorities of the registries cannot be used",
     "A registry with a certificate of the site's own authority is not trusted, and its releases cannot be read.",
-    "Make the ConfigMap that is named with the key updateservice-registry: upgraph trust configmap --registry "
-    "HOST:PORT=ca.pem --update-service ca.pem. On OpenShift image.config.openshift.io/cluster names it "
+    "Make the ConfigMap that is named with the key updateservice-registry: upgraph trust configmap --namespace NAMESPACE "
+    "--name NAME --registry HOST:PORT=ca.pem --update-service ca.pem | kubectl apply -f -. On OpenShift image.config.openshift.io/cluster names it "
     "(spec.additionalTrustedCA.name), and the operator may read those ConfigMaps alone that it was installed with: upgraph "
     "operator manifests --ca-configmap NAME. Elsewhere the UpdateService names it (spec.trust.configMap).",
 )

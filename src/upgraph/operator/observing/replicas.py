@@ -170,7 +170,7 @@ async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
         except UpgraphError as error:
             return UriSeen(wish.uri, fault=error.seen)
         except (OSError, TimeoutError) as error:
-            why = str(error) or "no answer in time"
+            why = getattr(error, "strerror", None) or str(error) or "no answer in time"
             return UriSeen(wish.uri, fault=f"{parts.netloc}: {why}")
 
 

@@ -6,6 +6,8 @@ were written and never more; the others say whether clusters get answers and fro
 
 from collections.abc import Iterable
 
+from upgraph.errors import UpgraphError
+from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.errors.problems.reconcile import (
     DEFINITION_OLD,
     GRAPH_DATA_ASKING,
@@ -118,7 +120,7 @@ def _graph_data(known: Known) -> Condition:
         return Condition(GRAPH_DATA_READY, None, "Asking", f"{_named_image(known)} is being looked up.")
     digest = "" if asked.found is None else asked.found.digest
     if asked.fault is not None:
-        last = Trouble.of("LastKnown", asked.fault)
+        last = _of_registry("LastKnown", asked.fault)
         message = (
             f"{digest} stays in use, as it is not known what {_named_image(known)} is now: {last.message}"
         )
@@ -140,7 +142,7 @@ def _graph_data_trouble(known: Known) -> Trouble | None:
     if asked is not None and asked.fault is not None and (asked.found is None or not asked.found.digest):
         error = asked.fault
         seen = f"{_named_image(known)}: {error.seen}"
-        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, error.remedy)
+        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, _of_registry("", error).remedy)
     return None
 
 
@@ -148,6 +150,15 @@ _INIT_REMEDY = (
     "The image has to copy its data to /var/lib/cincinnati/graph-data when it is started, as any user, or to have no command "
     "and its data at /var/lib/cincinnati-graph-data. upgraph graph-data check docker://IMAGE looks at it."
 )
+
+
+_REACH_REMEDY = "Check the name, the port, the network, the proxy and that the registry runs."
+
+
+def _of_registry(reason: str, error: UpgraphError) -> Trouble:
+    # Elsewhere a registry without TLS can be named by a scheme of its own, which resources have not.
+    remedy = _REACH_REMEDY if error.problem is UNREACHABLE else error.remedy
+    return Trouble(reason, error.problem, error.seen, remedy)
 
 
 def _releases(known: Known) -> Condition:
@@ -204,7 +215,7 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
 def _of_service(known: Known) -> list[Trouble]:
     found = []
     if known.graph_data is not None and known.graph_data.fault is not None:
-        found.append(Trouble.of("GraphDataUnresolved", known.graph_data.fault))
+        found.append(_of_registry("GraphDataUnresolved", known.graph_data.fault))
     seen, report = known.seen, _report(known)
     if seen is None:
         return found
