@@ -135,7 +135,10 @@ def _object(version: str, kind: str, name: str) -> dict[str, Any]:
 def test_all_is_made_with_the_rights_of_the_installation(site: Site) -> None:
     site.settled()
     assert site.status()["policyEngineURI"] == f"https://service-route-{site.namespace}.apps.example"
-    assert site.deployment()["spec"]["replicas"] == 2
+    made = site.deployment()
+    assert made["spec"]["replicas"] == 2
+    managers = {(one["manager"], one["operation"]) for one in made["metadata"]["managedFields"]}
+    assert ("upgraph-operator", "Apply") in managers
     assert [one for one in site.requests() if one.status == 403] == []
 
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, ROUTE, SECRET
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, PROXY_CONFIG, ROUTE, SECRET
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
 from upgraph.testing.operated_cluster import OperatedCluster, put_image
@@ -137,6 +137,43 @@ async def test_a_config_map_without_the_key_is_told_by_the_name_of_the_key(
         lambda: cluster.condition("RegistryCACertFound").get("reason") == "EnsureAdditionalTrustedCAFailed"
     )
     assert "updateservice-registry" in cluster.condition("RegistryCACertFound")["message"]
+
+
+async def test_the_proxy_of_the_cluster_and_its_authorities_reach_the_pods(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    proxy = {"httpsProxy": "http://proxy.example:3128", "noProxy": "127.0.0.1,localhost"}
+    cluster.put(PROXY_CONFIG, "cluster", status=proxy)
+    await cluster.until(lambda: cluster.variables().get("HTTPS_PROXY") == "http://proxy.example:3128")
+    missing = "EnsureTrustedClusterCAFailed"
+    await cluster.until(lambda: cluster.condition("RegistryCACertFound")["reason"] == missing)
+    text = cluster.authority.certificate.read_text()
+    cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": text})
+    await cluster.until(lambda: "--ca=/etc/upgraph/cluster-ca/ca-bundle.crt" in cluster.arguments())
+    cluster.put(PROXY_CONFIG, "cluster", status={})
+    await cluster.until(lambda: cluster.variables() == {})
+
+
+async def test_logins_and_authorities_that_are_named_reach_the_pods_and_are_followed(
+    plain: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    put_image(cluster.registry, "latest", "/copier")
+    logins = {".dockerconfigjson": base64.b64encode(b'{"auths": {}}').decode()}
+    cluster.put(SECRET, "login", type="kubernetes.io/dockerconfigjson", data=logins)
+    text = cluster.authority.certificate.read_text()
+    cluster.put(CONFIG_MAP, "ca", data={"updateservice-registry": text})
+    cluster.update_service(credentials={"secret": "login"}, trust={"configMap": "ca"})
+    await cluster.until(cluster.arguments)
+    pod = cluster.find(DEPLOYMENT, "sample")["spec"]["template"]["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "sample-pull-secret"}]
+    assert {"--authfile=/var/lib/cincinnati/registry-credentials", "--ca=/etc/upgraph/registry-ca"} <= set(
+        cluster.arguments()
+    )
+    rotated = base64.b64encode(b'{"auths": {"registry.example": {"auth": "YTpi"}}}').decode()
+    cluster.put(SECRET, "login", data={".dockerconfigjson": rotated})
+    await cluster.until(lambda: b"YTpi" in decoded(cluster))
+    assert cluster.find(DEPLOYMENT, "sample")["spec"]["template"]["spec"] == pod
 
 
 async def test_the_route_of_an_old_release_is_used_on(cluster: OperatedCluster, start: Start) -> None:

@@ -81,6 +81,12 @@ async def check_applying_leaves_the_fields_of_others(place: Place) -> None:
     assert applied["data"] == {"ours": "3", "theirs": "2"}
 
 
+async def check_what_was_empty_is_filled(place: Place) -> None:
+    """What stands in it now is not taken away with the emptiness that we no longer say."""
+    await place.api.apply(place.config_map("a", {}))
+    assert (await place.api.apply(place.config_map("a", {"x": "1"})))["data"] == {"x": "1"}
+
+
 async def check_applying_the_same_again_changes_nothing(place: Place) -> None:
     """The version stays, so nobody is woken."""
     wanted = place.config_map("a", {"x": "1"}, {"check": ""})
@@ -288,6 +294,7 @@ CHECKS = (
     check_the_second_of_two_writers_is_refused,
     check_a_merge_patch_changes_and_removes,
     check_applying_leaves_the_fields_of_others,
+    check_what_was_empty_is_filled,
     check_applying_the_same_again_changes_nothing,
     check_a_conflict_of_managers_names_the_fields,
     check_elements_of_lists_have_managers_of_their_own,

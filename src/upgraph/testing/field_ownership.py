@@ -77,7 +77,9 @@ def applied(
     left = {who: paths - taken.get(who, frozenset()) for who, paths in owners.items() if who != me}
     kept = frozenset().union(*left.values()) if left else frozenset()
     result = _merged(live, wanted)
-    for path in sorted(owners.get(me, frozenset()) - ours.keys() - kept, key=_last_keys):
+    # A list that was empty and is not any more stays, although it was a field and its elements are fields now.
+    above = {path[:length] for path in ours for length in range(1, len(path))}
+    for path in sorted(owners.get(me, frozenset()) - ours.keys() - above - kept, key=_last_keys):
         _take_away(result, path)
     return result, {**{who: paths for who, paths in left.items() if paths}, me: frozenset(ours)}
 

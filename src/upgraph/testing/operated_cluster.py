@@ -158,6 +158,12 @@ class OperatedCluster:
         found = self.find(DEPLOYMENT, name)
         return found["spec"]["template"]["spec"]["containers"][0]["args"] if found else []
 
+    def variables(self, name: str = "sample") -> dict[str, str]:
+        """What the service has in its environment; empty without a Deployment."""
+        found = self.find(DEPLOYMENT, name)
+        listed = found["spec"]["template"]["spec"]["containers"][0].get("env") if found else []
+        return {one["name"]: one["value"] for one in listed or ()}
+
     def run_pods(self, name: str = "sample", ready: int = 2) -> None:
         """Let the replicas run, as controllers and a kubelet would."""
         deployment = self.find(DEPLOYMENT, name)
