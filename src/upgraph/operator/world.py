@@ -43,7 +43,7 @@ from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 SEARCH_SECONDS = 600.0
 """How often kinds are looked for that the cluster does not have."""
-TELL_SECONDS = 10.0
+TELL_SECONDS = 3.0
 """Between two looks at what cannot be watched."""
 SEARCH_AGAIN = BackOff(first=0.5, most=30.0)
 """When it is asked again whether the cluster has a kind, in seconds, after nobody could say it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from upgraph.errors import RemoteError, UpgraphError
-from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.errors.problems.oci import TIMEOUT
 from upgraph.oci import ImageName
 from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
@@ -57,7 +57,7 @@ async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen |
         looked = Looked(fault=error)
     except TimeoutError:
         seen = f"{wish.image}: no answer in {LOOK_SECONDS:g} s"
-        looked = Looked(fault=RemoteError(UNREACHABLE, seen, retryable=True))
+        looked = Looked(fault=RemoteError(TIMEOUT, seen, retryable=True))
     now = datetime.now(UTC)
     told = now if before is None or before.told is None or is_overdue(before.told, now) else before.told
     if looked.fault is None:
