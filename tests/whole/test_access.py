@@ -86,6 +86,30 @@ def test_certificate_and_password_are_put_right_without_a_restart(
     assert set(service.answered().nodes) == {VERSIONS[0]}
 
 
+@pytest.mark.parametrize("rotated", ["auth.json", "ca.pem"], ids=["login", "authority"])
+def test_what_is_rotated_is_used_at_once(
+    start: Starter,
+    registry: RealRegistry,
+    graph_data: GraphDataPlace,
+    certificates: Certificates,
+    layout: Path,
+    *,
+    tmp_path: Path,
+    rotated: str,
+) -> None:
+    login, authority = tmp_path / "auth.json", tmp_path / "ca.pem"
+    user = {f"127.0.0.1:{registry.port}": {"username": USERNAME, "password": PASSWORD}}
+    login.write_text(json.dumps({"auths": user}))
+    authority.write_text(certificates.certificate.read_text())
+    access = ("--ca", authority, "--authfile", login, "--scrape-interval", "1h")
+    service = start.serve(*sources(registry, graph_data), *access)
+    assert set(service.answered().nodes) == {VERSIONS[0]}
+    registry.push(layout, f"{VERSIONS[1]}-x86_64", REPOSITORY)
+    file = tmp_path / rotated
+    file.write_text(file.read_text() + "\n")
+    assert set(service.answered(lambda graph: len(graph.nodes) > 1).nodes) == set(VERSIONS[:2])
+
+
 async def test_a_registry_that_only_the_proxy_reaches_is_read_through_it(
     start: Starter, graph_data: GraphDataPlace, layout: Path, tmp_path: Path
 ) -> None:

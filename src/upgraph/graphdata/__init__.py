@@ -21,7 +21,7 @@ from upgraph.graphdata.source import (
 )
 from upgraph.graphdata.starter import write_starter
 from upgraph.graphdata.tarball import read_tarball, write_tarball
-from upgraph.graphdata.watch import changes
+from upgraph.graphdata.watch import Watched, changes
 from upgraph.graphdata.writing import write_directory
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Loader",
     "Reach",
     "RemoteGraphData",
+    "Watched",
     "bare",
     "changes",
     "digest_of",

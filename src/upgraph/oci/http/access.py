@@ -55,6 +55,10 @@ class Access:
         """What is wrong now, although connections can be made."""
         return (*self.credentials.findings, *self.trust.findings, *self.proxies.findings)
 
+    def fingerprint(self) -> str:
+        """A text that is another one once a file of credentials or of certificates is. Cheap, never failing."""
+        return repr((self.credentials.state(), self.trust.state()))
+
     def session(self, *, concurrency: int = 1) -> Downloads:
         """Opens connections for plain downloads, which are no images. An async context manager.
 

@@ -100,7 +100,7 @@ class Trust:
     def refresh(self) -> bool:
         """Read the files again if they changed; true if another set is in force now."""
         self._look_at = self._clock() + LOOK_SECONDS
-        if self._state() == self._stamp:
+        if self.state() == self._stamp:
             self._fault = None
             return False
         try:
@@ -117,10 +117,11 @@ class Trust:
 
     def _read(self) -> _Set:
         # The state first: what changes while it is read is read once more at the next look.
-        stamp = self._state()
+        stamp = self.state()
         return tuple(file for place in self._places for file in read_anchors(place)), stamp
 
-    def _state(self) -> Stamp:
+    def state(self) -> Stamp:
+        """The state of all files as they are now, whether or not they have been read."""
         given = tuple(entry for place in self._places for entry in stamp_of(place))
         return (*given, *self._system.stamp())
 

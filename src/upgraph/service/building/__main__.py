@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from upgraph.errors import DataError, Finding, RemoteError, UserError, VerificationError
 from upgraph.graph import Precedence
-from upgraph.graphdata import Files, GraphDataSource, RemoteGraphData, changes, digest_of
+from upgraph.graphdata import Files, GraphDataSource, RemoteGraphData, digest_of
 from upgraph.graphdata.files import unreadable_reason
 from upgraph.oci import Access
 from upgraph.service import handover
@@ -27,7 +27,7 @@ from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
-from upgraph.service.building.pauses import Pauses, pause
+from upgraph.service.building.pauses import Pauses, pause, wake
 from upgraph.service.building.promoted import PromotionFollower
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import LIBRARY, last_snapshot, open_shelf
@@ -42,7 +42,6 @@ from upgraph.service.building.sources import (
 )
 from upgraph.service.building.upstream import Fetched, Upstream
 from upgraph.service.building.workshop import Workshop
-from upgraph.service.bundle import BundleSource
 from upgraph.service.configuration import Configuration, from_json
 from upgraph.service.handover import SCRAPE_NOW, Built, Inherited, Message, Refused, Scraped
 from upgraph.service.log import start_logging
@@ -181,6 +180,8 @@ class Builder:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow_graph_data(data))
                 group.create_task(self._follow_releases(gatherer, gate, access))
+                # Who rotates a login or an authority wants to see now whether it is the right one.
+                group.create_task(wake(access, self._releases_wanted, self._graph_data_wanted))
 
     async def _inherit(self, access: Access) -> tuple[Snapshot, float] | None:
         """The last good snapshot: of this service, or else of another replica, which is then served."""
@@ -251,17 +252,13 @@ class Builder:
         seen = await asyncio.to_thread(data.fingerprint)
         pauses = self._pauses()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_graph_data(data, seen))
+            group.create_task(wake(data, self._graph_data_wanted, since=seen))
             while True:
                 is_whole = await self._read_graph_data(data, entry)
                 self._ledger.tell()
                 # A disk that failed shows no change when it works again, so only another look can tell.
                 seconds = None if is_whole else pauses.after(succeeded=False)
                 await pause(self._graph_data_wanted, seconds)
-
-    async def _watch_graph_data(self, data: GraphDataSource, seen: str) -> None:
-        async for _ in changes(data, since=seen):
-            self._graph_data_wanted.set()
 
     async def _read_graph_data(self, data: GraphDataSource, entry: Entry) -> bool:
         """Read the set; false if it, or a file of it, could not be read."""
@@ -312,17 +309,13 @@ class Builder:
         entry = self._ledger.enter(SourceKind.BUNDLE, follower.source.name)
         seen = await asyncio.to_thread(follower.source.fingerprint)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_bundle(follower.source, seen))
+            group.create_task(wake(follower.source, self._releases_wanted, since=seen))
             while True:
                 report = await follower.look()
                 self._say(report)
                 follower.note_in(entry)
                 self._ledger.tell()
                 await pause(self._releases_wanted, pauses.after(succeeded=report.succeeded))
-
-    async def _watch_bundle(self, bundle: BundleSource, seen: str) -> None:
-        async for _ in changes(bundle, since=seen):
-            self._releases_wanted.set()
 
     async def _follow_upstream(self, upstream: Upstream, access: Access) -> None:
         etag = None

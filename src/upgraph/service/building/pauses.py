@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import random
 
+from upgraph.graphdata import Watched, changes
+
 FIRST_RETRY_SECONDS = 2.0
 """Pause after a first failed round; it doubles with every further one, up to the interval."""
 JITTER = 0.25
@@ -16,6 +18,19 @@ async def pause(wanted: asyncio.Event, seconds: float | None) -> None:
         async with asyncio.timeout(seconds):
             await wanted.wait()
     wanted.clear()
+
+
+async def wake(place: Watched, *wanted: asyncio.Event, since: str | None = None) -> None:
+    """Ask for a round whenever a place has changed, until cancelled.
+
+    Args:
+        place: what is looked at.
+        wanted: of the rounds that read it.
+        since: the fingerprint of what the last round has read; without it that of the first look.
+    """
+    async for _ in changes(place, since=since):
+        for one in wanted:
+            one.set()
 
 
 class Pauses:
