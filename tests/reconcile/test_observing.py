@@ -1,18 +1,22 @@
 """The status says what really runs: what the replicas say of themselves, and whether the address answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partialmethod
 from pathlib import Path
 
 import msgspec
 import pytest
 from aiohttp import web
 
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD, ROUTE
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, POD, ROUTE
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
-from upgraph.testing.certificates import Certificates, make_authority
+from upgraph.operator.observing.private_files import AccessPool
+from upgraph.operator.observing.replicas import ServiceWish, look_at
+from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.operated_cluster import POD_ADDRESS, OperatedCluster
 
 STATUS_PORT = 9081
@@ -57,6 +61,13 @@ async def replica(certificates: Certificates) -> AsyncIterator[Replica]:
     await runner.cleanup()
 
 
+def _counted(
+    context: ssl.SSLContext, asked: list[str], name: str, method: Callable[..., object], **arguments: object
+) -> object:
+    asked.append(name)
+    return method(context, **arguments)
+
+
 async def begin(cluster: OperatedCluster, replica: Replica) -> None:
     """Let a service run."""
     cluster.begin()
@@ -74,6 +85,33 @@ async def test_a_service_is_available_when_its_address_answers(
     assert told == f"https://{replica.host} answers with a graph of 91 releases and 7 updates."
     assert cluster.status()["graph"]["releases"] == 91
     await cluster.until(lambda: cluster.condition("ReleasesReachable")["reason"] == "Reachable")
+
+
+async def test_a_usual_start_raises_no_alarm(
+    cluster: OperatedCluster, operator: Controller, replica: Replica
+) -> None:
+    await begin(cluster, replica)
+    await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
+    told = {one["reason"] for one in cluster.server.state.all(EVENT)}
+    assert told & {"StatusUnreadable", "AddressNotAnswering"} == set()
+
+
+async def test_a_second_look_takes_no_certificate_apart(
+    replica: Replica, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("load_verify_locations", "get_ca_certs"):
+        counted = partialmethod(_counted, asked, name, getattr(ssl.SSLContext, name))
+        monkeypatch.setattr(ssl.SSLContext, name, counted)
+    known = authority.certificate.read_text()
+    wish = ServiceWish((POD_ADDRESS,), f"https://{replica.host}", other_authorities=known)
+    with AccessPool() as pool:
+        first = await look_at(pool, wish, None)
+        assert asked
+        asked.clear()
+        assert await look_at(pool, wish, first) == first
+    assert first.is_settled
+    assert asked == []
 
 
 async def test_an_address_that_does_not_answer_makes_the_service_unavailable(

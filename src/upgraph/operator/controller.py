@@ -228,17 +228,19 @@ class Controller:
         published = inputs.service.status.policy_engine_uri or ""
         exposed = exposed_of(inputs, self._exposing(inputs), published)
         pods = self.world.pods_of(inputs.names.deployment)
-        wish = ServiceWish(
-            addresses(pods), exposed.uri, *self._authorities(inputs), inputs.proxies.environment
-        )
+        deployment = self.world.find(DEPLOYMENT, key.namespace, inputs.names.deployment)
+        ready = at(deployment, "status").get("readyReplicas") or 0
+        proxies = inputs.proxies.environment
+        wish = ServiceWish(addresses(pods), exposed.uri, ready, *self._authorities(inputs), proxies)
         self._services.want(key, wish)
+        seen = self._services.seen(key)
         return Known(
             inputs=inputs,
             troubles=troubles,
             exposed=exposed,
             graph_data=asked,
-            seen=self._services.seen(key),
-            deployment=self.world.find(DEPLOYMENT, key.namespace, inputs.names.deployment),
+            seen=None if seen is None else seen.at(wish),
+            deployment=deployment,
             pods=troubles_of(pods),
         )
 

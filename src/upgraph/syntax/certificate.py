@@ -13,11 +13,14 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 MAX_SHOWN = 10
 """Most names and certificates that are shown."""
 MAX_NAME_CHARACTERS = 300
+MAX_REMEMBERED = 512
+"""Most certificates that are not taken apart again: all authorities of a system, and those of a site beside them."""
 
 _SHORT = {
     "commonName": "CN",
@@ -80,6 +83,7 @@ def certificate_of(der: bytes, facts: Mapping[str, Any]) -> Certificate:
     )
 
 
+@lru_cache(MAX_REMEMBERED)
 def certificate_from(der: bytes) -> Certificate | None:
     """A certificate that no server has shown, from its DER form; None if OpenSSL does not read it as one.
 
@@ -102,6 +106,7 @@ def _stored(der: bytes) -> ssl.SSLContext | None:
     return context
 
 
+@lru_cache(MAX_REMEMBERED)
 def _is_authority(der: bytes) -> bool:
     stored = _stored(der)
     return stored is not None and stored.cert_store_stats()["x509_ca"] > 0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from weakref import WeakKeyDictionary
 
 from upgraph.oci.http.proxies import Proxies, Proxy
 from upgraph.oci.trust.trusted import Trust
@@ -32,6 +33,9 @@ _NAME_CODES = frozenset({62, 63, 64})
 _DATE_CODES = frozenset({9, 10})
 _AUTHORITY_CODES = frozenset({2, 7, 18, 19, 20, 21, 27})
 _READ_BYTES = 16 * 1024
+_named: WeakKeyDictionary[ssl.SSLContext, dict[str, str]] = WeakKeyDictionary()
+"""The fingerprints of what contexts trust, by name. Whoever looks at servers again and again asks for them each time, and to
+put the authorities of a system into words takes longer than the handshakes."""
 
 
 class RefusalCause(StrEnum):
@@ -188,9 +192,14 @@ def _without_authority(offered: Sequence[Certificate], context: ssl.SSLContext) 
 
 def _namesake(context: ssl.SSLContext, name: str) -> str | None:
     """The fingerprint of a trusted authority of this name. Not seen are those of a hashed directory."""
-    # Both lists have the same order: they are the same store, walked twice.
-    pairs = zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True)
-    return next((fingerprint(der) for facts, der in pairs if name_of(facts.get("subject", ())) == name), None)
+    named = _named.get(context)
+    if named is None:
+        # Both lists have the same order: they are the same store, walked twice.
+        pairs = list(zip(context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True))
+        # Of several with one name the first counts.
+        named = {name_of(facts.get("subject", ())): fingerprint(der) for facts, der in reversed(pairs)}
+        _named[context] = named
+    return named.get(name)
 
 
 def _accepting() -> ssl.SSLContext:

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from upgraph.errors import DataError, UpgraphError
 from upgraph.errors.problems.reconcile import SERVICE_SILENT
-from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, Trust, examine_tls
+from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, examine_tls
 from upgraph.operator.desired.ports import STATUS
-from upgraph.operator.observing.private_files import NO_SYSTEM, AccessPool, private_directory
+from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
 from upgraph.operator.observing.serving_ca import ServingCA, serving_ca
 
@@ -65,6 +64,8 @@ class ServiceWish:
     """Addresses of pods, those that are asked first in front."""
     uri: str = ""
     """The address for clusters; empty while there is none."""
+    ready: int = 0
+    """How many of the pods are ready: where that changes, something else may be seen."""
     cluster_authorities: str = field(default="", repr=False)
     """What the cluster trusts, in PEM; empty where nobody says."""
     other_authorities: str = field(default="", repr=False)
@@ -101,6 +102,10 @@ class ServiceSeen:
 
     replica: ReplicaSeen
     uri: UriSeen | None = None
+    wish: ServiceWish = field(default_factory=ServiceWish, repr=False)
+    """What was looked at."""
+    is_pending: bool = False
+    """Whether nothing is known yet of the pods that are ready now."""
 
     @property
     def is_settled(self) -> bool:
@@ -108,12 +113,19 @@ class ServiceSeen:
         report = self.replica.report
         return report is not None and report.ready and self.uri is not None and self.uri.answers
 
+    def at(self, wish: ServiceWish) -> "ServiceSeen":
+        """What of it counts now. That nobody answered while no pod was ready says nothing once there is one."""
+        has_looked = bool(self.wish.ready and self.wish.replicas)
+        if has_looked or not wish.ready:
+            return self
+        return ServiceSeen(ReplicaSeen(fault="the pods are being asked"), None, wish, is_pending=True)
+
 
 async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:  # noqa: ARG001  # of Rounds
     """Look once."""
     replica = await _replica(wish.replicas)
     uri = await _uri(pool, wish) if wish.uri else None
-    return ServiceSeen(replica, uri)
+    return ServiceSeen(replica, uri, wish)
 
 
 def pause_after(seen: ServiceSeen) -> float:
@@ -158,39 +170,40 @@ def replace_refreshed(report: ServiceReport, *, is_old: bool) -> ServiceReport:
 
 async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
     parts = urlsplit(wish.uri)
-    with private_directory() as directory:
-        try:
-            proxies = Proxies.of(wish.environment)
-            if parts.scheme != "https":
-                return await _asked(wish.uri, Access(proxies=proxies))
-            with pool.trust(wish.cluster_authorities) as judge:
-                host, port = parts.hostname or "", parts.port or _HTTPS_PORT
-                examined = await examine_tls(host, port, trust=judge, proxies=proxies)
-                return await _judged(wish, examined, judge, directory)
-        except UpgraphError as error:
-            return UriSeen(wish.uri, fault=error.seen)
-        except (OSError, TimeoutError) as error:
-            why = getattr(error, "strerror", None) or str(error) or "no answer in time"
-            return UriSeen(wish.uri, fault=f"{parts.netloc}: {why}")
+    try:
+        proxies = Proxies.of(wish.environment)
+        if parts.scheme != "https":
+            return await _asked(wish.uri, Access(proxies=proxies))
+        with pool.trust(wish.cluster_authorities) as judge:
+            host, port = parts.hostname or "", parts.port or _HTTPS_PORT
+            examined = await examine_tls(host, port, trust=judge, proxies=proxies)
+            known = wish.other_authorities + wish.cluster_authorities
+            authority = serving_ca(examined, known, cluster_is_judge=bool(wish.cluster_authorities))
+            if examined.trusted:
+                seen = await _asked(wish.uri, Access(trust=judge, proxies=proxies))
+                return replace(seen, authority=authority)
+        return await _untrusted(pool, wish, examined, authority)
+    except UpgraphError as error:
+        return UriSeen(wish.uri, fault=error.seen)
+    except (OSError, TimeoutError) as error:
+        why = getattr(error, "strerror", None) or str(error) or "no answer in time"
+        return UriSeen(wish.uri, fault=f"{parts.netloc}: {why}")
 
 
-async def _judged(wish: ServiceWish, examined: TlsExamination, judge: Trust, directory: Path) -> UriSeen:
-    known = wish.other_authorities + wish.cluster_authorities
-    authority = serving_ca(examined, known, cluster_is_judge=bool(wish.cluster_authorities))
-    proxies = Proxies.of(wish.environment)
-    if examined.trusted:
-        return replace(await _asked(wish.uri, Access(trust=judge, proxies=proxies)), authority=authority)
+async def _untrusted(
+    pool: AccessPool, wish: ServiceWish, examined: TlsExamination, authority: ServingCA | None
+) -> UriSeen:
     if examined.cause is not RefusalCause.AUTHORITY:
         # Names and dates are refused by everybody.
         return UriSeen(wish.uri, fault=str(examined), authority=authority)
     # Whether clusters trust it is another question, which is answered beside this one.
+    proxies = Proxies.of(wish.environment)
     shown = authority.certificate if authority is not None else ""
     shown = shown or await _shown(examined.host, examined.port, proxies)
     if not shown:
         return UriSeen(wish.uri, answers=True, authority=authority)
-    file = directory / "shown.pem"
-    file.write_text(shown)
-    asked = await _asked(wish.uri, Access(trust=Trust([file], NO_SYSTEM), proxies=proxies))
+    with pool.trust(shown) as trust:
+        asked = await _asked(wish.uri, Access(trust=trust, proxies=proxies))
     return replace(asked, authority=authority)
 
 

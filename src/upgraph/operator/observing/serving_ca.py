@@ -7,10 +7,14 @@ cluster has made, and no other cluster knows it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from upgraph.oci import RefusalCause, TlsExamination
 from upgraph.syntax.certificate import Certificate, certificate_from, day
 from upgraph.syntax.pem import parse_pem, pem_certificate
+
+MAX_REMEMBERED = 4
+"""Most sets of authorities that are not taken apart again. All UpdateServices of a cluster mostly have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,12 @@ def _fact(one: Certificate, pem: str, trusted: bool | None) -> ServingCA:  # noq
     return ServingCA(one.subject, fingerprint, ends, pem, trusted)
 
 
-def _read(known: str) -> Iterator[tuple[Certificate, str]]:
+@lru_cache(MAX_REMEMBERED)
+def _read(known: str) -> tuple[tuple[Certificate, str], ...]:
+    return tuple(_taken_apart(known))
+
+
+def _taken_apart(known: str) -> Iterator[tuple[Certificate, str]]:
     for block in parse_pem(known).blocks:
         if not block.is_certificate or block.content is None:
             continue

@@ -219,7 +219,7 @@ def _of_service(known: Known) -> list[Trouble]:
     seen, report = known.seen, _report(known)
     if seen is None:
         return found
-    if report is None and known.ready_replicas:
+    if report is None and known.ready_replicas and not seen.is_pending:
         found.append(Trouble("StatusUnreadable", SERVICE_SILENT, seen.replica.fault))
     if seen.replica.is_old and report is not None and report.graph is not None:
         since = moment(report.graph.refreshed_at)
