@@ -11,7 +11,7 @@ from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
 from upgraph.operator.observing.private_files import AccessPool, Means
 
-AT_REST_SECONDS = 300.0
+AT_REST_SECONDS = 60.0
 """Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""
 AFTER_FAULT_SECONDS = 20.0
 """Between two questions to a registry that does not."""

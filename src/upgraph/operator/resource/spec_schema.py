@@ -42,8 +42,8 @@ def spec_schema() -> Object:
                 rules=rules.RELEASES,
             ),
             "graphDataImage": text(
-                "The image with the graph data, by digest or by tag. A tag is looked up in the registry every few "
-                "minutes, and what it points to is used by digest.",
+                "The image with the graph data, by digest or by tag. A tag is looked up in the registry every "
+                "minute, and what it points to is used by digest.",
                 512,
                 rules=rules.GRAPH_DATA_IMAGE,
             ),
