@@ -24,6 +24,7 @@ from upgraph.cli.metadata_helper import command as metadata_helper
 from upgraph.cli.policy_engine import command as policy_engine
 from upgraph.errors import Problem
 from upgraph.errors.problems import every_problem
+from upgraph.operator.metrics import OperatorMetrics
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
@@ -99,6 +100,9 @@ those of the original, so dashboards and alerts go on working; those with `upgra
 groups, because it does the work of both programs; those with `metadata_helper_` are of the program `metadata-helper` alone. Labels are fixed when the service starts: nothing that a client
 sends becomes a label, and no cluster id is ever among them. Paths that do not exist are counted under `other`.
 [Monitor it](../how-to/monitor.md) has alerts.
+
+Those with `upgraph_operator_` are of `upgraph operator run`, which has them on a status port of its own (`--status-listen`, in the
+manifests `:8080`). They count from the start of the process.
 """
 _SIGNATURES = """
 A signature of a release is one binary OpenPGP message that holds a short JSON text: the digest, and the name under which
@@ -269,6 +273,7 @@ def _metrics() -> Iterator[str]:
         ("The graph in force", _graph_metrics),
         ("Connections", _traffic_metrics),
         ("Signatures (the program metadata-helper)", lambda: _collected(MetadataHelperMetrics)),
+        ("The operator", _operator_metrics),
     )
     for title, families in groups:
         yield f"## {title}"
@@ -295,6 +300,13 @@ def _traffic_metrics() -> Iterable[Metric]:
     registry = new_registry()
     TrafficMetrics(registry, {"clients": Traffic()})
     return registry.collect()
+
+
+def _operator_metrics() -> Iterable[Metric]:
+    metrics = OperatorMetrics()
+    # A family shows its labels only once it has a value.
+    metrics.failed("")
+    return metrics.registry.collect()
 
 
 def _name(metric: Metric) -> str:

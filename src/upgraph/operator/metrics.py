@@ -7,28 +7,29 @@ class OperatorMetrics:
     """The metrics of one operator, in a registry of their own."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
+        """Has all of them."""
         self._services = Gauge(
             "upgraph_operator_update_services",
             "UpdateServices that are looked after.",
-            registry=self._registry,
+            registry=self.registry,
         )
         self._reconciles = Counter(
-            "upgraph_operator_reconciles", "Looks at one UpdateService as a whole.", registry=self._registry
+            "upgraph_operator_reconciles", "Looks at one UpdateService as a whole.", registry=self.registry
         )
         self._writes = Counter(
             "upgraph_operator_writes",
             "Requests that were sent to write or delete an object.",
-            registry=self._registry,
+            registry=self.registry,
         )
         self._failures = Counter(
             "upgraph_operator_failures",
             "Looks that ended with an error, by its reference.",
             ["reference"],
-            registry=self._registry,
+            registry=self.registry,
         )
         self._leader = Gauge(
-            "upgraph_operator_leader", "1 while this process does the work.", registry=self._registry
+            "upgraph_operator_leader", "1 while this process does the work.", registry=self.registry
         )
 
     def reconciled(self, services: int) -> None:
@@ -50,4 +51,4 @@ class OperatorMetrics:
 
     def exposition(self) -> bytes:
         """All metrics as text."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
