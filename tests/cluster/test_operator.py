@@ -1,8 +1,6 @@
 """The operator on a real API server, under exactly the rights that its installation gives it."""
 
-import base64
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,17 +11,12 @@ import pytest
 
 from tools.cluster.audit import Request
 from tools.cluster.control_plane import ControlPlane
-from upgraph.operator.installation.manifests import as_yaml, manifests
-from upgraph.operator.installation.parameters import OPERATOR, Installation
-from upgraph.operator.resource.definition import definition
+from tools.cluster.operating import configure, install, start_operator
+from upgraph.operator.installation.parameters import OPERATOR
 
-UPGRAPH = Path(sys.executable).parent / "upgraph"
-OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
 GROUP = "/apis/updateservice.operator.openshift.io/v1"
 REST_SECONDS = 12.0
 """So long a cluster is watched in which nothing happens: two renewals of the Lease."""
-NOT_INSTALLED = ("Namespace", "Deployment")
-"""What the test itself brings: the namespace is that of the test, the process is started by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,56 +73,24 @@ class Site:
 
     def start(self, name: str) -> None:
         """Start an operator in the network of the cluster."""
-        config = self.cluster.kubeconfig_for(self.namespace, OPERATOR)
-        command = [str(UPGRAPH), "operator", "run", "--leader-elect", "--status-listen=127.0.0.1:0"]
-        named = {"POD_NAMESPACE": self.namespace, "RELATED_IMAGE_OPERAND": OPERAND, "POD_NAME": name}
-        self.cluster.start(name, command, {"KUBECONFIG": str(config), **named})
+        start_operator(self.cluster, self.namespace, name, "--status-listen=127.0.0.1:0")
 
 
 @pytest.fixture(scope="module")
-def configured(cluster: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> None:
+def configured(cluster: ControlPlane) -> None:
     """The cluster as its administrator has configured it: authorities and logins of the registry."""
-    text = Path(cluster.plan.credentials.authority.certificate).read_text()
-    made = [
-        _object("v1", "ConfigMap", "registry-ca") | {"data": {"updateservice-registry": text}},
-        _object("v1", "Secret", "pull-secret")
-        | {
-            "type": "kubernetes.io/dockerconfigjson",
-            "data": {".dockerconfigjson": base64.b64encode(b'{"auths":{}}').decode()},
-        },
-        {
-            "apiVersion": "config.openshift.io/v1",
-            "kind": "Image",
-            "metadata": {"name": "cluster"},
-            "spec": {"additionalTrustedCA": {"name": "registry-ca"}},
-        },
-        definition(),
-    ]
-    file = tmp_path_factory.mktemp("configuration") / "objects.yaml"
-    file.write_text(as_yaml(made))
-    # By force: where other tests came first, these objects were made by another hand.
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
+    authority = Path(cluster.plan.credentials.authority.certificate).read_text()
+    configure(cluster, authority=authority, logins='{"auths":{}}')
 
 
 @pytest.fixture
-def site(cluster: ControlPlane, namespace: str, configured: None, tmp_path: Path) -> Iterator[Site]:
-    file = tmp_path / "manifests.yaml"
-    installed = manifests(Installation(image=OPERAND, namespace=namespace))
-    file.write_text(as_yaml(one for one in installed if one["kind"] not in NOT_INSTALLED))
-    cluster.kubectl("apply", "--server-side", "-f", str(file))
+def site(cluster: ControlPlane, namespace: str, configured: None) -> Iterator[Site]:
+    install(cluster, namespace)
     made = Site(cluster, namespace)
     name = f"operator-{secrets.token_hex(3)}"
     made.start(name)
     yield made
     cluster.stop(name)
-
-
-def _object(version: str, kind: str, name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": version,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": "openshift-config"},
-    }
 
 
 def test_all_is_made_with_the_rights_of_the_installation(site: Site) -> None:

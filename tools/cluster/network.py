@@ -17,8 +17,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 RANGE = IPv4Network("198.18.0.0/15")
 """For benchmarks inside a laboratory (RFC 2544): no site routes it."""
-BLOCK_BITS = 22
-"""Prefix of the block of one cluster: 1,024 addresses, and room for 128 clusters."""
+BLOCK_BITS = 20
+"""Prefix of the block of one cluster: 4,096 addresses, and room for 32 clusters."""
+_QUARTER_BITS = BLOCK_BITS + 2
 COMMAND_SECONDS = 30
 _INSIDE = "uplink"
 """What a cluster calls its end of the pair."""
@@ -47,17 +48,17 @@ class Addresses:
     @property
     def services(self) -> IPv4Network:
         """For addresses of Services; the first is that of the API server."""
-        return list(self.block.subnets(new_prefix=24))[1]
+        return list(self.block.subnets(new_prefix=_QUARTER_BITS))[1]
 
     @property
     def simulated_pods(self) -> IPv4Network:
-        """For pods that kwok pretends to run: nothing answers there."""
-        return list(self.block.subnets(new_prefix=24))[2]
+        """For pods that kwok pretends to run: nothing answers there, unless somebody stands in for them."""
+        return list(self.block.subnets(new_prefix=_QUARTER_BITS))[2]
 
     @property
     def pods(self) -> IPv4Network:
         """For pods that really run."""
-        return list(self.block.subnets(new_prefix=24))[3]
+        return list(self.block.subnets(new_prefix=_QUARTER_BITS))[3]
 
 
 def enter(pid: int) -> tuple[str, ...]:

@@ -5,10 +5,8 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,84 +18,33 @@ from tests.cluster.conftest import Ground
 from tests.image.conftest import Image, build_image
 from tools.cluster import nodes as kinds_of_nodes
 from tools.cluster.control_plane import ControlPlane
-from tools.cluster.node.launching import RealNodes
-from upgraph.oci import LayoutWriter
-from upgraph.payload import ReleaseContent, add_release
+from tools.cluster.procedure import GRAPH, configure_registry_access, install_operator
+from tools.cluster.site import GRAPH_DATA, VERSIONS, push_releases
+from tools.cluster.site import Site as AdministratorsSite
 from upgraph.testing.real_registry import (
     USERNAME,
     RealRegistry,
-    program,
     real_registry,
     skopeo_copy,
 )
 
-__all__ = ["build_image"]
-
-UPGRAPH = Path(sys.executable).parent / "upgraph"
-COMMAND_SECONDS = 120
-VERSIONS = ("4.1.0", "4.1.1")
-GRAPH = "/api/upgrades_info/v1/graph?channel=stable-4.1&arch=amd64"
-GRAPH_DATA = {
-    "version": "1.1.0\n",
-    "raw/metadata.json": "{}\n",
-    "blocked-edges/4.0.0.yaml": "to: 4.0.0\nfrom: 3[.].*\n",
-    "channels/stable-4.1.yaml": "name: stable-4.1\nversions:\n- 4.1.0\n- 4.1.1\n",
-}
+__all__ = [
+    "GRAPH_DATA",
+    "VERSIONS",
+    "build_image",
+    "configure_registry_access",
+    "install_operator",
+    "push_releases",
+]
 
 
-@dataclass(frozen=True)
-class Site:
-    """Everything that an administrator has before the first command."""
-
-    cluster: ControlPlane
-    nodes: RealNodes
-    namespace: str
-    ca: Path
-    """The authority of the registries."""
-    logins: Path
-    """The pull secret."""
-    images: RealRegistry
-    """For everybody."""
-    mirror: RealRegistry
-    """For those who log in: releases and graph data."""
-    folder: Path
-
-    def oc(self, *arguments: str, stdin: str = "") -> str:
-        """What the documentation does with oc, done with kubectl."""
-        return self.cluster.kubectl(*arguments, stdin=stdin)
-
-    def upgraph(self, *arguments: str) -> str:
-        """Run a command of this package, as the administrator would."""
-        done = subprocess.run(
-            [UPGRAPH, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-            env={
-                "PATH": os.environ["PATH"],
-                "KUBECONFIG": str(self.cluster.kubeconfig),
-                "HOME": str(self.folder),
-            },
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def get(self, *what: str) -> Any:
-        """Objects of the namespace."""
-        return json.loads(self.oc("-n", self.namespace, "get", "-o", "json", *what))
+class Site(AdministratorsSite):
+    """The site, and what tests do at it."""
 
     def apply(self, *objects: Any) -> None:
         """Have objects be so, whoever has made them."""
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         self.oc("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listed))
-
-    def status(self, name: str = "service") -> Any:
-        return self.get("updateservice", name).get("status") or {}
-
-    def condition(self, kind: str, name: str = "service") -> Any:
-        listed = self.status(name).get("conditions") or []
-        return next((one for one in listed if one["type"] == kind), {})
 
     def create(self, name: str, tag: str = "latest", **spec: object) -> None:
         """Have an UpdateService with graph data of this tag."""
@@ -177,39 +124,12 @@ class Site:
             clients.enough.set()
             thread.join()
 
-    def curl(self, url: str, *arguments: str) -> tuple[int, str]:
-        """Ask as a cluster would: by name, with the authority of the ingress."""
-        host = url.partition("://")[2].partition("/")[0]
-        command = [program("curl"), "-s", "--max-time", "10", "-w", "\n%{http_code}"]
-        command += ["--resolve", f"{host}:443:{self.cluster.addresses.cluster}"]
-        command += ["--cacert", str(self.cluster.ingress_authority), *arguments, url]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status or 0), body
-
     def told(self) -> str:
         """What is known, for a test that waits in vain."""
         kinds = ("updateservices", "deployments", "pods")
         found = [one for kind in kinds for one in self.get(kind)["items"]]
         told = [[one["kind"], one["metadata"]["name"], one.get("status")] for one in found]
         return json.dumps(told, indent=1)[-9000:]
-
-    def until(self, holds: Callable[[], object], what: str) -> None:
-        try:
-            self.cluster.wait(holds, what=what)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}\n{self.told()}") from error
-
-    def pack(self, tag: str, *options: str, **more: str) -> None:
-        """Pack graph data into an image of the mirror."""
-        folder = self.folder / f"graph-data-{tag}"
-        for path, text in (GRAPH_DATA | more).items():
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        target = f"docker://{self.mirror.repository('openshift/graph-data').name}:{tag}"
-        access = [f"--ca={self.ca}", f"--authfile={self.logins}"]
-        self.upgraph("graph-data", "pack", str(folder), "-o", target, "--overwrite", *access, *options)
 
 
 @dataclass
@@ -290,36 +210,7 @@ def operated(installed: Site) -> Iterator[Site]:
     )
 
 
-def configure_registry_access(site: Site) -> None:
-    """6.3.3 of the documentation: the authority and the logins of the registry."""
-    config = ("-n", "openshift-config")
-    site.oc(*config, "delete", "configmap/registry-ca", "secret/pull-secret", "--ignore-not-found")
-    site.oc(*config, "create", "configmap", "registry-ca", f"--from-file=updateservice-registry={site.ca}")
-    trust = json.dumps({"spec": {"additionalTrustedCA": {"name": "registry-ca"}}})
-    site.oc("patch", "image.config.openshift.io/cluster", "--type=merge", "-p", trust)
-    logins = f"--from-file=.dockerconfigjson={site.logins}"
-    kind = "--type=kubernetes.io/dockerconfigjson"
-    site.oc(*config, "create", "secret", "generic", "pull-secret", logins, kind)
-
-
-def install_operator(site: Site) -> None:
-    """6.3.4: the operator, from its own manifests."""
-    image = f"{site.images.repository('upgraph/upgraph').name}:test"
-    manifests = site.upgraph("operator", "manifests", f"--namespace={site.namespace}", f"--image={image}")
-    site.oc("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests)
-    site.oc("-n", site.namespace, "rollout", "status", "deployment/upgraph-operator", "--timeout=120s")
-
-
 def logins_of(registry: RealRegistry) -> str:
     """The content of a pull secret for a registry."""
     auth = base64.b64encode(f"{USERNAME}:{registry.password}".encode()).decode()
     return json.dumps({"auths": {f"{registry.host}:{registry.port}": {"auth": auth}}})
-
-
-def push_releases(mirror: RealRegistry, folder: Path, versions: Sequence[str] = VERSIONS) -> None:
-    """Have releases of which each updates all before it."""
-    with LayoutWriter(folder / "layout") as layout:
-        for at, version in enumerate(versions):
-            add_release(layout, ReleaseContent(version, previous=tuple(versions[:at])), "amd64", version)
-    for version in versions:
-        mirror.push(folder / "layout", version, "ocp/release")
