@@ -44,7 +44,7 @@ format: setup ## format the code and repair what can be repaired
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: setup deps ## measure, beside nginx and a bare client
+bench: setup deps parts cluster-tools ## measure, beside nginx and a bare client
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # What the image is made of: fetched once, so that building and testing need no network.

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,6 +85,26 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def command_line(pid: int) -> list[str]:
+    """The words with which a living process was called; empty for one that has ended."""
+    return _read(Path(f"/proc/{pid}/cmdline")).split("\0")[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """The resident set size of one process in bytes."""
+
+    now: int
+    peak: int
+    """Since it was started."""
+
+
+def resident(pid: int) -> Resident:
+    """How much memory a living process has; nothing for one that has ended."""
+    status = _fields(Path(f"/proc/{pid}/status"))
+    return Resident(_kilobytes(status.get("VmRSS", "")), _kilobytes(status.get("VmHWM", "")))
+
+
 class PeakMemory:
     """Samples the memory of a process and its descendants for as long as the ``with`` block lasts.
 
@@ -119,11 +140,13 @@ class PeakMemory:
 
 def _sizes(pid: int) -> tuple[int, int]:
     """Proportional and resident set size in bytes."""
-    fields = {}
-    for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
-        key, _, value = line.partition(":")
-        fields[key] = value
+    fields = _fields(Path(f"/proc/{pid}/smaps_rollup"))
     return _kilobytes(fields.get("Pss", "")), _kilobytes(fields.get("Rss", ""))
+
+
+def _fields(path: Path) -> dict[str, str]:
+    lines = (line.partition(":") for line in _read(path).splitlines())
+    return {key: value for key, _, value in lines}
 
 
 def _kilobytes(value: str) -> int:
