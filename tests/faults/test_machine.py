@@ -340,8 +340,7 @@ async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) 
 async def burst(port: int) -> Counter[str]:
     """All connections at once, as far as this machine can make them; gives how they ended."""
     each = BURST // len(SOURCES)
-    pace = ("--rate", str(each / BURST_SECONDS), "--seconds", str(BURST_SECONDS))
-    pace += ("--late", str(BURST_LATE_SECONDS))
+    pace = [f"--rate={each / BURST_SECONDS}", f"--seconds={BURST_SECONDS}", f"--late={BURST_LATE_SECONDS}"]
     asker = (sys.executable, "-m", "benchmarks.fresh_connections", str(port), ASK.format(*CHANNEL), *pace)
     processes = [
         await asyncio.create_subprocess_exec(
