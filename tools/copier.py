@@ -7,10 +7,13 @@ not depend on the machine. Where the package is built without Zig it is built wi
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -69,9 +72,10 @@ def compile_all(place: Path, version: str) -> None:
     """
     stamp = place / STAMP
     stamp.unlink(missing_ok=True)
-    for target, program in zip(TARGETS.values(), programs(place), strict=True):
-        print(f"compiling {program.name} with zig {version}", file=sys.stderr, flush=True)
-        _compile(place / SOURCE, target, program)
+    print(f"compiling for {', '.join(TARGETS)} with zig {version}", file=sys.stderr, flush=True)
+    # The compiler uses one core for most of the time.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(partial(_compile, place / SOURCE), TARGETS.values(), programs(place)))
     stamp.write_text(made_of((place / SOURCE).read_bytes(), version))
 
 

@@ -19,7 +19,7 @@ from upgraph.service.handover import Current, Sources
 from upgraph.service.snapshot import Coding
 from upgraph.service.source_report import SourceKind
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 180.0
 
 
 class Lists:

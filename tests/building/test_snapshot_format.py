@@ -202,7 +202,7 @@ def test_the_seed_of_hashes_changes_nothing() -> None:
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
-            timeout=60,
+            timeout=180,
         ).stdout
         for seed in ("0", "1", "4711")
     }

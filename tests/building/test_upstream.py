@@ -129,7 +129,7 @@ async def test_what_is_wrong_with_the_access_is_told_with_the_state_of_the_graph
 
 async def next_message(connection: socket.socket) -> Message:
     """What the building process says next."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         received = await asyncio.to_thread(handover.receive, connection)
     assert received is not None
     message, file = received

@@ -82,5 +82,5 @@ def test_an_unexpected_error_is_logged_with_what_a_report_needs(caplog: pytest.L
 
 def test_who_reads_only_the_beginning_of_the_output_is_not_told_about_it() -> None:
     script = f"{UPGRAPH} config show -o yaml | head -c 1"
-    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=False, timeout=60)
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=False, timeout=180)
     assert (done.stdout, done.stderr) == (b"-", b"")

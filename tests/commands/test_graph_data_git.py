@@ -38,7 +38,7 @@ def address(tmp_path: Path, certificates: Certificates) -> Iterator[str]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    ready.wait(10)
+    ready.wait(180)
     yield server.url(login="user:secret@")
     loop.call_soon_threadsafe(over.set)
     thread.join()

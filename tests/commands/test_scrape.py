@@ -101,7 +101,7 @@ def test_what_was_read_is_remembered_for_the_next_time(sample: Sample, tmp_path:
     # In processes of their own: the claim on a state directory lasts as long as its process.
     line = ("scrape", f"oci:{sample.releases}", *REPOSITORY, "-o", "-", "--state-dir", tmp_path / "state")
     first, second = (
-        subprocess.run([UPGRAPH, *line], capture_output=True, text=True, check=True, timeout=60)
+        subprocess.run([UPGRAPH, *line], capture_output=True, text=True, check=True, timeout=180)
         for _ in range(2)
     )
     assert first.stdout == second.stdout

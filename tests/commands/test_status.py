@@ -79,7 +79,7 @@ def listening(app: App) -> Iterator[str]:
     )
     thread.start()
     try:
-        assert is_up.wait(20)
+        assert is_up.wait(180)
         yield str(bound[0])
     finally:
         loop.call_soon_threadsafe(stop.set)

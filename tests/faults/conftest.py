@@ -43,7 +43,7 @@ from upgraph.testing.certificates import Authority, make_authority
 from upgraph.testing.http_client import Answer, HttpClient
 from upgraph.testing.registry import SimulatedRegistry
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.02
 MOST_SCRAPES = 4

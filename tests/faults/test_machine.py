@@ -32,6 +32,7 @@ SEED = 4711
 IN_FLIGHT = 200
 """Requests that are being sent when the service is told to end."""
 REQUEST = f"GET {ASK.format(*CHANNEL)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+READY = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
 _IMPATIENT = """
 from upgraph.cli.main import main
 from upgraph.service import child
@@ -160,6 +161,8 @@ BURST_LATE_SECONDS = 120.0
 BURST_MEMORY_BYTES = 150 * 2**20
 """Memory that a burst may leave behind, most of it kept by the allocator for the next one."""
 DESCRIPTORS = 160
+STANDARD_STREAMS = 3
+"""A limit counts numbers of descriptors, not how many are open: with this one, none that is closed can be used again."""
 FEW = ("/usr/bin/prlimit", f"--nofile={DESCRIPTORS}", BIN / "upgraph")
 """The program, for which the system has few descriptors."""
 SHIFTED_CLOCK = """
@@ -176,9 +179,13 @@ class TestNoDescriptors:
         async with as_users_run_it(site, program=IMPATIENT) as pid:
             good = await site.serves(VERSIONS)
             async with site.service.clients.connected() as kept, site.service.status.connected() as watched:
+                # A connection has its descriptor when it was answered, not when it was made.
+                await kept.send(REQUEST)
+                assert essence(await kept.receive()) == essence(good)
+                await watched.send(READY)
+                assert (await watched.receive()).status == 200
                 limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-                # Numbers of descriptors count, and those of closed ones are free.
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free(pid), limit[1]))
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (STANDARD_STREAMS, limit[1]))
                 site.graph_data.channel("4.1.0")
 
                 async def is_told() -> bool:
@@ -187,7 +194,7 @@ class TestNoDescriptors:
                 await until(is_told, what="a word about the descriptors")
                 await kept.send(REQUEST)
                 assert essence(await kept.receive()) == essence(good)
-                await watched.send(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+                await watched.send(READY)
                 assert (await watched.receive()).status == 200
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
             await site.serves({"4.1.0"})
@@ -228,12 +235,6 @@ class TestNoDescriptors:
             await until(is_told, what="the answer that there are too many")
             await busy[-1].send(REQUEST[40:])
             assert essence(await busy[-1].receive()) == essence(good)
-
-
-def lowest_free(pid: int) -> int:
-    """The number that the next descriptor of a process would have."""
-    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208 - numbers, not paths
-    return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
 async def outcome(receiving: object) -> int:

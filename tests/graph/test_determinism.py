@@ -38,7 +38,7 @@ def _run(seed: int) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     ).stdout
 
 

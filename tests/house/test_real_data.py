@@ -79,6 +79,6 @@ def test_a_test_left_out_for_any_other_reason_fails_the_run(run: Run) -> None:
 
 def test_a_test_that_needs_root_is_reported_with_how_to_run_it(run: Run) -> None:
     ended = run(NEEDS_ROOT, None)
-    assert ended.returncode == 0
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     assert "1 tests not run: needs root" in ended.stdout
     assert "as root" in ended.stdout

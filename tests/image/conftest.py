@@ -22,7 +22,7 @@ from tools import image as building
 from upgraph.oci import OCI_LAYER_GZIP, LayerFile, LayoutWriter, digest_of, gzipped, tar_layer
 from upgraph.testing.real_registry import program
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.05
 COMMAND_SECONDS = 120
@@ -172,6 +172,10 @@ class Container:
         """All it has said."""
         return self.log.read_text()
 
+    def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command beside the first process and as its user, as `kubectl exec` does."""
+        return self.pod.execute(self.name, *command)
+
     def wait(self) -> int:
         """Wait for its end; gives the exit code."""
         return self.process.wait(PATIENCE_SECONDS)
@@ -217,6 +221,12 @@ class Pod:
         """Send a signal to the first process of a container."""
         command = [*self._runtime, "kill", name, number.name]
         subprocess.run(command, check=True, timeout=COMMAND_SECONDS)
+
+    def execute(self, name: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container."""
+        user = json.loads((self.directory / name / "config.json").read_text())["process"]["user"]
+        line = [*self._runtime, "exec", f"--user={user['uid']}:{user['gid']}", name, *command]
+        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
 
     def buildah(self, *arguments: str) -> str:
         """Ask the store of the image; what it mounts is gone when the pod is."""

@@ -37,7 +37,7 @@ def _package(folder: Path, name: str) -> None:
     )
     (root / "DEBIAN" / "control").write_text(control)
     command = ["dpkg-deb", "--build", "-Znone", str(root), str(folder / f"{name}_1_all.deb")]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
 
 
 @pytest.fixture(scope="module")

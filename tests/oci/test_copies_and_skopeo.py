@@ -46,7 +46,7 @@ def repository(guarded_registry: RealRegistry) -> Repository:
 
 def digest_by_skopeo(name: str) -> str:
     command = [program("skopeo"), "inspect", "--tls-verify=false", f"--creds={USERNAME}:{PASSWORD}"]
-    done = subprocess.run([*command, name], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([*command, name], capture_output=True, text=True, check=True, timeout=180)
     return str(json.loads(done.stdout)["Digest"])
 
 

@@ -84,7 +84,7 @@ def test_a_failure_while_writing_leaves_the_old_index(made: Path) -> None:
 @pytest.mark.parametrize("tag", ["4.18.1-x86_64", "4.18.1-multi"])
 def test_skopeo_reads_what_we_write(layout: Path, tag: str) -> None:
     command = [program("skopeo"), "inspect", "--raw", f"oci:{layout}:{tag}"]
-    done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=180, check=True)
     assert digest_of(done.stdout) in (layout / "index.json").read_text()
 
 
@@ -101,7 +101,7 @@ def copied(layout: Path, tmp_path: Path) -> Path:
             f"oci:{layout}:{tag}",
             f"oci:{target}:{tag}",
         ]
-        subprocess.run(command, capture_output=True, timeout=60, check=True)
+        subprocess.run(command, capture_output=True, timeout=180, check=True)
     return target
 
 

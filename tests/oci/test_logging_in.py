@@ -35,7 +35,7 @@ def key_of(registry: RealRegistry, path: str = "") -> RegistryKey:
 
 def skopeo(*arguments: object) -> str:
     command = [program("skopeo"), *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout.strip()
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def test_another_hash_seed_gives_the_same_image() -> None:
             env=os.environ | {"PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=180,
         ).stdout
         for seed in ("1", "2")
     }

@@ -129,7 +129,7 @@ async def test_what_takes_too_much_is_ended_and_is_a_verdict(
 ) -> None:
     monkeypatch.setattr(module, "JUDGE_SECONDS", 0.3)
     with _program(tmp_path, script) as judge:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             judgement = await judge.judge(b"\x88message", alice)
     assert judgement.outcome is Outcome.LIMIT
 
@@ -138,7 +138,7 @@ async def test_a_cancelled_judgement_leaves_no_process(tmp_path: Path, alice: Ke
     with _program(tmp_path, "echo $$ > pid; exec /bin/sleep 60") as judge:
         task = asyncio.ensure_future(judge.judge(b"\x88message", alice))
         pid = judge._home / "pid"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(180):
             while not (pid.exists() and pid.read_text().strip()):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.01)
         number = int(pid.read_text())

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for anything; on an idle machine a whole cluster is ready in ten."""
 LOOK_SECONDS = 0.05
 

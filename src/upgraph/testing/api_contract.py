@@ -13,9 +13,10 @@ from upgraph.kube.candidacy import Terms
 from upgraph.kube.conditions import Condition, conditions_of, stated
 from upgraph.kube.election import Election, record_of
 from upgraph.kube.events import Note, Recorder
+from upgraph.kube.exchange import MAX_PAGE_BYTES
 from upgraph.kube.inheritance import inherited
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, LEASE
-from upgraph.kube.objects import key_of, uid_of, version_of
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, LEASE, SERVICE
+from upgraph.kube.objects import Object, key_of, uid_of, version_of
 from upgraph.testing.api_place import (
     ABSENT,
     NEXT_LINE,
@@ -32,6 +33,9 @@ from upgraph.testing.api_place import (
     widget,
 )
 
+LARGE_CHARACTERS = 1_000_000
+"""Of a ConfigMap; a server takes 1 MiB."""
+
 
 async def check_what_is_made_is_found_until_it_is_deleted(place: Place) -> None:
     """Create, get, list and delete."""
@@ -46,6 +50,20 @@ async def check_what_is_made_is_found_until_it_is_deleted(place: Place) -> None:
         404,
         False,
     )
+
+
+async def check_a_list_of_large_objects_is_read_whole(place: Place) -> None:
+    """More of them than fit into the largest answer that is taken."""
+    names = [f"large-{number}" for number in range(MAX_PAGE_BYTES // LARGE_CHARACTERS + 1)]
+    for name in names:
+        await place.api.create(place.config_map(name, {"x": "y" * LARGE_CHARACTERS}, {"check": ""}))
+    listing = await place.api.list(CONFIG_MAP, place.here, keep=_name_alone)
+    assert sorted(key_of(one).name for one in listing.objects) == sorted(names)
+    assert all("data" not in one for one in listing.objects)
+
+
+def _name_alone(obj: Object) -> Object:
+    return {"metadata": obj["metadata"]}
 
 
 async def check_a_name_is_given_once(place: Place) -> None:
@@ -116,6 +134,20 @@ async def check_elements_of_lists_have_managers_of_their_own(place: Place) -> No
     both = await place.api.apply(deployment(place, {"a": "a:2"}))
     assert images(both) == {"a": "a:2", "b": "b:1"}
     assert images(await place.api.apply(deployment(place, {}))) == {"b": "b:1"}
+
+
+async def check_a_selector_is_one_thing(place: Place) -> None:
+    """What another one has added to it goes where we apply ours: a Service with one label too many leads nowhere."""
+    ours = {"spec": {"selector": {"check": "a"}, "ports": [{"port": 80, "protocol": "TCP"}]}}
+    wanted = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": place.namespace, "name": "a"},
+    } | ours
+    await place.api.apply(wanted)
+    changed = await place.other.patch(SERVICE, place.key("a"), {"spec": {"selector": {"more": "b"}}})
+    assert changed["spec"]["selector"] == {"check": "a", "more": "b"}
+    assert (await place.api.apply(wanted))["spec"]["selector"] == {"check": "a"}
 
 
 async def check_what_another_has_written_can_be_inherited(place: Place) -> None:
@@ -290,6 +322,7 @@ async def check_a_lease_changes_hands(place: Place) -> None:
 
 CHECKS = (
     check_what_is_made_is_found_until_it_is_deleted,
+    check_a_list_of_large_objects_is_read_whole,
     check_a_name_is_given_once,
     check_the_second_of_two_writers_is_refused,
     check_a_merge_patch_changes_and_removes,
@@ -298,6 +331,7 @@ CHECKS = (
     check_applying_the_same_again_changes_nothing,
     check_a_conflict_of_managers_names_the_fields,
     check_elements_of_lists_have_managers_of_their_own,
+    check_a_selector_is_one_thing,
     check_what_another_has_written_can_be_inherited,
     check_unknown_fields_are_refused_for_good,
     check_an_invalid_object_is_refused_with_its_field,

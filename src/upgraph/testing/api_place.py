@@ -19,7 +19,7 @@ ABSENT = Kind("contract.upgraph.example", "v1", "Absence", "absences")
 """A kind that no server has."""
 NEXT_LINE = "one\u0085two \u2028 three"
 """What Unicode takes for ends of lines, inside a text."""
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for something that has to come."""
 
 

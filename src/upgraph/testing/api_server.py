@@ -27,7 +27,7 @@ TOKEN = "harbour-pilot-token"  # noqa: S105  # of a server that lives as long as
 MAX_REQUEST_BYTES = 3 * 1024 * 1024
 """Largest body that kube-apiserver takes."""
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 180.0
 """Longest wait of a test for requests to come in."""
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-OPENSSL_SECONDS = 30
+OPENSSL_SECONDS = 180
 """Longest time that making a key and a certificate may take."""
 
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")

@@ -1,7 +1,7 @@
 """Who manages which field of an object: server-side apply, as a simulated API server does it.
 
-A field is a path to a scalar, to a list that is taken as one, or to an empty map. Which lists are more than one thing is
-told by their names (``containers``), where a real server asks its schema. Values go in and out; nothing is changed in place.
+A field is a path to a scalar, to a list or map that is taken as one, or to an empty map. Which lists are more than one
+thing, and which maps are one, is told by their names (``containers``), where a real server asks its schema. Values go in and out; nothing is changed in place.
 """
 
 import json
@@ -30,6 +30,8 @@ _KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "volumeMounts": (("mountPath",),),
     "volumes": (("name",),),
 }
+_WHOLE = frozenset({"labelSelector", "namespaceSelector", "nodeSelector", "podSelector", "selector"})
+"""Maps that are one thing."""
 _IDENTITY = frozenset(
     {
         "name",
@@ -164,7 +166,7 @@ def _paths(tree: Object, path: Path) -> Iterable[Path]:
 
 
 def _leaves(value: Any, path: Path) -> Iterable[tuple[Path, Any]]:  # noqa: ANN401  # JSON
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and not (path and path[-1] in _WHOLE):
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name))
         return
@@ -197,7 +199,7 @@ def _merged(live: Object, wanted: Object) -> Object:
 
 
 def _combined(name: str, old: Any, new: Any) -> Any:  # noqa: ANN401  # JSON
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, dict) and isinstance(new, dict) and name not in _WHOLE:
         return _merged(old, new)
     keys = _keys(name, new)
     if keys is None or not isinstance(old, list) or _keys(name, old) != keys:

@@ -20,7 +20,7 @@ from aiohttp import web
 from upgraph.graphdata import Files
 from upgraph.testing.certificates import Certificates
 
-GIT_SECONDS = 30
+GIT_SECONDS = 180
 """Longest time for one call of git."""
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """Longest request that is taken."""

@@ -6,6 +6,7 @@ It knows nothing of the operator: whoever tests one gives the kind of its resour
 import asyncio
 import base64
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,12 +22,12 @@ from upgraph.testing.registry import SimulatedRegistry
 
 NAMESPACE = "openshift-update-service"
 OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 180.0
 """Longest time for what a test waits for."""
 QUIET_SECONDS = 0.5
 """So long nothing is written where nothing is to be written."""
-POD_ADDRESS = "127.61.9.8"
-"""An address of the loopback that nobody else has, so that a pod can have the port that pods have."""
+POD_ADDRESS = f"127.61.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}"
+"""An address of the loopback that hardly another process has, so that a pod can have the port that pods have."""
 
 
 def put_image(registry: SimulatedRegistry, tag: str, *command: str) -> Digest:
