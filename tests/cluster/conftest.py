@@ -1,8 +1,11 @@
 """A real control plane for all tests of a run, and a namespace of its own for each of them."""
 
+import gc
 import os
 import secrets
+import warnings
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +21,6 @@ from upgraph.testing.certificates import Authority, make_authority
 ENVIRONMENT = dict(os.environ)
 LOG_LINES = 15
 """How much of each log is shown for a test that failed."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of clusters come last, however the others are shuffled: a control plane is never idle."""
-    items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +103,15 @@ def needs(programs: build.Programs) -> Callable[[str], None]:
             pytest.skip(f"{PROGRAM_REASON}: {program}")
 
     return need
+
+
+@contextmanager
+def cancelled_handshakes() -> Iterator[None]:
+    """Close what is left of connections whose handshake was cancelled: httpcore2 leaves it to the garbage collector."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.hookimpl(wrapper=True)

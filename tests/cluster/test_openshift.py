@@ -159,6 +159,17 @@ def test_an_http_route_has_the_defaults_of_the_gateway_api(cluster: ControlPlane
     assert made["spec"]["rules"][0]["backendRefs"][0]["weight"] == 1
 
 
+def test_an_api_server_that_was_started_again_does_what_it_did(
+    cluster: ControlPlane, namespace: str, exposer: Client
+) -> None:
+    cluster.stop("kube-apiserver", seconds=0)
+    cluster.start_api_server()
+    made = cluster.client.create(ROUTES.format(namespace), route("again"))
+    assert made["spec"]["host"] == f"again-{namespace}.apps.example"
+    with pytest.raises(ApiError, match="permission to set certificate fields"):
+        exposer.create(ROUTES.format(namespace), route("own", tls=EDGE))
+
+
 def test_a_plain_cluster_has_kubernetes_alone(plain_cluster: ControlPlane) -> None:
     groups = {group["name"] for group in plain_cluster.client.get("/apis")["groups"]}
     assert not [name for name in groups if name.endswith(("openshift.io", "gateway.networking.k8s.io"))]

@@ -10,7 +10,7 @@ import pytest
 from tools.cluster import build
 from tools.cluster.build import BuildError, Programs
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 180
 
 
 def folder_with(folder: Path, *names: str) -> Path:

@@ -53,7 +53,7 @@ def requests(log: Path, user: str) -> Iterator[Request]:
     seen = set()
     for line in log.read_text().splitlines():
         event = json.loads(line)
-        if event["user"]["username"] != user or event["auditID"] in seen:
+        if event["user"].get("username") != user or event["auditID"] in seen:
             continue
         seen.add(event["auditID"])
         yield _request(event["verb"], event.get("objectRef", {}), event["responseStatus"]["code"])

@@ -40,6 +40,8 @@ KUBECTL_SECONDS = 120
 TOKEN_SECONDS = 4 * 3600
 """How long a token of a service account is valid."""
 
+_ROUTES_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/routes.route.openshift.io"
+
 T = TypeVar("T")
 
 
@@ -137,7 +139,7 @@ class ControlPlane:
         return self.processes.stop(name) if seconds is None else self.processes.stop(name, seconds)
 
     def start_api_server(self) -> None:
-        """Start the API server, also one that was stopped, and wait until it is ready.
+        """Start the API server, also one that was stopped, and wait until it is ready, with all that was installed.
 
         Raises:
             ProcessError: a program of the cluster has ended.
@@ -145,6 +147,17 @@ class ControlPlane:
         """
         self.start("kube-apiserver", command_lines.api_server(self.plan))
         self.wait(self.client.is_ready, what="the API server")
+        if self.client.find(_ROUTES_CRD):
+            self.wait_for_policies()
+
+    def wait_for_policies(self) -> None:
+        """Wait until Routes get their hosts. The policies learn of kinds with a delay, also after a restart.
+
+        Raises:
+            ProcessError: a program of the cluster has ended.
+            TimeoutError: they do not come into force in time.
+        """
+        self.wait(partial(_named_host, self.client), what="the policy that names the hosts of Routes")
 
     def wait(self, look: Callable[[], T], *, what: str) -> T:
         """Wait until there is something to see, as long as all programs run.
@@ -240,26 +253,28 @@ def _start_controllers(cluster: ControlPlane) -> None:
 
 
 def _start_router(cluster: ControlPlane) -> None:
-    """Start the router, and wait until Routes get their hosts: policies take a moment to be in force."""
+    """Start the router, and wait until Routes get their hosts."""
     authority, shown = make_ingress_certificate(cluster.folder / "ingress", domain=DOMAIN)
     content = {"metadata": {"name": "default-ingress-cert"}, "data": {"ca-bundle.crt": authority.read_text()}}
     cluster.client.create("/api/v1/namespaces/openshift-config-managed/configmaps", content)
     command = [sys.executable, "-m", "tools.cluster.router"]
     certificate = [f"--certificate={shown.certificate}", f"--key={shown.key}"]
     cluster.start("router", [*command, *certificate], {"PYTHONPATH": str(ROOT)})
+    cluster.wait_for_policies()
+
+
+def _named_host(client: Client) -> str:
+    """The host that a Route would get, which takes all policies for Routes; empty while one of them is not in force."""
     probe = {"metadata": {"name": "probe"}, "spec": {"to": {"kind": "Service", "name": "probe"}}}
     route: Object = {"apiVersion": "route.openshift.io/v1", "kind": "Route", **probe}
-    path = "/apis/route.openshift.io/v1/namespaces/default/routes?dryRun=All"
-
-    def host() -> str:
-        try:
-            return str(cluster.client.create(path, route)["spec"].get("host", ""))
-        except ApiError as error:
-            if error.status in {404, 503}:  # The policies learn of new kinds with a delay.
-                return ""
-            raise
-
-    cluster.wait(host, what="the policy that names the hosts of Routes")
+    try:
+        made = client.create("/apis/route.openshift.io/v1/namespaces/default/routes?dryRun=All", route)
+    except ApiError as error:
+        # 404 and 503: the kind is not known yet; 429: its storage is not ready.
+        if error.status in {404, 429, 503}:
+            return ""
+        raise
+    return str(made["spec"].get("host", ""))
 
 
 def _wait_for_controllers(cluster: ControlPlane) -> None:

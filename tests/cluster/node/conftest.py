@@ -34,7 +34,7 @@ from upgraph.testing.real_registry import (
     skopeo_copy,
 )
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.05
 COMMAND_SECONDS = 30

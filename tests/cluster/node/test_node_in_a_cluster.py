@@ -64,7 +64,7 @@ class Town:
 
     def wait(self, *what: str) -> None:
         """Wait as kubectl does."""
-        self.cluster.kubectl("-n", self.namespace, *what, "--timeout=100s")
+        self.cluster.kubectl("-n", self.namespace, *what, "--timeout=180s")
 
     def ask(self, path: str) -> Any:
         """Ask the Service; None if nobody answers."""
@@ -160,7 +160,7 @@ def test_a_deleted_pod_is_gone_and_followed_by_another(town: Town) -> None:
     town.deploy(1)
     town.wait("rollout", "status", "deployment/web")
     old = town.pods[0]["metadata"]["name"]
-    town.cluster.kubectl("-n", town.namespace, "delete", "pod", old, "--timeout=60s")
+    town.cluster.kubectl("-n", town.namespace, "delete", "pod", old, "--timeout=180s")
     town.wait("rollout", "status", "deployment/web")
     assert old not in {pod["metadata"]["name"] for pod in town.pods}
 
