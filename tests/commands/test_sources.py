@@ -26,11 +26,15 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "directories").mkdir()
     for version in VERSIONS:
         skopeo_copy(f"oci:{place / 'layout'}:{version}", f"dir:{place / 'directories' / version}")
-    files = {"version": "1.1.0\n", "raw/metadata.json": "{}\n", "channels/stable-4.1.yaml": CHANNEL}
+    files = {
+        "version": "1.1.0\n",
+        "raw/metadata.json": "{}\n",
+        "channels/stable-4.1.yaml": CHANNEL,
+        "blocked-edges/README.md": "No rule is meant.\n",
+    }
     for name, text in files.items():
         (place / "graph-data" / name).parent.mkdir(parents=True, exist_ok=True)
         (place / "graph-data" / name).write_text(text)
-    (place / "graph-data" / "blocked-edges").mkdir()
     return place
 
 

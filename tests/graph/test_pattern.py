@@ -80,6 +80,9 @@ DIFFERENT = {
     "brace without a lower bound": "4{,2}",
     "repeated flags": "4(?i)*",
     "empty flags": "4(?)",
+    "flag twice": "(?ii)4",
+    "flag twice in a group": "(?ii:4)",
+    "flag set and taken away": "(?s-s)4",
     "group name that starts with a digit": "(?P<1>4)",
     "group name twice": "(?P<n>4)(?P<n>8)",
     "range from a class": r"[\d-z]",
@@ -92,7 +95,21 @@ def test_a_construct_of_another_meaning_is_reported(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [r"[\[\]]", r"4\{", "a{2}", "a{2,}", "[[:digit:]]", "[a-z]", r"\\Q", "[&-]", ""]
+    "text",
+    [
+        "(?is-m)4",
+        "(?:4)",
+        "(?i:4)",
+        r"[\[\]]",
+        r"4\{",
+        "a{2}",
+        "a{2,}",
+        "[[:digit:]]",
+        "[a-z]",
+        r"\\Q",
+        "[&-]",
+        "",
+    ],
 )
 def test_a_construct_of_the_same_meaning_is_not_reported(text: str) -> None:
     assert Pattern.compile(text).differences == ()

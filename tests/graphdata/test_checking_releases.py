@@ -34,7 +34,7 @@ def found(a_set: Make) -> Callable[..., list[tuple[str, str]]]:
     """References and texts of what is found."""
 
     def look(changes: Mapping[str, bytes | None], *releases: Release) -> list[tuple[str, str]]:
-        files = a_set({"blocked-edges/4.18.2.yaml": None, **changes})
+        files = a_set({"blocked-edges/4.18.2.yaml": None, "blocked-edges/README.md": b"", **changes})
         ours = ("channel-release-missing", "release-errata", "release-dead-end", "label-invalid")
         return [(one.reference, one.seen) for one in check(files, releases).findings if one.reference in ours]
 

@@ -43,7 +43,7 @@ class Checkout:
             input=asked,
             capture_output=True,
             check=True,
-            timeout=30,
+            timeout=180,
         )
         return done.stdout.decode().strip()
 

@@ -78,6 +78,9 @@ def test_a_valid_set_is_served_without_a_word(a_set: Make) -> None:
             1,
             id="broken-rule-without-target",
         ),
+        pytest.param(
+            {RULE: None}, "graph-data-no-blocked-edges", "blocked-edges/", None, id="rules-were-not-copied"
+        ),
     ],
 )
 def test_a_set_is_refused(
@@ -90,10 +93,10 @@ def test_a_set_is_refused(
 
 def test_all_reasons_of_a_refusal_are_reported_at_once() -> None:
     assert [finding.file for finding in load({}).findings] == [
+        "blocked-edges/",
         "channels/",
         "raw/metadata.json",
         "version",
-        "blocked-edges/",
     ]
 
 
@@ -101,7 +104,6 @@ def test_all_reasons_of_a_refusal_are_reported_at_once() -> None:
     ("changes", "finding"),
     [
         pytest.param({"version": b"1.3.0"}, (1, "graph-data-version-newer", "version", 1), id="newer-minor"),
-        pytest.param({RULE: None}, (1, "graph-data-no-blocked-edges", "blocked-edges/", None), id="no-rules"),
         pytest.param({RAW: b'{"4.1": {}}'}, (1, "graph-data-raw-metadata-version", RAW, None), id="raw-key"),
         pytest.param(
             {"channels/a.yaml": b"name: Big\nversions: []\n"},
@@ -114,17 +116,28 @@ def test_all_reasons_of_a_refusal_are_reported_at_once() -> None:
             id="channel-in-two-files",
         ),
         pytest.param(
-            {"channels/OWNERS": b""}, (0, "graph-data-ignored", "channels/OWNERS", None), id="no-ending"
+            {"channels/OWNERS": b""}, (0, "graph-data-ignored", "channels/OWNERS", None), id="for-people"
         ),
         pytest.param(
-            {"blocked-edges/a.yaml~": b""},
-            (0, "graph-data-ignored", "blocked-edges/a.yaml~", None),
-            id="backup",
+            {"blocked-edges/4.1.0": b""},
+            (1, "graph-data-ignored", "blocked-edges/4.1.0", None),
+            id="no-ending",
         ),
         pytest.param(
             {"blocked-edges/a.json": b""},
-            (0, "graph-data-ignored", "blocked-edges/a.json", None),
+            (1, "graph-data-ignored", "blocked-edges/a.json", None),
             id="ending",
+        ),
+        pytest.param(
+            {"channels/a.YAML": b""}, (1, "graph-data-ignored", "channels/a.YAML", None), id="capitals"
+        ),
+        pytest.param(
+            {"channels/a.yaml~": b""}, (1, "graph-data-ignored", "channels/a.yaml~", None), id="backup"
+        ),
+        pytest.param(
+            {RULE: None, "blocked-edges/README.md": b""},
+            (0, "graph-data-ignored", "blocked-edges/README.md", None),
+            id="no-rules-are-meant",
         ),
     ],
 )
@@ -155,7 +168,7 @@ def test_a_broken_rule_withholds_all_updates_into_its_target(a_set: Make, conten
     assert "all updates into 4.18.2 are withheld" in loaded.findings[0].seen
 
 
-@pytest.mark.parametrize("ending", [".yaml", ".yml", ".yaaml"])
+@pytest.mark.parametrize("ending", [".yaml", ".yml", ".yaaml", ".YAML", ".yaml~", ".yaml_"])
 def test_all_spellings_of_the_ending_are_read(a_set: Make, ending: str) -> None:
     data = load(a_set({f"blocked-edges/4.18.1{ending}": b"to: 4.18.1\nfrom: .*\n"})).data
     assert data is not None

@@ -279,6 +279,6 @@ async def test_what_skopeo_copies_is_read(tmp_path: Path, real: RealRegistry, sc
     source, copy = f"docker://{real.repository('graph/copied').name}:v1", f"{scheme}:{tmp_path / 'copied'}"
     target = copy if scheme == "dir" else f"{copy}:v1"
     command = [program("skopeo"), "--insecure-policy", "copy", "--src-tls-verify=false", source, target]
-    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60, capture_output=True)
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=180, capture_output=True)
     reach = Reach(client, Access(), path=f"/{PLACE}")
     assert await read_once(open_source(copy, reach)) == SAMPLE

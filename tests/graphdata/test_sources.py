@@ -97,7 +97,7 @@ class Repository:
         shutil.rmtree(self.path)
 
     def _git(self, *command: str) -> None:
-        subprocess.run(["git", "-C", str(self.path), *command], check=True, timeout=30)
+        subprocess.run(["git", "-C", str(self.path), *command], check=True, timeout=180)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

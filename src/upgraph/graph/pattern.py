@@ -44,7 +44,7 @@ _SET_OPERATORS = ("&&", "--", "~~")
 _OCTAL = re.compile(r"\\[0-7]")
 _REPEAT = re.compile(r"\{[0-9]+(,[0-9]*)?\}")
 _POSIX_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
-_FLAGS = re.compile(r"\(\?[A-Za-z-]*\)")
+_FLAGS = re.compile(r"\(\?([A-Za-z-]*)[):]")
 _GROUP_NAME = re.compile(r"\(\?P?<([^>]*)>")
 _GOOD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]]*")
 _RANGE_FROM_CLASS = re.compile(r"\\(?:[dDsSwW]|[pP](?:\{[^}]*\}|.))-.")
@@ -117,8 +117,15 @@ def _group_differences(text: str, position: int, names: set[str]) -> list[str]:
     flags = _FLAGS.match(text, position)
     if flags:
         is_empty = flags.group() == "(?)"
-        is_repeated = text[flags.end() : flags.end() + 1] in {"*", "+", "?", "{"}
-        return ["flags that are empty or repeated are refused by the Rust engine"] * (is_empty or is_repeated)
+        is_repeated = flags.group().endswith(")") and text[flags.end() : flags.end() + 1] in {
+            "*",
+            "+",
+            "?",
+            "{",
+        }
+        letters = flags[1].replace("-", "")
+        is_refused = is_empty or is_repeated or len(set(letters)) < len(letters)
+        return ["flags that are empty or repeated are refused by the Rust engine"] * is_refused
     named = _GROUP_NAME.match(text, position)
     if named is None:
         return []

@@ -26,8 +26,12 @@ from upgraph.graphdata.rules import ReadRule, Rule, read_rule
 from upgraph.graphdata.target import targets_of
 from upgraph.graphdata.yaml import Parse, parse
 
-# Cincinnati's own pattern and, unlike there, `.yml`: a rule that is ignored for its ending is unsafe.
-_YAML_ENDING = re.compile(r"\.(ya+ml|yml)")
+# Cincinnati's own pattern and, unlike there, `.yml`. It finds this anywhere in the ending, in `.yaml~` too; a rule that is
+# not read is unsafe, so rules are found like that and in capitals. A channel of a backup would bring versions back.
+_CHANNEL_ENDING = re.compile(r"\.(ya+ml|yml)")
+_RULE_ENDING = re.compile(r"\..*(ya+ml|yml).*", re.IGNORECASE)
+# What stands beside data in repositories, and is meant for people.
+_FOR_PEOPLE = re.compile(r"(README|OWNERS|LICENSE|CONTRIBUTING)(\..*)?|.*\.(md|txt|rst)", re.IGNORECASE)
 _EVERY_VERSION = Pattern.compile(".*")
 
 _T = TypeVar("_T")
@@ -131,23 +135,29 @@ class _Reading:
         self.findings += findings
         return value
 
-    def _folder(self, folder: str) -> Files:
-        """The YAML files of a directory; reports the others."""
+    def _folder(self, folder: str, wanted: re.Pattern[str]) -> Files:
+        """The files of a directory whose ending is wanted; reports the others."""
         found = {}
         for path in sorted(self.files):
             if not (path.startswith(folder) and names.belongs(path)):
                 continue
-            ending = PurePosixPath(path).suffix
-            if _YAML_ENDING.fullmatch(ending):
+            name = PurePosixPath(path)
+            if wanted.fullmatch(name.suffix):
                 found[path] = self.files[path]
                 continue
-            seen = f"the ending {ending!r} is not that of YAML" if ending else "the name has no ending"
-            self.findings.append(Finding(Severity.INFO, IGNORED, seen, path))
+            seen = (
+                f"the ending {name.suffix!r} is not that of YAML" if name.suffix else "the name has no ending"
+            )
+            severity = Severity.INFO if _FOR_PEOPLE.fullmatch(name.name) else Severity.WARNING
+            self.findings.append(Finding(severity, IGNORED, seen, path))
         return found
+
+    def _has(self, folder: str) -> bool:
+        return any(path.startswith(folder) for path in self.files)
 
     def channels(self, cache: "_Cache[ChannelFile]") -> tuple[Channel, ...]:
         """All channels that can be read."""
-        contents = self._folder(names.CHANNELS)
+        contents = self._folder(names.CHANNELS, _CHANNEL_ENDING)
         if not contents:
             self._refuse(Finding(Severity.ERROR, LAYOUT, "channels/ has no YAML file", names.CHANNELS))
         parts = []
@@ -164,11 +174,12 @@ class _Reading:
         self, cache: "_Cache[ReadRule]", known: frozenset[str]
     ) -> tuple[tuple[Block, ...], tuple[ConditionalBlock, ...]]:
         """All rules in the order of their files; broken ones withhold everything."""
-        if not any(path.startswith(names.BLOCKED_EDGES) for path in self.files):
+        # A directory without channels is empty or no graph data: its layout says that, and more of it would mislead.
+        if self._has(names.CHANNELS) and not self._has(names.BLOCKED_EDGES):
             seen = "blocked-edges/ has no file"
-            self.findings.append(Finding(Severity.WARNING, NO_BLOCKED_EDGES, seen, names.BLOCKED_EDGES))
+            self._refuse(Finding(Severity.ERROR, NO_BLOCKED_EDGES, seen, names.BLOCKED_EDGES))
         rules: list[Rule] = []
-        for path, read in cache.read_all(self._folder(names.BLOCKED_EDGES)):
+        for path, read in cache.read_all(self._folder(names.BLOCKED_EDGES, _RULE_ENDING)):
             if isinstance(read, LocatedError):
                 rules += self._withheld(path, read, known)
             else:

@@ -20,8 +20,9 @@ LAYOUT = Problem(
 NO_BLOCKED_EDGES = Problem(
     "graph-data-no-blocked-edges",
     "The set of graph data has no blocked edges",
-    "git and tar do not keep empty directories, so this may be meant. If it is not, known bad updates are offered.",
-    "If the set should have rules, copy blocked-edges/ again. To show that none is meant, put a README into it.",
+    "A copy that was cut short looks the same, and without its rules every known bad update would be offered. So the set "
+    "is refused, and the last good one stays in force.",
+    "Copy blocked-edges/ again. If no rule is meant, put a README.md into it: git and tar keep no empty directories.",
 )
 UNREADABLE = Problem(
     "graph-data-unreadable",
@@ -167,8 +168,9 @@ MATCHING_RULE = Problem(
 IGNORED = Problem(
     "graph-data-ignored",
     "A file beside the graph data is not read",
-    "Only files that end in .yaml or .yml are graph data. If this is one, it has no effect.",
-    "Rename the file if it is graph data; otherwise nothing is to be done.",
+    "Only files that end in .yaml or .yml are graph data. If this is a rule, the update that it blocks is offered; if it is "
+    "a channel, nobody gets it.",
+    "Rename the file if it is graph data, take it away if it is none. README, OWNERS and *.md may stay.",
 )
 NO_COPIER = Problem(
     "graph-data-copier",
