@@ -69,7 +69,7 @@ def test_the_end_leaves_no_process_and_no_network(programs: build.Programs, tmp_
 
 
 def addresses() -> str:
-    done = subprocess.run(["ip", "-4", "addr"], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(["ip", "-4", "addr"], capture_output=True, text=True, check=True, timeout=180)
     return done.stdout
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from tests.cluster.conftest import cancelled_handshakes
 from tools.cluster.control_plane import ControlPlane
 from upgraph.kube import find_cluster
 from upgraph.kube.api import Scope
@@ -26,11 +27,12 @@ async def until_cancelled() -> None:
 @pytest.fixture
 async def place(cluster: ControlPlane, namespace: str) -> AsyncIterator[Place]:
     address = find_cluster({}, kubeconfig=cluster.kubeconfig)
-    async with (
-        open_api(address, manager="ours", kinds=[WIDGET]) as api,
-        open_api(address, manager="other", kinds=[WIDGET]) as other,
-    ):
-        yield Place(api, other, namespace)
+    with cancelled_handshakes():
+        async with (
+            open_api(address, manager="ours", kinds=[WIDGET]) as api,
+            open_api(address, manager="other", kinds=[WIDGET]) as other,
+        ):
+            yield Place(api, other, namespace)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -50,7 +52,7 @@ async def test_a_restart_of_the_api_server_is_survived(place: Place, cluster: Co
     await asyncio.to_thread(cluster.stop, "kube-apiserver", seconds=0)
     await asyncio.to_thread(cluster.start_api_server)
     await place.other.create(place.config_map("a", {}))
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(180):
         while informer.store.get(place.key("a")) is None:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.1)
     assert election.leading.is_set()

@@ -29,7 +29,7 @@ async def test_the_simulated_server_keeps_the_contract(
 
 async def test_a_watch_that_was_left_is_ended(place: Place, api_server: SimulatedApiServer) -> None:
     await check_every_character_arrives(place)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while api_server.open_watches:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from upgraph.kube.candidacy import Candidate, Record, Terms
+from upgraph.kube.candidacy import MAX_LEASE_SECONDS, Candidate, Record, Terms
 
 TERMS = Terms(lease=15.0, deadline=10.0, interval=2.0)
 WHO = st.integers(0, 2)
@@ -104,13 +104,25 @@ def test_what_another_holder_asks_for_is_kept() -> None:
     assert waiting.may_take(slow, 60.0)
 
 
+def test_nobody_is_waited_for_longer_than_a_lease_can_be() -> None:
+    waiting = Candidate("b", TERMS)
+    record = Record("a", "1", 0, 2.0**31)
+    assert not waiting.may_take(record, 0.0)
+    assert not waiting.may_take(record, MAX_LEASE_SECONDS - 1)
+    assert waiting.may_take(record, MAX_LEASE_SECONDS)
+
+
+def test_a_number_of_transitions_that_the_api_would_not_take_is_not_written() -> None:
+    assert Candidate("b", TERMS).ours(Record("a", "1", 2**31 - 1, 15.0), "2").transitions == 2**31 - 1
+
+
 def test_a_released_lease_is_taken_at_once_and_counts_a_transition() -> None:
     record = Candidate("b", TERMS).ours(Record("", "1", 4, 1.0), "2")
     assert record == Record("b", "2", 5, 15.0)
     assert Candidate("b", TERMS).ours(record, "3").transitions == 5
 
 
-@pytest.mark.parametrize("times", [(10, 10, 1), (10, 5, 3), (10, 5, 0)])
+@pytest.mark.parametrize("times", [(10, 10, 1), (10, 5, 3), (10, 5, 0), (301, 5, 1)])
 def test_terms_that_leave_no_time_are_refused(times: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="deadline"):
         Terms(*times)

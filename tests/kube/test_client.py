@@ -10,7 +10,7 @@ import pytest
 
 from upgraph.errors import RemoteError, UserError
 from upgraph.kube import ApiProxy, client, connection, exchange, find_cluster
-from upgraph.kube.api import ExpiredError, RefusedError, Scope
+from upgraph.kube.api import ExpiredError, OversizeError, RefusedError, Scope
 from upgraph.kube.client import KubernetesApi, open_api
 from upgraph.kube.kinds import CONFIG_MAP, LEASE, NAMESPACE
 from upgraph.kube.objects import Key, Object, key_of
@@ -37,6 +37,27 @@ async def test_a_list_is_read_in_pages(
     assert {one["kind"] for one in listing.objects} == {"ConfigMap"}
     assert listing.version == str(api_server.state.version)
     assert api_server.counts["list configmaps"] == 3
+
+
+async def test_a_page_that_is_too_large_is_read_in_smaller_ones(
+    api: KubernetesApi, api_server: SimulatedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_PAGE_BYTES", 3_000)
+    for name in "abcdef":
+        api_server.state.put(CONFIG_MAP, config_map(name, x="y" * 1_000 if name > "b" else ""))
+    listing = await api.list(CONFIG_MAP, HERE)
+    assert [key_of(one).name for one in listing.objects] == list("abcdef")
+    limits = [int(seen.query["limit"]) for seen in api_server.requests]
+    assert limits == [250, 62, 15, 3, 3, 1, 1, 1, 1, 1, 1]
+
+
+async def test_one_object_that_is_too_large_is_told(
+    api: KubernetesApi, api_server: SimulatedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_PAGE_BYTES", 3_000)
+    api_server.state.put(CONFIG_MAP, config_map("a", x="y" * 4_000))
+    with pytest.raises(OversizeError, match="more than 3000 bytes"):
+        await api.list(CONFIG_MAP, HERE)
 
 
 async def test_a_list_whose_pages_are_lost_has_expired(
@@ -147,7 +168,7 @@ async def test_a_server_that_stays_busy_is_left_to_the_caller(
     with pytest.raises(RemoteError) as caught:
         await api.get(CONFIG_MAP, A)
     assert (caught.value.reference, caught.value.retryable) == ("kube-throttled", True)
-    assert caught.value.retry_after == retry_after
+    assert caught.value.retry_after == (retry_after and min(retry_after, 60))
     assert api_server.counts["get configmaps"] == sent
 
 

@@ -43,7 +43,7 @@ class Pilot:
             self._log.append(f"{self._name} ends")
 
     async def lead(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(180):
             await self.election.lead(self.work)
 
 

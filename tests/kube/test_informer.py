@@ -36,7 +36,7 @@ class Known:
 
     async def until(self, names: str) -> None:
         """Wait until exactly the objects of these names, a letter each, are known."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(180):
             while "".join(key_of(one).name for one in self.informer.store.all()) != names:
                 self._came.clear()
                 await self._came.wait()
@@ -145,7 +145,7 @@ async def test_it_comes_back_when_connections_were_refused(
     await api_server.reached("watch configmaps", 1)
     await api_server.refuse()
     put("a")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while known.informer.fault is None:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
     await api_server.listen()
@@ -203,7 +203,7 @@ async def test_bookmarks_keep_a_quiet_watch_alive(
     await known.informer.synced.wait()
     before = known.informer._version
     api_server.state.put(CONFIG_MAP, {**config_map("x"), "metadata": {"namespace": "else", "name": "x"}})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while known.informer._version == before:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
     assert known.changes == []
@@ -230,7 +230,7 @@ async def test_a_line_that_cannot_be_read_is_told_and_gone_around(
     api_server.faults.append(Fault(verb="watch", begin=line + b"\n"))
     known = await start()
     await api_server.reached("watch configmaps", 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while known.informer.fault is None:  # noqa: ASYNC110  # nobody tells of it
             await asyncio.sleep(0.01)
     assert known.informer.fault.reference == "kube-fault"
@@ -255,6 +255,7 @@ async def test_a_kind_that_is_not_there_yet_has_no_objects(
     start: Start, api_server: SimulatedApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(informer, "ABSENT_SECONDS", 0.05)
+    monkeypatch.setattr(informer, "GONE_SECONDS", 0.0)
     known = await start(WIDGET)
     await known.informer.synced.wait()
     served = [known.informer.served]
@@ -267,6 +268,29 @@ async def test_a_kind_that_is_not_there_yet_has_no_objects(
     api_server.state.delete(CUSTOM_RESOURCE_DEFINITION, Key("", "widgets.contract.upgraph.example"))
     await known.until("")
     assert [*served, known.informer.served] == [False, True, False]
+
+
+async def test_a_kind_that_is_away_for_a_moment_is_not_taken_for_gone_and_told_when_it_is_back(
+    start: Start, api_server: SimulatedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informer, "ABSENT_SECONDS", 0.05)
+    api_server.state.put(CUSTOM_RESOURCE_DEFINITION, widget_definition())
+    metadata = {"namespace": "harbour", "name": "a"}
+    api_server.state.put(
+        WIDGET, {"apiVersion": WIDGET.api_version, "kind": WIDGET.kind, "metadata": metadata}
+    )
+    known = await start(WIDGET)
+    is_back = asyncio.Event()
+    known.informer.on_turn(is_back.set)
+    await known.until("a")
+    api_server.state.delete(CUSTOM_RESOURCE_DEFINITION, Key("", "widgets.contract.upgraph.example"))
+    await known.until("")
+    assert known.informer.served
+    assert not is_back.is_set()
+    api_server.state.put(CUSTOM_RESOURCE_DEFINITION, widget_definition())
+    async with asyncio.timeout(180):
+        await is_back.wait()
+    assert known.informer.served
 
 
 async def test_a_scope_of_one_name_knows_that_one(start: Start, put: Callable[..., Object]) -> None:
@@ -289,9 +313,16 @@ async def test_many_changes_under_faults_end_as_the_server_is(
         if round_ % 2:
             api_server.forget_history()
     await known.until("abdef")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while {one["data"]["turn"] for one in known.informer.store.all()} != {"4"}:  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.01)
+
+
+async def test_the_page_of_a_proxy_cannot_ask_for_an_hour(
+    api: KubernetesApi, api_server: SimulatedApiServer
+) -> None:
+    api_server.faults.append(Fault(verb="list", status=503, retry_after=3600, body=b"<html>resting</html>"))
+    assert await Informer(api, CONFIG_MAP)._attempt() == 60.0
 
 
 async def test_a_wait_that_the_server_asks_for_is_kept(api: KubernetesApi) -> None:

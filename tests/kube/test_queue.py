@@ -1,6 +1,7 @@
 """Workers take keys, failures come back by themselves, and the end is clean."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -9,6 +10,7 @@ from upgraph.errors.problems import kube as problems
 from upgraph.kube import queue as queue_module
 from upgraph.kube.backoff import BackOff
 from upgraph.kube.queue import Queue
+from upgraph.kube.schedule import Pace, Schedule
 
 SOON = BackOff(first=0.001, most=0.01)
 
@@ -48,7 +50,7 @@ async def test_several_keys_are_worked_on_at_a_time() -> None:
 
     queue.add("a")
     queue.add("b")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(180):
         await queue.run(work, workers=2, on_failure=quietly)
 
 
@@ -65,7 +67,7 @@ async def test_a_failure_is_told_and_tried_again() -> None:
         queue.close()
 
     queue.add("a")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(180):
         await queue.run(work, workers=1, on_failure=lambda key, error, _: told.append((key, str(error))))
     assert told == [("a", "try 1"), ("a", "try 2")]
 
@@ -78,6 +80,8 @@ async def test_a_failure_is_told_and_tried_again() -> None:
             RemoteError(problems.KUBE_THROTTLED, "", retryable=True, retry_after=7), 7, 7, id="asked to wait"
         ),
         pytest.param(RemoteError(problems.KUBE_REFUSED, ""), 60, 60, id="permanent"),
+        pytest.param(RemoteError(problems.KUBE_UNAUTHORIZED, ""), 5, 5, id="login"),
+        pytest.param(RemoteError(problems.KUBE_UNTRUSTED, ""), 5, 5, id="authority"),
         pytest.param(UserError(problems.KUBE_REFUSED, ""), 60, 60, id="of the user"),
         pytest.param(KeyError("a fault of ours"), 0, 1, id="ours"),
     ],
@@ -94,6 +98,51 @@ async def test_what_cannot_pass_is_tried_again_slowly(error: Exception, least: f
     await queue.run(work, workers=1, on_failure=lambda _key, _error, wait: waits.append(wait))
     assert least <= waits[0] <= most
     assert len(queue) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "least", "most"),
+    [
+        pytest.param(RemoteError(problems.KUBE_UNAUTHORIZED, ""), 15, 30, id="login"),
+        pytest.param(UserError(problems.KUBECONFIG, ""), 15, 30, id="file of the login"),
+        pytest.param(RemoteError(problems.KUBE_UNTRUSTED, ""), 15, 30, id="authority"),
+        pytest.param(RemoteError(problems.KUBE_UNREACHABLE, "", retryable=True), 15, 30, id="away"),
+        pytest.param(
+            RemoteError(problems.KUBE_FAULT, "", status=503, retryable=True),
+            15,
+            30,
+            id="no server behind a proxy",
+        ),
+        pytest.param(
+            RemoteError(problems.KUBE_FAULT, "", status=503, retryable=True, retry_after=60),
+            60,
+            60,
+            id="asked to wait",
+        ),
+        pytest.param(
+            RemoteError(problems.KUBE_FAULT, "", status=500, retryable=True), 150, 300, id="of the server"
+        ),
+    ],
+)
+async def test_the_end_of_what_keeps_us_from_the_cluster_is_noticed_soon(
+    error: Exception, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue: Queue[str] = Queue()
+    waits: list[float] = []
+
+    async def work(_: str) -> None:
+        queue.add("a")
+        if len(waits) == 11:
+            queue.close()
+        raise error
+
+    def failed(_key: str, _error: Exception, wait: float) -> None:
+        waits.append(wait)
+
+    monkeypatch.setattr(queue, "_schedule", Schedule(queue_module.RETRY, Pace(burst=100), random.Random(0)))
+    queue.add("a")
+    await queue.run(work, workers=1, on_failure=failed)
+    assert least <= waits[11] <= most
 
 
 async def test_work_that_never_ends_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +171,7 @@ async def test_work_can_ask_to_see_its_key_again() -> None:
         return 0.001
 
     queue.add("a")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(180):
         await queue.run(work, workers=2, on_failure=quietly)
     assert runs == 3
 

@@ -5,7 +5,7 @@ succeed later, and a problem of :mod:`upgraph.errors.problems.kube`. What the se
 fields is a :class:`RefusedError`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -31,6 +31,15 @@ class Scope:
 
 
 EVERYWHERE = Scope()
+
+
+Keep = Callable[[Object], Object]
+"""What is kept of an object; it may change what it is given."""
+
+
+def whole(obj: Object) -> Object:
+    """All of an object."""
+    return obj
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,10 @@ class ExpiredError(RemoteError):
     """The server no longer knows the version from which a watch or a page was to go on: list again."""
 
 
+class OversizeError(RemoteError):
+    """The answer has more bytes than are taken: ask for less at a time."""
+
+
 class Api(Protocol):
     """The API of one cluster, under one identity. See the module for the errors."""
 
@@ -118,8 +131,14 @@ class Api(Protocol):
         """One object."""
         ...
 
-    async def list(self, kind: Kind, scope: Scope = EVERYWHERE) -> Listing:
-        """All objects of a scope, read in pages."""
+    async def list(self, kind: Kind, scope: Scope = EVERYWHERE, *, keep: Keep = whole) -> Listing:
+        """All objects of a scope, read in pages: smaller ones where objects are large.
+
+        Args:
+            kind: which objects.
+            scope: which of them.
+            keep: what is kept of each, page by page, so that a large list is never in memory as a whole.
+        """
         ...
 
     def watch(self, kind: Kind, scope: Scope, version: str) -> AsyncGenerator[Event, None]:

@@ -8,13 +8,18 @@ as long as no clock runs faster than another by more than the lease is longer th
 
 from dataclasses import dataclass
 
+MAX_LEASE_SECONDS = 300.0
+"""Longest lease. What others write is believed up to here: whoever may write a Lease must not stop all candidates for ever."""
+MAX_TRANSITIONS = 2**31 - 1
+"""More the API does not take, so it is not counted further."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Times of an election in seconds.
 
     Raises:
-        ValueError: they leave no time to give up before others take over, or to try twice.
+        ValueError: they leave no time to give up before others take over, or to try twice, or others would not wait so long.
     """
 
     lease: float = 30.0
@@ -25,8 +30,8 @@ class Terms:
     """Between two renewals, and between two looks of those who wait."""
 
     def __post_init__(self) -> None:
-        if not 0 < 2 * self.interval <= self.deadline < self.lease:
-            raise ValueError(f"not interval * 2 <= deadline < lease: {self}")
+        if not 0 < 2 * self.interval <= self.deadline < self.lease <= MAX_LEASE_SECONDS:
+            raise ValueError(f"not interval * 2 <= deadline < lease <= {MAX_LEASE_SECONDS:g}: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,13 @@ class Candidate:
             self._seen, self._seen_at = record, now
         if record.holder in {"", self.identity}:
             return True
-        return now >= self._seen_at + max(record.lease, self.terms.lease)
+        return now >= self._seen_at + max(min(record.lease, MAX_LEASE_SECONDS), self.terms.lease)
 
     def ours(self, before: Record | None, renewed: str) -> Record:
         """The record with which we take or renew what was read."""
         same = before is not None and before.holder == self.identity
         transitions = 0 if before is None else before.transitions + (0 if same else 1)
-        return Record(self.identity, renewed, transitions, self.terms.lease)
+        return Record(self.identity, renewed, min(transitions, MAX_TRANSITIONS), self.terms.lease)
 
     def wrote(self, begun: float) -> None:
         """A record of ours has been taken, by a request that began at that moment."""

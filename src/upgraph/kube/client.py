@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.api import EVERYWHERE, Event, Listing, Scope
+from upgraph.kube.api import EVERYWHERE, Event, Keep, Listing, OversizeError, Scope, whole
 from upgraph.kube.configuration import ClusterAddress
 from upgraph.kube.connection import Route, directly, open_connection
 from upgraph.kube.decoding import event_in, object_in, page_in, plurals_in
@@ -23,7 +23,9 @@ from upgraph.kube.objects import Key, Kind, Object, key_of
 from upgraph.kube.paths import collection_path, object_path, selection, version_path
 
 PAGE_OBJECTS = 250
-"""Objects of one page of a list."""
+"""Objects of one page of a list, where they are not large."""
+SMALLER = 4
+"""By how much smaller pages are asked for where one was too large."""
 MAX_OBJECTS = 20_000
 """Most objects of one list."""
 WATCH_SECONDS = 300
@@ -79,16 +81,27 @@ class KubernetesApi:
         ask = Ask(what, "GET", _path(kind, key), is_urgent=kind == LEASE)
         return object_in(await self._exchange.answer(ask), what)
 
-    async def list(self, kind: Kind, scope: Scope = EVERYWHERE) -> Listing:
+    async def list(self, kind: Kind, scope: Scope = EVERYWHERE, *, keep: Keep = whole) -> Listing:
         """All objects of a scope, read in pages."""
+        most = PAGE_OBJECTS
+        while True:
+            try:
+                return await self._listed(kind, scope, most, keep)
+            except OversizeError:
+                if most == 1:
+                    raise
+                # From the beginning: a server need not go on with a list under another limit.
+                most = max(1, most // SMALLER)
+
+    async def _listed(self, kind: Kind, scope: Scope, most: int, keep: Keep) -> Listing:
         what = self._what("list", kind, scope)
         path = collection_path(kind, scope.namespace or "")
-        parameters = {**selection(scope), "limit": str(PAGE_OBJECTS)}
+        parameters = {**selection(scope), "limit": str(most)}
         found: list[Object] = []
         while True:
             ask = Ask(what, "GET", path, parameters, max_bytes=MAX_PAGE_BYTES)
             objects, version, rest = page_in(await self._exchange.answer(ask), kind, what)
-            found += objects
+            found += map(keep, objects)
             if len(found) > MAX_OBJECTS:
                 raise RemoteError(problems.KUBE_FAULT, f"{what}: there are more than {MAX_OBJECTS} objects")
             if not rest:

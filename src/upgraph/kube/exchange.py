@@ -14,10 +14,10 @@ import httpx2
 from upgraph.errors import RemoteError
 from upgraph.errors.problems import kube as problems
 from upgraph.kube import connection
-from upgraph.kube.failures import refusal, translated
+from upgraph.kube.failures import TooManyBytesError, refusal, translated
 
-MAX_PAGE_BYTES = 32 * 1024 * 1024
-"""Largest page of a list."""
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+"""Largest page of a list; several objects of the largest size."""
 MAX_LINE_BYTES = connection.MAX_ANSWER_BYTES
 """Largest event of a watch: one object."""
 MAX_AT_ONCE = 16
@@ -165,5 +165,5 @@ async def _split(answer: httpx2.Response, most: int) -> AsyncGenerator[bytes, No
         raise httpx2.RemoteProtocolError("the answer ends in the middle of an event")
 
 
-def _too_large(what: str, most: int, answer: httpx2.Response) -> httpx2.DecodingError:
-    return httpx2.DecodingError(f"{what} has more than {most} bytes", request=answer.request)
+def _too_large(what: str, most: int, answer: httpx2.Response) -> TooManyBytesError:
+    return TooManyBytesError(f"{what} has more than {most} bytes", request=answer.request)

@@ -15,15 +15,15 @@ from msgspec import MsgspecError
 
 from upgraph.errors import Problem, RemoteError, UserError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.api import Cause, ExpiredError, RefusedError
+from upgraph.kube.api import Cause, ExpiredError, OversizeError, RefusedError
 
 MAX_CAUSES = 50
 """Fields of one refusal that are kept."""
 
 _MAX_REASON = 600
 """Characters of what a server says that are shown."""
-_MAX_RETRY_AFTER = 3600.0
-"""Longest wait in seconds that a server can ask for."""
+_MAX_RETRY_AFTER = 60.0
+"""Longest wait in seconds that a server can ask for: the page of a proxy asks for an hour, and nothing tells of its end."""
 _TYPED_PATCH = "failed to create typed patch object"
 _PROBLEMS = {
     401: problems.KUBE_UNAUTHORIZED,
@@ -31,6 +31,10 @@ _PROBLEMS = {
     409: problems.KUBE_CONFLICT,
     429: problems.KUBE_THROTTLED,
 }
+
+
+class TooManyBytesError(httpx2.DecodingError):
+    """An answer is larger than is taken."""
 
 
 class _Cause(msgspec.Struct):
@@ -161,6 +165,8 @@ def _of_connection(error: Exception, what: str) -> RemoteError:
         return RemoteError(problems.KUBE_UNTRUSTED, f"{what}: {refused.verify_message}")
     if isinstance(error, httpx2.TimeoutException):
         return _too_late(what)
+    if isinstance(error, TooManyBytesError):
+        return OversizeError(problems.KUBE_FAULT, f"{what}: {error}")
     if isinstance(error, httpx2.DecodingError):
         return RemoteError(problems.KUBE_FAULT, f"{what}: {error}")
     return RemoteError(problems.KUBE_UNREACHABLE, f"{what}: {_printable(str(error))}", retryable=True)

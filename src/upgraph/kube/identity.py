@@ -73,7 +73,7 @@ def _show_certificate(context: ssl.SSLContext, config: SingleConfig, user: User)
 
 def _file(config: SingleConfig, data: str | None, path: str | None, files: ExitStack) -> str | None:
     if data:
-        return files.enter_context(_in_memory(_decoded(data)))
+        return files.enter_context(in_memory(_decoded(data)))
     return str(config.abs_file(Path(path))) if path else None
 
 
@@ -86,7 +86,7 @@ def _decoded(data: str) -> bytes:
 
 
 @contextmanager
-def _in_memory(content: bytes) -> Iterator[str]:
+def in_memory(content: bytes) -> Iterator[str]:
     """The name of a file that is on no disk."""
     handle = os.memfd_create("identity", os.MFD_CLOEXEC)
     try:

@@ -13,7 +13,7 @@ from typing import Never
 
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems import kube as problems
-from upgraph.kube.api import EVERYWHERE, Api, Event, EventType, ExpiredError, Scope
+from upgraph.kube.api import EVERYWHERE, Api, Event, EventType, ExpiredError, Keep, Scope
 from upgraph.kube.backoff import BackOff
 from upgraph.kube.objects import Kind, Object, key_of
 from upgraph.kube.store import Change, Index, Store
@@ -23,9 +23,14 @@ RECONNECT = BackOff(first=0.2, most=30.0)
 SETTLED_SECONDS = 10.0
 """A watch that held for so long was a good one."""
 ABSENT_SECONDS = 60.0
-"""How often a kind is looked for that the cluster does not have."""
+"""How often a kind is looked for that the cluster does not have; at first, when it may just be replaced, more often."""
+GONE_SECONDS = 600.0
+"""How long a kind that was there has to be away until it is taken for gone: definitions are deleted and applied again."""
+
+_ABSENT_FIRST_SECONDS = 1.0
 
 Listener = Callable[[Change], None]
+Turn = Callable[[], None]
 
 
 def without_managed_fields(obj: Object) -> Object:
@@ -42,7 +47,7 @@ class Informer:
         kind: which objects. A cluster may lack the kind: then there are none, until it has it.
         scope: which of them.
         indexes: what they are to be found under.
-        keep: what is kept of each object; it may change what it is given.
+        keep: what is kept of each object.
     """
 
     def __init__(
@@ -52,20 +57,23 @@ class Informer:
         scope: Scope = EVERYWHERE,
         *,
         indexes: Mapping[str, Index] | None = None,
-        keep: Callable[[Object], Object] = without_managed_fields,
+        keep: Keep = without_managed_fields,
     ) -> None:
         self.kind = kind
         self.store = Store(indexes)
         self.synced = asyncio.Event()
         """Set when everything has been read once."""
         self.served = True
-        """Whether the cluster has the kind, as far as is known."""
+        """Whether the cluster has the kind, as far as is known; one that is away for a moment it has."""
         self.fault: UpgraphError | None = None
         """Why the last attempt failed; None while one is under way."""
         self._api = api
         self._scope = scope
         self._keep = keep
         self._listeners: list[Listener] = []
+        self._turns: list[Turn] = []
+        self._absent_since: float | None = None
+        self._absences = 0
         self._version = ""
         self._failures = 0
         self._chance = random.Random()  # noqa: S311  # parts those who failed together
@@ -73,6 +81,10 @@ class Informer:
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with every change from now on. It must be quick and must not raise."""
         self._listeners.append(listener)
+
+    def on_turn(self, turn: Turn) -> None:
+        """Call ``turn`` when the cluster has the kind again, and when it is taken for gone. As quick as a listener."""
+        self._turns.append(turn)
 
     async def run(self) -> Never:
         """Keep the store equal to the cluster until cancelled."""
@@ -90,8 +102,7 @@ class Informer:
             self._version = ""
         except UpgraphError as error:
             if error.problem is problems.KUBE_NO_KIND:
-                self._without_kind()
-                return ABSENT_SECONDS * self._chance.uniform(0.5, 1.0)
+                return self._without_kind()
             return self._failed(error)
         if asyncio.get_running_loop().time() - begun > SETTLED_SECONDS:
             self._failures = 0
@@ -107,11 +118,13 @@ class Informer:
                 self._take(event)
 
     async def _list(self) -> None:
-        listing = await self._api.list(self.kind, self._scope)
-        self._tell(self.store.reset(self._keep(obj) for obj in listing.objects))
+        listing = await self._api.list(self.kind, self._scope, keep=self._keep)
+        self._tell(self.store.reset(listing.objects))
         self._version = listing.version
-        self.served = True
         self.synced.set()
+        if self._absent_since is not None:
+            self._absent_since, self._absences, self.served = None, 0, True
+            self._tell_turn()
 
     def _take(self, event: Event) -> None:
         if event.type is EventType.DELETED:
@@ -123,11 +136,18 @@ class Informer:
         self._version = event.version
         self._tell([] if change is None else [change])
 
-    def _without_kind(self) -> None:
-        self.served = False
+    def _without_kind(self) -> float:
+        now, was_there = asyncio.get_running_loop().time(), self.synced.is_set()
+        if self._absent_since is None:
+            self._absent_since = now
         self._version = ""
         self._tell(self.store.reset(()))
         self.synced.set()
+        if self.served and (not was_there or now >= self._absent_since + GONE_SECONDS):
+            self.served = False
+            self._tell_turn()
+        self._absences += 1
+        return BackOff(_ABSENT_FIRST_SECONDS, ABSENT_SECONDS).wait(self._absences, self._chance)
 
     def _failed(self, error: UpgraphError) -> float:
         self.fault = error
@@ -139,6 +159,10 @@ class Informer:
                 # Whatever cannot be read now would not be read later: go around it.
                 self._version = ""
         return max(asked, RECONNECT.wait(self._failures, self._chance))
+
+    def _tell_turn(self) -> None:
+        for turn in self._turns:
+            turn()
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:

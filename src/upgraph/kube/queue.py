@@ -1,12 +1,14 @@
 """Keys to be worked on, by several workers. The rules are those of :mod:`upgraph.kube.schedule`."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic
 
 from upgraph.errors import RemoteError, UpgraphError
+from upgraph.errors.problems.kube import KUBE_UNAUTHORIZED, KUBE_UNREACHABLE, KUBE_UNTRUSTED, KUBECONFIG
 from upgraph.kube.backoff import BackOff
 from upgraph.kube.schedule import K, Pace, Schedule
 
@@ -14,8 +16,17 @@ RETRY = BackOff(first=0.5, most=300.0)
 """When a key that failed is tried again, in seconds."""
 PERMANENT_SECONDS = 60.0
 """Shortest wait after a failure that the same work would meet again; a change that ends it is told by an informer."""
+LOGIN_SECONDS = 5.0
+"""The same where the login or the authority was refused: both are files that are replaced beside us, which nothing tells."""
+AWAY_SECONDS = 30.0
+"""Longest wait after a failure of the way to the cluster, of which nothing tells that it has ended. A wait that the server
+asks for may be longer."""
 WORK_SECONDS = 120.0
 """Longest work on one key."""
+
+_LOGIN = (KUBE_UNAUTHORIZED, KUBE_UNTRUSTED, KUBECONFIG)
+_NO_SERVER = frozenset({502, 503, 504})
+"""Answered by what stands before a server that is away."""
 
 Work = Callable[[K], Awaitable[float | None]]
 """Works on a key. Gives the seconds after which it wants to see the key again, None for never."""
@@ -78,7 +89,9 @@ class Queue(Generic[K]):
             async with asyncio.timeout(WORK_SECONDS):
                 again = await work(key)
         except Exception as error:  # noqa: BLE001  # one key that fails must not stop the others; it is told
-            wait = self._schedule.failed(key, self._now(), at_least=_shortest_wait(error))
+            wait = self._schedule.failed(
+                key, self._now(), at_least=_shortest_wait(error), at_most=_longest_wait(error)
+            )
             on_failure(key, error, wait)
         else:
             self._schedule.done(key)
@@ -103,4 +116,12 @@ class Queue(Generic[K]):
 def _shortest_wait(error: Exception) -> float:
     if isinstance(error, RemoteError) and error.retryable:
         return error.retry_after or 0.0
+    if isinstance(error, UpgraphError) and error.problem in _LOGIN:
+        return LOGIN_SECONDS
     return PERMANENT_SECONDS if isinstance(error, UpgraphError) else 0.0
+
+
+def _longest_wait(error: Exception) -> float:
+    is_away = isinstance(error, UpgraphError) and error.problem in {*_LOGIN, KUBE_UNREACHABLE}
+    is_away |= isinstance(error, RemoteError) and error.status in _NO_SERVER
+    return AWAY_SECONDS if is_away else math.inf

@@ -8,6 +8,7 @@
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -95,19 +96,20 @@ class Schedule(Generic[K]):
         self._failures.pop(key, None)
         self._free(key)
 
-    def failed(self, key: K, now: float, *, at_least: float = 0.0) -> float:
+    def failed(self, key: K, now: float, *, at_least: float = 0.0, at_most: float = math.inf) -> float:
         """The work on a key has failed, so it comes back.
 
         Args:
             key: the key.
             now: the moment.
             at_least: seconds to wait at the least.
+            at_most: seconds to wait at the most, unless ``at_least`` are more.
 
         Returns:
             seconds until then.
         """
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        wait = max(at_least, self._backoff.wait(failures, self._chance))
+        wait = max(at_least, min(at_most, self._backoff.wait(failures, self._chance)))
         self._free(key)
         self.add(key, now + wait)
         return wait

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.conftest import cancelled_handshakes
 from tests.cluster.faults.conftest import Site
 from tools.cluster import build
 from tools.cluster.client import ApiError, Client
@@ -90,8 +91,9 @@ def mounted(site: Site, tmp_path: Path) -> Mounted:
 async def api(mounted: Mounted) -> AsyncIterator[Api]:
     """The API server as a pod reaches it."""
     cluster = find_cluster({}, kubeconfig=mounted.kubeconfig())
-    async with open_api(cluster, manager="upgraph-operator", kinds=[UPDATE_SERVICE]) as opened:
-        yield opened
+    with cancelled_handshakes():
+        async with open_api(cluster, manager="upgraph-operator", kinds=[UPDATE_SERVICE]) as opened:
+            yield opened
 
 
 async def test_the_token_of_the_operator_ends(site: Site, mounted: Mounted, operator: Controller) -> None:
