@@ -143,6 +143,40 @@ def test_a_name_that_leaves_no_host_is_told_in_the_words_that_people_search_for(
     )
 
 
+def test_replicas_are_spread_and_the_only_one_does_not_hold_up_a_drain(site: Site) -> None:
+    site.update_service()
+    pods = site.path("pods") + "?labelSelector=deployment%3Dservice"
+
+    def listed() -> Any:
+        found = site.cluster.client.find(pods) or {}
+        return [one for one in found.get("items", []) if one["status"].get("phase") == "Running"]
+
+    def nodes() -> list[str]:
+        return [one["spec"]["nodeName"] for one in listed()]
+
+    site.until(lambda: len(nodes()) == 2, "two pods that run")
+    zones = {
+        site.cluster.client.get(f"/api/v1/nodes/{name}")["metadata"]["labels"]["topology.kubernetes.io/zone"]
+        for name in nodes()
+    }
+    assert (len(set(nodes())), len(zones)) == (2, 2)
+    path = site.path("updateservices", "service", group=GROUP)
+    site.cluster.client.patch(path, {"spec": {"replicas": 1}})
+    site.until(lambda: len(listed()) == 1, "one pod")
+
+    def allows() -> Any:
+        budget = site.find("poddisruptionbudgets", "service", group="/apis/policy/v1")
+        known = budget["status"].get("observedGeneration") == budget["metadata"]["generation"]
+        return known and budget["spec"]["minAvailable"] == 0 and budget["status"]["disruptionsAllowed"] == 1
+
+    site.until(allows, "a budget that has seen it")
+    only = listed()[0]["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": only}}
+    # As `kubectl drain` asks; where the budget forbids it the answer is 429.
+    site.cluster.client.create(site.path("pods", only) + "/eviction", eviction)
+    site.until(lambda: only not in {one["metadata"]["name"] for one in listed()}, "the eviction")
+
+
 def test_an_api_server_that_comes_back_is_followed_on(site: Site) -> None:
     site.settled()
     before = site.deployment()["spec"]

@@ -233,7 +233,7 @@ async def expect_refusal(admin: KubernetesApi, refused: Refused) -> None:
 
 async def eventually(attempt: Callable[[], Awaitable[object]]) -> None:
     """Try until it goes well: the API server takes a moment to know a changed definition."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         while True:
             try:
                 await attempt()

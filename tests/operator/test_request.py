@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upgraph.errors import UserError
-from upgraph.operator.resource.request import amount, refuse_faults, route_fault, wanted_object
+from upgraph.operator.resource.quantity import amount
+from upgraph.operator.resource.request import refuse_faults, route_fault, wanted_object
 from upgraph.operator.resource.update_service import UpdateService, parse_update_service
 from upgraph.testing.update_services import ACCEPTED, NAMESPACE, OUT_OF_BOUNDS, REFUSED, Example, Refused
 

@@ -10,7 +10,7 @@ from upgraph.kube.api import Api
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, ROUTE, SECRET, SERVICE
 from upgraph.kube.objects import Kind
 from upgraph.operator.controller import Controller
-from upgraph.operator.desired.metadata import MANAGED_BY, MANAGER
+from upgraph.operator.inputs.own import MANAGED_BY, MANAGER
 from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, put_image
 
 Start = Callable[[], AbstractAsyncContextManager[Controller]]
@@ -45,12 +45,32 @@ async def test_a_change_by_hand_is_put_back(cluster: OperatedCluster, operator: 
     await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 2)
 
 
+async def test_a_label_more_in_the_selector_of_a_service_is_taken_away(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    wanted = cluster.find(SERVICE, "sample-policy-engine")["spec"]
+    cluster.edit(SERVICE, "sample-policy-engine", spec={"selector": {"slot": "blue"}})
+    await cluster.until(lambda: cluster.find(SERVICE, "sample-policy-engine")["spec"] == wanted)
+
+
 async def test_an_addition_by_hand_stays(cluster: OperatedCluster, operator: Controller) -> None:
     await cluster.settle()
     cluster.edit(SERVICE, "sample-policy-engine", metadata={"labels": {"team": "harbour"}})
     cluster.edit(DEPLOYMENT, "sample", spec={"replicas": 7})
     await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 2)
     assert cluster.find(SERVICE, "sample-policy-engine")["metadata"]["labels"]["team"] == "harbour"
+
+
+async def test_pods_that_are_restarted_by_hand_are_not_put_back(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    restarted = {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-23T06:00:00Z"}}
+    cluster.edit(DEPLOYMENT, "sample", spec={"replicas": 7, "template": {"metadata": restarted}})
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 2)
+    made = cluster.find(DEPLOYMENT, "sample")["spec"]["template"]["metadata"]["annotations"]
+    assert restarted["annotations"].items() < made.items()
 
 
 async def test_what_is_deleted_by_hand_comes_back(cluster: OperatedCluster, operator: Controller) -> None:
@@ -79,6 +99,33 @@ async def test_an_object_of_somebody_else_is_left_alone_and_told(
     await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "ObjectOfAnother")
     assert cluster.find(SERVICE, "sample-siblings")["spec"] == {"ports": [{"port": 1}]}
     assert "Deployment shop" in cluster.condition("ReconcileCompleted")["message"]
+
+
+async def test_an_update_service_with_a_name_like_a_route_of_another_takes_nothing_from_it(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    cluster.update_service("sample-policy-engine")
+    await cluster.until(lambda: cluster.find(ROUTE, "sample-policy-engine-route"))
+    cluster.admit("127.0.0.1", "sample-policy-engine-route")
+    await cluster.until(lambda: cluster.status("sample-policy-engine").get("policyEngineURI"))
+    cluster.update_service(replicas=3)
+    await cluster.until(lambda: cluster.status()["observedGeneration"] == 2)
+    assert cluster.find(ROUTE, "sample-route")
+    assert cluster.status()["policyEngineURI"] == "https://localhost"
+
+
+async def test_a_route_that_was_there_before_gives_no_address(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.put(ROUTE, "sample-route", spec={"host": "elsewhere.example"})
+    cluster.admit("elsewhere.example")
+    cluster.begin()
+    await cluster.until(lambda: cluster.condition("ReconcileCompleted").get("reason") == "ObjectOfAnother")
+    await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample"))
+    cluster.run_pods()
+    await cluster.until(lambda: cluster.condition("Available").get("reason") == "ObjectOfAnother")
+    assert "policyEngineURI" not in cluster.status()
 
 
 @pytest.mark.parametrize(

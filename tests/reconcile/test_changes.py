@@ -3,10 +3,14 @@
 import base64
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
 
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, IMAGE_CONFIG, PROXY_CONFIG, ROUTE, SECRET
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
+from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.operated_cluster import OperatedCluster, put_image
 
 CONFIG = "openshift-config"
@@ -151,6 +155,11 @@ async def test_the_proxy_of_the_cluster_and_its_authorities_reach_the_pods(
     text = cluster.authority.certificate.read_text()
     cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": text})
     await cluster.until(lambda: "--ca=/etc/upgraph/cluster-ca/ca-bundle.crt" in cluster.arguments())
+    await cluster.until(lambda: cluster.condition("RegistryCACertFound")["reason"] != missing)
+    cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": None})
+    await cluster.until(lambda: cluster.condition("RegistryCACertFound")["reason"] == missing)
+    # Pods are not replaced twice because somebody has emptied it for a moment.
+    assert "--ca=/etc/upgraph/cluster-ca/ca-bundle.crt" in cluster.arguments()
     cluster.put(PROXY_CONFIG, "cluster", status={})
     await cluster.until(lambda: cluster.variables() == {})
 
@@ -207,9 +216,9 @@ async def test_a_certificate_that_somebody_put_into_the_route_stays(
 
 
 async def test_the_certificate_of_a_named_secret_reaches_the_route(
-    cluster: OperatedCluster, operator: Controller
+    cluster: OperatedCluster, operator: Controller, certificates: Certificates
 ) -> None:
-    pair = {"tls.crt": base64.b64encode(b"chain").decode(), "tls.key": base64.b64encode(b"key").decode()}
+    pair = pair_of(certificates)
     cluster.begin(exposure={"tlsSecret": "shown"})
     await cluster.until(
         lambda: cluster.condition("ReconcileCompleted").get("reason") == "ServingCertificateNotFound"
@@ -217,11 +226,39 @@ async def test_the_certificate_of_a_named_secret_reaches_the_route(
     cluster.put(SECRET, "shown", type="Opaque", data=pair)
     await cluster.until(lambda: "of the type Opaque" in cluster.condition("ReconcileCompleted")["message"])
     cluster.put(SECRET, "shown", type="kubernetes.io/tls", data=pair)
+    shown = certificates.certificate.read_text()
     await cluster.until(
-        lambda: cluster.find(ROUTE, "sample-route")["spec"]["tls"].get("certificate") == "chain"
+        lambda: cluster.find(ROUTE, "sample-route")["spec"]["tls"].get("certificate") == shown
     )
+
+
+@pytest.mark.parametrize("broken", ["a key of another", "no PEM"])
+async def test_a_pair_that_does_not_fit_leaves_the_route_as_it_is(
+    cluster: OperatedCluster, operator: Controller, certificates: Certificates, tmp_path: Path, broken: str
+) -> None:
+    good, other = pair_of(certificates), pair_of(make_certificates(tmp_path))
+    cluster.put(SECRET, "shown", type="kubernetes.io/tls", data=good)
+    cluster.begin(exposure={"tlsSecret": "shown"})
+    await cluster.until(
+        lambda: cluster.find(ROUTE, "sample-route") and cluster.condition("ReconcileCompleted")
+    )
+    before = cluster.find(ROUTE, "sample-route")["spec"]["tls"]
+    keys = {"a key of another": other["tls.key"], "no PEM": base64.b64encode(b"key").decode()}
+    cluster.put(SECRET, "shown", data=good | {"tls.key": keys[broken]})
+    await cluster.until(
+        lambda: cluster.condition("ReconcileCompleted")["reason"] == "ServingCertificateNotFound"
+    )
+    assert "tls.key" in cluster.condition("ReconcileCompleted")["message"]
+    assert cluster.find(ROUTE, "sample-route")["spec"]["tls"] == before
+    assert before["key"] == certificates.key.read_text()
 
 
 def decoded(cluster: OperatedCluster) -> bytes:
     encoded = cluster.find(SECRET, "sample-pull-secret")["data"][".dockerconfigjson"]
     return base64.b64decode(encoded)
+
+
+def pair_of(certificates: Certificates) -> dict[str, str]:
+    """A pair as the data of a Secret."""
+    files = {"tls.crt": certificates.certificate, "tls.key": certificates.key}
+    return {name: base64.b64encode(file.read_bytes()).decode() for name, file in files.items()}

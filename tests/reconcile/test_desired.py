@@ -166,6 +166,28 @@ def test_a_user_is_named_only_where_the_cluster_chooses_none() -> None:
     assert "runAsUser" not in left["securityContext"]
 
 
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        pytest.param({}, None, id="the nodes have that of the cluster"),
+        pytest.param({"credentials": {"secret": "login"}}, [{"name": "service-pull-secret"}], id="its own"),
+    ],
+)
+def test_nodes_of_openshift_get_logins_that_the_resource_names(spec: dict[str, Any], named: object) -> None:
+    pod = find(inputs(**spec), "Deployment")["spec"]["template"]["spec"]
+    assert pod.get("imagePullSecrets") == named
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [("2Gi", "2Gi"), ("512Mi", "1Gi"), ("1024Mi", "1Gi")],
+    ids=["above the usual limit", "below it", "as much"],
+)
+def test_a_request_alone_is_never_above_the_limit(asked: str, most: str) -> None:
+    amounts = container(inputs(resources={"requests": {"memory": asked}}))["resources"]
+    assert (amounts["requests"]["memory"], amounts["limits"]["memory"]) == (asked, most)
+
+
 SPECS = st.fixed_dictionaries(
     {"replicas": st.integers(1, 20)},
     optional={

@@ -1,6 +1,6 @@
 """An UpdateService of the documentation becomes objects, an address and a status."""
 
-from upgraph.kube.kinds import DEPLOYMENT, HTTP_ROUTE, INGRESS, ROUTE
+from upgraph.kube.kinds import DEPLOYMENT, GATEWAY, HTTP_ROUTE, INGRESS, NETWORK_POLICY, ROUTE
 from upgraph.operator.controller import Controller
 from upgraph.testing.operated_cluster import OPERAND, OperatedCluster, put_image
 
@@ -93,6 +93,54 @@ async def test_a_named_gateway_gets_an_http_route(cluster: OperatedCluster, oper
     await cluster.until(lambda: cluster.find(HTTP_ROUTE, "sample-route"))
     spec = cluster.find(HTTP_ROUTE, "sample-route")["spec"]
     assert (spec["parentRefs"][0]["namespace"], spec["hostnames"]) == ("net", ["localhost"])
+
+
+async def test_another_way_replaces_the_former_one_when_it_leads_to_the_service(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.begin(exposure={"type": "Ingress", "host": "localhost"})
+    await cluster.until(lambda: cluster.status().get("policyEngineURI") == "http://localhost")
+    cluster.update_service(exposure={"type": "Route"})
+    await cluster.until(lambda: cluster.condition("Degraded")["reason"] == "NotAdmitted")
+    assert "stays: the Ingress sample-route" in cluster.condition("Degraded")["message"]
+    assert cluster.find(INGRESS, "sample-route")
+    assert cluster.status()["policyEngineURI"] == "http://localhost"
+    cluster.admit("127.0.0.1")
+    await cluster.until(lambda: cluster.status()["policyEngineURI"] == "https://127.0.0.1")
+    await cluster.until(lambda: not cluster.find(INGRESS, "sample-route"))
+    policy = cluster.find(NETWORK_POLICY, "sample")["spec"]
+    assert policy["ingress"][0]["from"]
+
+
+async def test_a_route_stays_until_somebody_serves_the_ingress_in_its_place(
+    quick: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    cluster.update_service(exposure={"type": "Ingress", "host": "nobody.invalid"})
+    await cluster.until(lambda: cluster.condition("Degraded")["reason"] == "NotAdmitted")
+    cluster.update_service(exposure={"type": "Ingress", "host": "nobody.invalid"}, replicas=3)
+    await cluster.until(lambda: cluster.status()["observedGeneration"] == 3)
+    assert cluster.find(ROUTE, "sample-route")
+    assert cluster.status()["policyEngineURI"] == "https://localhost"
+    served = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    cluster.server.state.put(INGRESS, cluster.find(INGRESS, "sample-route") | {"status": served})
+    await cluster.until(lambda: cluster.status()["policyEngineURI"] == "http://nobody.invalid")
+    await cluster.until(lambda: not cluster.find(ROUTE, "sample-route"))
+
+
+async def test_a_gateway_that_is_gone_for_a_moment_changes_no_address(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.put(GATEWAY, "edge", spec={"listeners": [{"name": "plain", "protocol": "HTTP"}]})
+    cluster.begin(exposure={"type": "HTTPRoute", "host": "localhost", "gateway": {"name": "edge"}})
+    await cluster.until(lambda: cluster.find(HTTP_ROUTE, "sample-route"))
+    accepted = {"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]}
+    cluster.server.state.put(HTTP_ROUTE, cluster.find(HTTP_ROUTE, "sample-route") | {"status": accepted})
+    await cluster.until(lambda: cluster.status().get("policyEngineURI") == "http://localhost")
+    cluster.server.state.delete(GATEWAY, cluster.key("edge"))
+    cluster.update_service(**cluster.find(cluster.resource, "sample")["spec"] | {"replicas": 3})
+    await cluster.until(lambda: cluster.status()["observedGeneration"] == 2)
+    assert cluster.status()["policyEngineURI"] == "http://localhost"
 
 
 async def test_everything_goes_with_the_resource(cluster: OperatedCluster, operator: Controller) -> None:

@@ -40,6 +40,23 @@ async def test_what_cannot_be_read_yet_is_waited_for(
     assert serving(cluster) == before
 
 
+async def test_routes_that_may_not_be_read_are_not_taken_for_absent(
+    cluster: OperatedCluster, start: Start
+) -> None:
+    async with start():
+        await cluster.settle()
+    before, uri = serving(cluster), cluster.status()["policyEngineURI"]
+    for verb in ("list", "patch"):
+        cluster.server.faults.append(Fault(verb, "routes", status=403, times=1000))
+    async with start() as operator:
+        await cluster.until(lambda: operator.world.is_settled)
+        cluster.update_service(replicas=3)
+        await cluster.until(lambda: cluster.condition("ReconcileCompleted")["reason"] == "CreateRouteFailed")
+        await cluster.until(lambda: cluster.find(DEPLOYMENT, "sample")["spec"]["replicas"] == 3)
+        assert operator.world.platform.routes
+    assert (serving(cluster)[1:], cluster.status()["policyEngineURI"]) == (before[1:], uri)
+
+
 async def test_a_login_that_is_not_known_for_a_moment_does_not_make_another_cluster_of_it(
     cluster: OperatedCluster, start: Start
 ) -> None:

@@ -151,6 +151,23 @@ async def test_only_what_an_update_service_says_is_repeated(
     assert f"channel=upgraph-operator: {told} " in cluster.condition("Available")["message"]
 
 
+@pytest.mark.usefixtures("quick", "operator")
+async def test_a_route_goes_when_the_ingress_in_its_place_answers(
+    cluster: OperatedCluster, replica: Replica
+) -> None:
+    cluster.begin()
+    await cluster.until(lambda: cluster.find(ROUTE, "sample-route"))
+    cluster.admit("127.0.0.1")
+    await cluster.until(lambda: cluster.status().get("policyEngineURI") == "https://127.0.0.1")
+    replica.answer = 503
+    cluster.update_service(exposure={"type": "Ingress", "host": replica.host, "tlsSecret": "shown"})
+    waits = "until the Ingress leads to the service, what was there stays: the Route sample-route"
+    await cluster.until(lambda: waits in cluster.condition("Degraded").get("message", ""))
+    replica.answer = 200
+    await cluster.until(lambda: cluster.status()["policyEngineURI"] == f"https://{replica.host}")
+    await cluster.until(lambda: not cluster.find(ROUTE, "sample-route"))
+
+
 async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_service(
     quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
 ) -> None:

@@ -126,6 +126,13 @@ async def test_what_an_administrator_has_added_stays(
     ]
 
 
+def say(cluster: OperatedCluster, conditions: list[Object]) -> None:
+    """Let the operator before ours have written these conditions."""
+    found = cluster.find(cluster.resource, "sample")
+    status = found["status"] | {"conditions": conditions}
+    cluster.server.state.replace(cluster.resource, found | {"status": status}, MANAGER, status=True)
+
+
 async def test_a_status_of_the_old_operator_is_no_reason_to_write_for_ever(
     cluster: OperatedCluster, operator: Controller
 ) -> None:
@@ -135,12 +142,25 @@ async def test_a_status_of_the_old_operator_is_no_reason_to_write_for_ever(
         {"type": kind, "status": "True", "lastTransitionTime": moment, "lastHeartbeatTime": moment}
         for kind in ("ReconcileCompleted", "ReconcileError")
     ]
-    found = cluster.find(cluster.resource, "sample")
-    cluster.server.state.replace(
-        cluster.resource, found | {"status": found["status"] | {"conditions": old}}, MANAGER, status=True
-    )
-    await cluster.until(lambda: len(cluster.status()["conditions"]) > len(old))
+    say(cluster, old)
+    await cluster.until(lambda: cluster.condition("ReconcileError")["status"] == "False")
     before = cluster.writes()
     # Moments in a status have whole seconds.
     await asyncio.sleep(2.5)
     assert cluster.writes() == before
+
+
+async def test_an_error_of_the_old_operator_does_not_stay(
+    cluster: OperatedCluster, operator: Controller
+) -> None:
+    await cluster.settle()
+    error = {
+        "type": "ReconcileError",
+        "status": "True",
+        "reason": "Unable to create UpdateService route",
+        "message": "host must conform to DNS 1123 naming convention",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    say(cluster, [*cluster.status()["conditions"], error])
+    await cluster.until(lambda: cluster.condition("ReconcileError")["status"] == "False")
+    assert "ReconcileCompleted" in cluster.condition("ReconcileError")["message"]

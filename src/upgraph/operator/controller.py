@@ -17,14 +17,14 @@ from upgraph.errors.problems.reconcile import OPERATOR_FAULT
 from upgraph.kube.api import Api
 from upgraph.kube.conditions import Condition, stated
 from upgraph.kube.events import Note, Recorder
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, HTTP_ROUTE, INGRESS, ROUTE, SECRET
+from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, SECRET
 from upgraph.kube.objects import Key, Object, uid_of
 from upgraph.kube.queue import Queue
 from upgraph.operator.applying.writing import Applier, Outcome
 from upgraph.operator.desired import plan_of
-from upgraph.operator.desired.exposure import way_of
 from upgraph.operator.inputs.access import NOT_CONFIGURED
 from upgraph.operator.inputs.gathering import Surroundings, gather
+from upgraph.operator.inputs.own import Own
 from upgraph.operator.inputs.sources import graph_data_name
 from upgraph.operator.inputs.values import (
     CA_BUNDLE_KEY,
@@ -142,6 +142,8 @@ class Controller:
         if obj is None or obj["metadata"].get("deletionTimestamp"):
             self._forget(key)
             return None
+        if self._owners.get(key, uid_of(obj)) != uid_of(obj):
+            self._forget(key)
         self._owners[key] = uid_of(obj)
         try:
             service = parse_update_service(obj)
@@ -171,7 +173,7 @@ class Controller:
             self._applier = Applier(self._api, self.world.stores)
         outcome = await self._applier.carry_out(plan, service.metadata.uid)
         self._metrics.wrote(outcome.writes)
-        known = self._known(key, inputs, asked, (*plan.troubles, *outcome.troubles))
+        known = self._known(key, inputs, asked, _all_of(plan.troubles, outcome.troubles))
         await self._write_status(
             obj, partial(self._status, known, obj), partial(self._reduced_status, known, obj)
         )
@@ -196,6 +198,8 @@ class Controller:
             operand=self._setup.operand, platform=self.world.platform, proxies=self._setup.proxies
         )
         inputs = gather(service, self.world, surroundings, GraphDataImage())
+        exposed = exposed_of(inputs, self.world, self._answering(key))
+        inputs = replace(inputs, live=replace(inputs.live, former_ways=exposed.former_ways))
         try:
             image = graph_data_name(service.spec)
         except UserError:
@@ -210,8 +214,7 @@ class Controller:
     def _known_before(self, service: UpdateService, asked: GraphDataSeen | None) -> GraphDataImage:
         """What another process of the operator has found, while this one knows nothing better."""
         last = service.status.graph_data
-        key = service.key
-        found = self.world.find(DEPLOYMENT, key.namespace, key.name)
+        found = Own(self.world, service).find(DEPLOYMENT, service.key.name)
         if (
             last is None
             or last.digest is None
@@ -225,13 +228,13 @@ class Controller:
     def _known(
         self, key: Key, inputs: Inputs, asked: GraphDataSeen | None, troubles: tuple[Trouble, ...]
     ) -> Known:
-        published = inputs.service.status.policy_engine_uri or ""
-        exposed = exposed_of(inputs, self._exposing(inputs), published)
+        exposed = exposed_of(inputs, self.world, self._answering(key))
         pods = self.world.pods_of(inputs.names.deployment)
-        deployment = self.world.find(DEPLOYMENT, key.namespace, inputs.names.deployment)
+        deployment = Own(self.world, inputs.service).find(DEPLOYMENT, inputs.names.deployment)
         ready = at(deployment, "status").get("readyReplicas") or 0
         proxies = inputs.proxies.environment
-        wish = ServiceWish(addresses(pods), exposed.uri, ready, *self._authorities(inputs), proxies)
+        hosts = exposed.uri, exposed.candidate
+        wish = ServiceWish(addresses(pods), *hosts, ready, *self._authorities(inputs), proxies)
         self._services.want(key, wish)
         seen = self._services.seen(key)
         return Known(
@@ -244,29 +247,30 @@ class Controller:
             pods=troubles_of(pods),
         )
 
-    def _exposing(self, inputs: Inputs) -> Object | None:
-        names, way = inputs.names, way_of(inputs)
-        if way == "Route":
-            return inputs.live.route
-        kind = {"HTTPRoute": HTTP_ROUTE, "Ingress": INGRESS}.get(way, ROUTE)
-        return self.world.find(kind, names.namespace, names.route)
+    def _answering(self, key: Key) -> frozenset[str]:
+        """The addresses of a service that answer."""
+        seen = self._services.seen(key)
+        return frozenset() if seen is None else seen.answering
 
     def _authorities(self, inputs: Inputs) -> tuple[str, str]:
         """What the cluster trusts, and what its ingress may be signed by."""
-        names = inputs.names
-        cluster = self.world.find(CONFIG_MAP, names.namespace, names.cluster_ca)
+        cluster = Own(self.world, inputs.service).find(CONFIG_MAP, inputs.names.cluster_ca)
         ingress = self.world.find(CONFIG_MAP, MANAGED_NAMESPACE, INGRESS_CA)
         trusted, signing = (text_of(one).get(CA_BUNDLE_KEY, "") if one else "" for one in (cluster, ingress))
         return trusted, signing
 
     async def _tell_alone(self, obj: Object, trouble: Trouble) -> None:
         """Tell what keeps an UpdateService from being looked after at all; all else stays as it was said last."""
-        condition = Condition(
-            RECONCILE_COMPLETED, status=False, reason=trouble.reason, message=trouble.message
-        )
-        others = [one for one in at(obj, "status").get("conditions") or [] if one["type"] != condition.type]
-        content = at(obj, "status") | {"conditions": [*stated([condition], obj, self._clock()), *others]}
-        status = Status(content, (condition,))
+        said = [
+            Condition(kind, status=kind == DEGRADED, reason=trouble.reason, message=trouble.message)
+            for kind in (RECONCILE_COMPLETED, DEGRADED)
+        ]
+        kinds = {one.type for one in said}
+        others = [one for one in at(obj, "status").get("conditions") or [] if one["type"] not in kinds]
+        content = at(obj, "status") | {"conditions": [*stated(said, obj, self._clock()), *others]}
+        # The resource was seen: without this its owner would be told that no operator has looked at it.
+        content["observedGeneration"] = obj["metadata"].get("generation", 0)
+        status = Status(content, tuple(said))
         await self._write_status(obj, lambda: status, status.for_old_definition)
 
     def _tell(self, obj: Object, status: Status) -> None:
@@ -297,6 +301,12 @@ class Controller:
             _log.warning("%s: %s; tried again in %.0f s", key, error.seen, wait, extra=reference)
         else:
             _log.error("%s: tried again in %.0f s", key, wait, exc_info=error)
+
+
+def _all_of(planned: tuple[Trouble, ...], written: tuple[Trouble, ...]) -> tuple[Trouble, ...]:
+    """All troubles, each once: what is in the way of an object is met again when that is written."""
+    known = {(one.reason, one.seen) for one in planned}
+    return (*planned, *(one for one in written if (one.reason, one.seen) not in known))
 
 
 def means_of(inputs: Inputs, world: World) -> Means:

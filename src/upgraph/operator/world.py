@@ -49,6 +49,8 @@ SEARCH_AGAIN = BackOff(first=0.5, most=30.0)
 """When it is asked again whether the cluster has a kind, in seconds, after nobody could say it."""
 SHARED_CHARACTERS = 256
 """From this length on equal texts of different objects are kept once: bundles of authorities, pull secrets."""
+HELM_RELEASE = "helm.sh/release.v1"
+"""Type of the Secrets in which Helm notes what it has installed."""
 POD_INDEX = "deployment"
 """Name of the index of pods by their Deployment, and of the label that says it."""
 
@@ -62,8 +64,13 @@ _log = logging.getLogger(__name__)
 
 
 def kept(obj: Object) -> Object:
-    """An object as it is kept: without the notes of managers, and with long texts that many objects share."""
+    """An object as it is kept: without the notes of managers, and with long texts that many objects share.
+
+    Of what Helm notes in Secrets, a megabyte for each revision of whatever it has installed, nothing but the name is kept.
+    """
     without_managed_fields(obj)
+    if obj.get("type") == HELM_RELEASE:
+        obj.pop("data", None)
     data = obj.get("data")
     if isinstance(data, dict):
         for key, value in data.items():
@@ -160,6 +167,7 @@ class World:
 
     async def _search(self) -> None:
         """Begin to watch what the cluster has come to have."""
+        before = self.platform
         self.chooses_users = await self._serves(SECURITY_CONTEXT_CONSTRAINTS)
         for kind in SOMETIMES_THERE:
             if (kind, self._namespace) not in self._informers and await self._serves(kind):
@@ -172,6 +180,8 @@ class World:
             self._watch(SECRET, Scope(CONFIG_NAMESPACE, name=CLUSTER_PULL_SECRET), self._on_surroundings)
             self._watch(CONFIG_MAP, Scope(MANAGED_NAMESPACE, name=INGRESS_CA), self._on_surroundings)
             self._watch(IMAGE_CONFIG, Scope(name="cluster"), self._on_image_config)
+        if self.platform != before:
+            self._on_turn()
 
     async def _serves(self, kind: Kind) -> bool:
         """Whether the cluster has a kind. Who cannot say it has not said no: pods would be made otherwise by mistake."""
@@ -196,6 +206,7 @@ class World:
         indexes = {POD_INDEX: _deployment_of} if kind == POD else {OWNER_INDEX: controller_uid}
         informer = Informer(self._api, kind, scope, indexes=indexes, keep=kept)
         informer.listen(listener)
+        informer.on_turn(self._on_turn)
         self._informers[place] = informer
         if self._group is not None:
             self._group.create_task(self._run(informer))
@@ -236,6 +247,10 @@ class World:
                 self._changed(Key(self._namespace, name))
 
     def _on_surroundings(self, change: Change) -> None:  # noqa: ARG002  # all are concerned by each
+        self._on_turn()
+
+    def _on_turn(self) -> None:
+        """The cluster has something for all of them, or has it no more."""
         for service in self.services():
             self._changed(Key(self._namespace, service["metadata"]["name"]))
 

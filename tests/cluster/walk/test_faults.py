@@ -72,7 +72,7 @@ def scale(site: Site, replicas: int) -> None:
     """Have so many operators, of which one leads."""
     scale = ("scale", "deployment/upgraph-operator", f"--replicas={replicas}")
     site.oc("-n", site.namespace, *scale)
-    site.oc("-n", site.namespace, "rollout", "status", "deployment/upgraph-operator", "--timeout=60s")
+    site.oc("-n", site.namespace, "rollout", "status", "deployment/upgraph-operator", "--timeout=180s")
 
 
 def leader(site: Site) -> str:

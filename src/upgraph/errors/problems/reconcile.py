@@ -20,16 +20,18 @@ EXPOSURE_UNAVAILABLE = Problem(
 EXPOSURE_NOT_ADMITTED = Problem(
     "exposure-not-admitted",
     "Nothing leads clusters to the service yet",
-    "The object that exposes it is there, but the router, the gateway or the ingress controller has not taken it.",
+    "The object that exposes it is there, but the router, the gateway or the ingress controller has not taken it. What "
+    "led to the service before is left, and so is its address.",
     "Look at the status of the object: kubectl describe route,httproute,ingress NAME-route. Another object may have "
-    "its host, the gateway may not admit routes of this namespace, or no controller may serve the class.",
+    "its host, the gateway may not admit routes of this namespace, or no controller may serve the class. Where the object of "
+    "before has the same host, delete that one yourself: nobody can see from outside which of the two answers.",
 )
 SERVING_CERTIFICATE = Problem(
     "serving-certificate",
     "The Secret with the certificate of an UpdateService cannot be used",
     "The address of the service goes on with the certificate that it had, or with that of the platform.",
     "Make a Secret of type kubernetes.io/tls in the namespace of the UpdateService: kubectl create secret tls NAME "
-    "--cert=chain.pem --key=key.pem.",
+    "--cert=chain.pem --key=key.pem, which refuses a key that is not that of the certificate.",
 )
 PULL_SECRET_MISSING = Problem(
     "pull-secret-missing",
@@ -58,7 +60,8 @@ REGISTRY_CA_NONE = Problem(
 CLUSTER_CA_MISSING = Problem(
     "cluster-ca-missing",
     "The authorities of the cluster have not come yet",
-    "A proxy that shows certificates of its own is not trusted until they are there.",
+    "A proxy that shows certificates of its own is not trusted until they are there. Pods that have them already are not "
+    "changed without them.",
     "OpenShift fills ConfigMaps with the label config.openshift.io/inject-trusted-cabundle. Look at the cluster "
     "operator network (oc get clusteroperator network) and at oc get proxy cluster -o yaml.",
 )
@@ -122,6 +125,21 @@ NO_REPLICA_READY = Problem(
     "Clusters get no answer. They keep the update recommendations that they have.",
     "Look at the pods: kubectl get pods -l app=NAME and kubectl describe pod. The message says what Kubernetes knows.",
 )
+PODS_REFUSED = Problem(
+    "pods-refused",
+    "The cluster lets no pods of the update service be made",
+    "The pods that are there go on. A change of the UpdateService takes effect only in new ones.",
+    "Read the words of the cluster: a ResourceQuota (raise it, or ask for less with spec.resources; while pods are replaced there "
+    "is one more of them), a LimitRange, a policy of admission or of security. It is tried again by itself.",
+)
+PODS_FAILING = Problem(
+    "pods-failing",
+    "A pod of the update service does not run",
+    "The other pods answer clusters, and pods from before a change answer as before it.",
+    "Look at the pod that is named: kubectl describe pod NAME, and for a container that ends kubectl logs NAME --previous. "
+    "Unschedulable: room on the nodes, spec.scheduling, spec.resources. An image that does not come: name, login, and the trust "
+    "of the nodes in the registry.",
+)
 REPLICA_LOST = Problem(
     "replica-lost",
     "The node of a replica does not answer",
@@ -154,7 +172,7 @@ RELEASES_UNREADABLE = Problem(
     "Releases cannot be read",
     "Clusters get the graph of before, or none if there was none.",
     "The message says what was seen. upgraph doctor in a pod of the service tells more: kubectl exec deployment/NAME -- "
-    "upgraph doctor.",
+    "upgraph doctor --running 1.",
 )
 URI_UNTRUSTED = Problem(
     "uri-untrusted",

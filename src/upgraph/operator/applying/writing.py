@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from upgraph.errors import RemoteError
-from upgraph.errors.problems.reconcile import APPLY_FAILED, APPLY_REFUSED, OBJECT_OF_ANOTHER
+from upgraph.errors.problems.reconcile import APPLY_FAILED, APPLY_REFUSED
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import (
     CONFIG_MAP,
@@ -23,14 +23,13 @@ from upgraph.kube.kinds import (
     SERVICE,
 )
 from upgraph.kube.objects import Key, Kind, Object, key_of, uid_of, version_of
-from upgraph.kube.ownership import controller_of, foreign_controller
 from upgraph.kube.store import Store
 from upgraph.operator.applying.agreement import agrees
 from upgraph.operator.applying.rollout import has_old_pods
 from upgraph.operator.applying.takeover import is_of_another, take_over
 from upgraph.operator.desired import Plan
-from upgraph.operator.desired.metadata import APPLIED, MANAGED_BY, MANAGER
-from upgraph.operator.inputs.view import at
+from upgraph.operator.desired.metadata import APPLIED
+from upgraph.operator.inputs.own import of_another, strangeness
 from upgraph.operator.resource.trouble import Trouble
 
 OWNER_INDEX = "owner"
@@ -140,10 +139,9 @@ class Applier:
         store = self.stores.get(kind)
         found = None if store is None else store.get(key)
         if found is not None:
-            strange = _strange(found, owner)
+            strange = strangeness(found, owner)
             if strange:
-                seen = f"{kind.kind} {key} {strange}"
-                work.troubles.append(Trouble("ObjectOfAnother", OBJECT_OF_ANOTHER, seen))
+                work.troubles.append(of_another(kind, found, strange))
                 return
             if agrees(obj, found) or settled.get((kind, key)) == (_digest(obj), version_of(found)):
                 return
@@ -184,16 +182,3 @@ def kind_of(obj: Object) -> Kind:
 def _digest(obj: Object) -> str:
     """Of what was applied; empty where nothing was."""
     return str((obj["metadata"].get("annotations") or {}).get(APPLIED, ""))
-
-
-def _strange(found: Object, owner: str) -> str:
-    """Why an object is not ours to change; empty if it is.
-
-    What nobody controls is somebody's too, unless it has our label: what was written once would go when the UpdateService
-    goes, and whoever may name an UpdateService could have the operator overwrite a Secret or a NetworkPolicy of that name.
-    """
-    other = foreign_controller(found, owner)
-    if other:
-        return f"belongs to {other}"
-    is_marked = at(found, "metadata", "labels").get(MANAGED_BY) == MANAGER
-    return "" if is_marked or controller_of(found) else "was not made for an UpdateService"

@@ -20,6 +20,7 @@ from upgraph.operator.desired.volumes import (
 )
 from upgraph.operator.inputs.sources import graph_data_name, pull_spec, release_sources
 from upgraph.operator.inputs.values import CA_BUNDLE_KEY, Inputs
+from upgraph.operator.resource.quantity import amount
 from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY
 
 CONTAINER = "update-service"
@@ -125,10 +126,13 @@ def _signatures(inputs: Inputs) -> Iterator[str]:
 def resources(inputs: Inputs) -> Object:
     """Requests and limits: those of the resource, and the usual ones for what it does not name."""
     given = inputs.service.spec.resources
-    limits = {**DEFAULT_RESOURCES["limits"], **_quantities(given.limits)}
+    asked = _quantities(given.requests)
+    # A request above the usual limit is refused by the cluster, so it is the limit then.
+    most = {name: _raised(value, asked.get(name, "0")) for name, value in DEFAULT_RESOURCES["limits"].items()}
+    limits = {**most, **_quantities(given.limits)}
     # A limit alone is also the request, as everywhere in Kubernetes: the usual request could be above it.
     usual = {name: value for name, value in DEFAULT_RESOURCES["requests"].items() if name not in given.limits}
-    return {"requests": {**usual, **_quantities(given.requests)}, "limits": limits}
+    return {"requests": {**usual, **asked}, "limits": limits}
 
 
 def security_context() -> Object:
@@ -143,6 +147,10 @@ def security_context() -> Object:
 
 def _quantities(given: dict[str, str | int | float]) -> dict[str, str]:
     return {name: str(value) for name, value in given.items()}
+
+
+def _raised(usual: str, asked: str) -> str:
+    return asked if (amount(asked) or 0) > (amount(usual) or 0) else usual
 
 
 def _probe(path: str, *, period: int, failures: int) -> Object:

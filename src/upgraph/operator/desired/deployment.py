@@ -83,8 +83,9 @@ def _pod(inputs: Inputs) -> Object:
     if inputs.graph_data.copies_itself:
         pod["initContainers"] = [_init_container(inputs)]
     has_logins = inputs.live.pull_secret_type in ("", DOCKER_CONFIG)
-    if inputs.pull_secret.is_mounted and has_logins and not inputs.platform.image_config:
-        # On OpenShift the nodes have the pull secret of the cluster.
+    has_own = inputs.service.spec.credentials is not None
+    # On OpenShift the nodes have the pull secret of the cluster, and whoever names another one has images that it does not open.
+    if inputs.pull_secret.is_mounted and has_logins and (has_own or not inputs.platform.image_config):
         pod["imagePullSecrets"] = [{"name": inputs.names.pull_secret}]
     return pod
 

@@ -1,17 +1,26 @@
 """How clusters reach the service from outside: a Route, an HTTPRoute or an Ingress."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from upgraph.kube.kinds import HTTP_ROUTE, INGRESS, ROUTE
-from upgraph.kube.objects import Object
+from upgraph.kube.objects import Kind, Object
 from upgraph.operator.desired.metadata import new_object
 from upgraph.operator.desired.ports import POLICY_ENGINE, POLICY_ENGINE_SERVICE_PORT
 from upgraph.operator.inputs.values import Inputs
+from upgraph.operator.resource.names import Names
 
 Way = Literal["Route", "HTTPRoute", "Ingress", "None"]
 """What a resource is exposed by; ``None`` is the Service alone."""
+KINDS: Mapping[Way, Kind] = {"Route": ROUTE, "HTTPRoute": HTTP_ROUTE, "Ingress": INGRESS}
+"""Of the object that exposes it in each way."""
 
 _DESCRIPTION = "Leads clusters to the update service."
+
+
+def places(names: Names) -> tuple[tuple[Kind, str], ...]:
+    """Kind and name of all that may expose a service, whatever is asked for."""
+    return ((ROUTE, names.legacy_route), *((kind, names.route) for kind in KINDS.values()))
 
 
 def way_of(inputs: Inputs) -> Way:
@@ -21,7 +30,8 @@ def way_of(inputs: Inputs) -> Way:
         return wanted.type
     if inputs.platform.routes:
         return "Route"
-    if wanted.gateway is not None and inputs.platform.http_routes:
+    # Also while the cluster has none: another way would take the place of the address that clusters have.
+    if wanted.gateway is not None:
         return "HTTPRoute"
     return "Ingress" if wanted.host else "None"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from upgraph.kube.objects import Kind, Object
+from upgraph.operator.inputs.own import MANAGED_BY, MANAGER
 from upgraph.operator.inputs.values import Inputs
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
@@ -13,10 +14,6 @@ APPLIED = "updateservice.operator.openshift.io/applied"
 """Annotation with a digest of what was applied last. Where it differs, something is to be taken away again."""
 DESCRIPTION = "kubernetes.io/description"
 """Annotation that says for people what an object is for."""
-MANAGED_BY = "app.kubernetes.io/managed-by"
-MANAGER = "upgraph-operator"
-"""Value of the label :data:`MANAGED_BY`."""
-
 NO_LABELS: Mapping[str, str] = {}
 
 

@@ -21,7 +21,7 @@ from upgraph.kube.objects import Kind, Object
 from upgraph.operator.desired.availability import autoscaler, disruption_budget
 from upgraph.operator.desired.copies import copies
 from upgraph.operator.desired.deployment import deployment
-from upgraph.operator.desired.exposure import Way, exposure, way_of
+from upgraph.operator.desired.exposure import exposure, places, way_of
 from upgraph.operator.desired.metadata import sealed
 from upgraph.operator.desired.network_policy import network_policy
 from upgraph.operator.desired.services import graph_builder_service, policy_engine_service, siblings_service
@@ -58,12 +58,17 @@ class Plan:
 def plan_of(inputs: Inputs) -> Plan:
     """What an UpdateService becomes."""
     troubles = list(inputs.troubles)
-    kept = set(_kept_copies(inputs))
+    kept = {*_kept_copies(inputs), *inputs.live.former_ways}
     objects = [policy_engine_service(inputs), graph_builder_service(inputs), siblings_service(inputs)]
     objects += [*copies(inputs), disruption_budget(inputs)]
-    way = _exposed(inputs, objects, troubles)
+    unexposed = _exposure_trouble(inputs)
+    if unexposed is not None:
+        troubles.append(unexposed)
+        kept |= set(places(inputs.names))
+    elif (made := exposure(inputs)) is not None:
+        objects.append(made)
     try:
-        pods = [network_policy(inputs, **way), deployment(inputs)]
+        pods = [_network_policy(inputs), deployment(inputs)]
     except UserError as error:
         pods = []
         troubles.append(Trouble.of("InvalidSpec", error, holds_pods=True))
@@ -76,20 +81,15 @@ def plan_of(inputs: Inputs) -> Plan:
     return Plan(tuple(sealed(one) for one in [*objects, *pods]), frozenset(kept), tuple(troubles))
 
 
-def _exposed(inputs: Inputs, objects: list[Object], troubles: list[Trouble]) -> dict[str, bool]:
-    """Add what exposes the service; returns what the network policy has to know of it."""
-    way = way_of(inputs)
-    trouble = _exposure_trouble(inputs, way)
-    if trouble is not None:
-        troubles.append(trouble)
-    elif (made := exposure(inputs)) is not None:
-        objects.append(made)
-    return {"through_router": way == "Route", "reads_graph_data": not inputs.graph_data.copies_itself}
+def _network_policy(inputs: Inputs) -> Object:
+    through_router = way_of(inputs) == "Route" and not inputs.live.former_ways
+    reads_graph_data = not inputs.graph_data.copies_itself
+    return network_policy(inputs, through_router=through_router, reads_graph_data=reads_graph_data)
 
 
-def _exposure_trouble(inputs: Inputs, way: Way) -> Trouble | None:
-    """Why the service cannot be exposed in this way."""
-    wanted = inputs.service.spec.exposure
+def _exposure_trouble(inputs: Inputs) -> Trouble | None:
+    """Why the service cannot be exposed as it is asked for; what exposes it now stays then."""
+    way, wanted = way_of(inputs), inputs.service.spec.exposure
     if way == "Route" and inputs.live.route is None and not wanted.host:
         fault = route_host_fault(inputs.names)
         if fault is not None:

@@ -17,6 +17,7 @@ from upgraph.kube.kinds import CONFIG_MAP, IMAGE_CONFIG, SECRET
 from upgraph.kube.objects import Object
 from upgraph.oci import Repository
 from upgraph.oci.trust.anchors import UPDATE_SERVICE_KEY, scope_of_key
+from upgraph.operator.inputs.own import Own
 from upgraph.operator.inputs.sources import release_sources
 from upgraph.operator.inputs.values import PULL_SECRET_KEY, Copy, Platform
 from upgraph.operator.inputs.view import View, at, encoded_of, text_of
@@ -36,7 +37,7 @@ PULL_SECRET_NOT_FOUND = "PullSecretNotFound"  # noqa: S105  # a word
 def gather_pull_secret(service: UpdateService, view: View, platform: Platform) -> tuple[Copy, Trouble | None]:
     """The logins, and what is wrong with them."""
     names = _names(service)
-    is_there = view.find(SECRET, names.namespace, names.pull_secret) is not None
+    is_there = Own(view, service).find(SECRET, names.pull_secret) is not None
     if service.spec.credentials is not None:
         namespace, name = names.namespace, service.spec.credentials.secret
     elif platform.image_config:
@@ -54,7 +55,7 @@ def gather_pull_secret(service: UpdateService, view: View, platform: Platform) -
 def gather_authorities(service: UpdateService, view: View, platform: Platform) -> tuple[Copy, Trouble | None]:
     """The authorities of registries, and what is wrong with them."""
     names = _names(service)
-    is_there = view.find(CONFIG_MAP, names.namespace, names.trusted_ca) is not None
+    is_there = Own(view, service).find(CONFIG_MAP, names.trusted_ca) is not None
     kept = Copy(None, is_there, is_wanted=True)
     if service.spec.trust is not None:
         namespace, name = names.namespace, service.spec.trust.config_map

@@ -6,6 +6,7 @@ there and is gone does not take away what runs: see :class:`~upgraph.operator.in
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from upgraph.errors.problems.reconcile import (
     CLUSTER_CA_MISSING,
@@ -15,8 +16,10 @@ from upgraph.errors.problems.reconcile import (
     VOLUME_SHARED,
 )
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, GATEWAY, PROXY_CONFIG, ROUTE, SECRET
-from upgraph.kube.objects import Object
+from upgraph.kube.objects import Kind, Object
 from upgraph.operator.inputs.access import gather_authorities, gather_pull_secret
+from upgraph.operator.inputs.key_pair import pair_fault
+from upgraph.operator.inputs.own import Own
 from upgraph.operator.inputs.values import (
     CA_BUNDLE_KEY,
     Copy,
@@ -60,6 +63,16 @@ class _Gathering:
     def names(self) -> Names:
         return Names(self.service.metadata.namespace, self.service.metadata.name)
 
+    @property
+    def own(self) -> Own:
+        return Own(self.view, self.service)
+
+    def check_copy(self, copy: Copy, kind: Kind, name: str) -> None:
+        """Tell what is in the place of a copy that pods are to read."""
+        hindrance = self.own.hindrance(kind, name) if copy.is_wanted else None
+        if hindrance is not None:
+            self.troubles.append(hindrance)
+
 
 def gather(
     service: UpdateService, view: View, surroundings: Surroundings, graph_data: GraphDataImage
@@ -77,8 +90,11 @@ def gather(
     pull_secret, missing = gather_pull_secret(service, view, surroundings.platform)
     authorities, no_authority = gather_authorities(service, view, surroundings.platform)
     work.troubles += [one for one in (missing, no_authority) if one is not None]
+    work.check_copy(pull_secret, SECRET, work.names.pull_secret)
+    work.check_copy(authorities, CONFIG_MAP, work.names.trusted_ca)
     has_cluster_authorities = _cluster_authorities(work, proxies)
     versions, keyrings, serving = _versions(work), _keyrings(work), _serving(work)
+    work.check_copy(versions, CONFIG_MAP, work.names.versions)
     _check_volume(work)
     return Inputs(
         service=service,
@@ -111,19 +127,32 @@ def _cluster_authorities(work: _Gathering, proxies: ProxySettings) -> bool:
     named = at(work.view.find(PROXY_CONFIG, "", "cluster"), "spec", "trustedCA").get("name")
     if not work.surroundings.platform.proxy_config or not (proxies.environment or named):
         return False
-    bundle = work.view.find(CONFIG_MAP, work.names.namespace, work.names.cluster_ca)
+    hindrance = work.own.hindrance(CONFIG_MAP, work.names.cluster_ca)
+    if hindrance is not None:
+        work.troubles.append(hindrance)
+        return False
+    bundle = work.own.find(CONFIG_MAP, work.names.cluster_ca)
     if bundle is not None and CERTIFICATE_MARK in text_of(bundle).get(CA_BUNDLE_KEY, ""):
         return True
     seen = f"the ConfigMap {work.names.namespace}/{work.names.cluster_ca} has no key {CA_BUNDLE_KEY} with certificates"
-    work.troubles.append(Trouble("EnsureTrustedClusterCAFailed", CLUSTER_CA_MISSING, seen))
+    # Pods that have them would come back without, and once more with them a moment later.
+    trouble = Trouble("EnsureTrustedClusterCAFailed", CLUSTER_CA_MISSING, seen, holds_pods=_are_mounted(work))
+    work.troubles.append(trouble)
     return False
+
+
+def _are_mounted(work: _Gathering) -> bool:
+    """Whether the pods have the authorities of the cluster."""
+    found = work.own.find(DEPLOYMENT, work.names.deployment)
+    volumes = at(found, "spec", "template", "spec").get("volumes") or []
+    return any(at(one, "configMap").get("name") == work.names.cluster_ca for one in volumes)
 
 
 def _versions(work: _Gathering) -> Copy:
     wanted, names = work.service.spec.versions, work.names
     if wanted is None:
         return Copy()
-    is_there = work.view.find(CONFIG_MAP, names.namespace, names.versions) is not None
+    is_there = work.own.find(CONFIG_MAP, names.versions) is not None
     if wanted.config_map is None:
         text = "".join(f"{one}\n" for one in wanted.allow)
         return Copy({DEFAULT_VERSIONS_KEY: text}, is_there, is_wanted=True)
@@ -183,7 +212,7 @@ def _pair_fault(secret: Object | None, pair: Mapping[str, str]) -> str:
     if secret.get("type") != TLS_SECRET:
         # Who may read Routes reads what comes into them, so only what was made to be shown by a server does.
         return f"is of the type {secret.get('type') or 'Opaque'} and not {TLS_SECRET}"
-    return "" if all(pair.values()) else "has no tls.crt and tls.key"
+    return pair_fault(*pair.values()) if all(pair.values()) else "has no tls.crt and tls.key"
 
 
 def _check_volume(work: _Gathering) -> None:
@@ -198,10 +227,15 @@ def _check_volume(work: _Gathering) -> None:
 
 def _gateway_scheme(work: _Gathering) -> str:
     """``http`` where the listener of the Gateway says so, otherwise https."""
-    wanted = work.service.spec.exposure.gateway
+    exposure = work.service.spec.exposure
+    wanted = exposure.gateway
     if wanted is None:
         return "https"
     gateway = work.view.find(GATEWAY, wanted.namespace or work.names.namespace, wanted.name)
+    published = urlsplit(work.service.status.policy_engine_uri or "")
+    if gateway is None and published.hostname == exposure.host and published.scheme:
+        # It may be back in a moment, and clusters have the address as it is.
+        return published.scheme
     listeners = at(gateway, "spec").get("listeners") or []
     chosen = [one for one in listeners if wanted.section_name in (None, one.get("name"))]
     protocols = {one.get("protocol") for one in chosen}
@@ -209,14 +243,14 @@ def _gateway_scheme(work: _Gathering) -> str:
 
 
 def _live(work: _Gathering) -> Live:
-    names, view = work.names, work.view
-    found = view.find(DEPLOYMENT, names.namespace, names.deployment)
-    legacy = view.find(ROUTE, names.namespace, names.legacy_route)
-    secret: Mapping[str, object] = view.find(SECRET, names.namespace, names.pull_secret) or {}
+    names, own = work.names, work.own
+    found = own.find(DEPLOYMENT, names.deployment)
+    legacy = own.find(ROUTE, names.legacy_route)
+    secret: Mapping[str, object] = own.find(SECRET, names.pull_secret) or {}
     replicas = at(found, "spec").get("replicas")
     return Live(
         replicas=replicas if isinstance(replicas, int) else None,
-        route=legacy or view.find(ROUTE, names.namespace, names.route),
+        route=legacy or own.find(ROUTE, names.route),
         legacy_route=legacy is not None,
         pull_secret_type=str(secret.get("type") or ""),
     )

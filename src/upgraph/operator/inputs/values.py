@@ -118,6 +118,8 @@ class Live:
     """Whether it is the one that old releases of the reference operator made."""
     pull_secret_type: str = ""
     """Of the copy: it cannot be changed."""
+    former_ways: frozenset[tuple[Kind, str]] = frozenset()
+    """Kind and name of what exposes the service in another way than is asked for now, while that way does not lead to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,6 @@ def is_overdue(told: datetime, now: datetime) -> bool:
     return not 0 <= (now - told).total_seconds() < TOLD_SECONDS
 
 
-def pause_after(seen: GraphDataSeen) -> float:
+def pause_after(seen: GraphDataSeen, repeats: int) -> float:  # noqa: ARG001  # a registry is asked in one rhythm
     """Seconds until the next question."""
     return AT_REST_SECONDS if seen.fault is None else AFTER_FAULT_SECONDS

@@ -10,6 +10,8 @@ from upgraph.operator.inputs.view import at
 MAX_TOLD = 3
 """Most pods that a message tells of."""
 _NODE_LOST = "NodeLost"
+_ENDED = ("Failed", "Succeeded")
+"""Phases in which a pod never runs again: an evicted one lies there for long, and its address may be another pod's."""
 _USUAL = frozenset({"PodInitializing", "ContainerCreating", "Completed"})
 """Reasons of waiting and of ends that are no fault."""
 
@@ -29,6 +31,11 @@ class PodTrouble:
         return self.container == INIT_CONTAINER
 
     @property
+    def is_of_image(self) -> bool:
+        """Whether the node does not get its image (``ErrImagePull``, ``ImagePullBackOff``, ``InvalidImageName``...)."""
+        return "Image" in self.reason
+
+    @property
     def is_of_node(self) -> bool:
         """Whether it is the node that does not answer."""
         return self.reason == _NODE_LOST
@@ -43,7 +50,7 @@ def addresses(pods: Iterable[Object]) -> tuple[str, ...]:
     found = [
         (not _is_ready(pod), pod["metadata"]["name"], str(at(pod, "status").get("podIP") or ""))
         for pod in pods
-        if not pod["metadata"].get("deletionTimestamp")
+        if _is_to_run(pod)
     ]
     return tuple(address for _, _, address in sorted(found) if address)
 
@@ -53,7 +60,7 @@ def troubles_of(pods: Iterable[Object]) -> tuple[PodTrouble, ...]:
     return tuple(
         trouble
         for pod in sorted(pods, key=lambda one: str(one["metadata"]["name"]))
-        if not pod["metadata"].get("deletionTimestamp")
+        if _is_to_run(pod)
         for trouble in _of_pod(pod)
     )
 
@@ -61,6 +68,10 @@ def troubles_of(pods: Iterable[Object]) -> tuple[PodTrouble, ...]:
 def told(troubles: Iterable[PodTrouble]) -> str:
     """The first of them, in words."""
     return "; ".join(map(str, list(troubles)[:MAX_TOLD]))
+
+
+def _is_to_run(pod: Object) -> bool:
+    return not pod["metadata"].get("deletionTimestamp") and at(pod, "status").get("phase") not in _ENDED
 
 
 def _of_pod(pod: Object) -> Iterator[PodTrouble]:
@@ -82,6 +93,9 @@ def _of_pod(pod: Object) -> Iterator[PodTrouble]:
 def _of_container(pod: str, container: Object) -> PodTrouble | None:
     state, last = at(container, "state"), at(container, "lastState", "terminated")
     now = at(state, "waiting") or at(state, "terminated")
+    if not now and not container.get("ready"):
+        # One that ends again and again runs for a moment in between, which is no recovery.
+        now = last
     reason = now.get("reason") or ""
     if not reason or reason in _USUAL:
         return None

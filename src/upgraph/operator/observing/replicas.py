@@ -34,7 +34,11 @@ OLD_SECONDS = 3600.0
 SETTLED_SECONDS = 30.0
 """Between two looks at a service that answers."""
 UNSETTLED_SECONDS = 3.0
-"""Between two looks at one that does not, or of which something is not known."""
+"""Between two looks at one that does not, or of which something is not known, for the first minute."""
+UNSETTLED_LOOKS = 20
+"""Looks of that minute."""
+STUCK_SECONDS = 10.0
+"""Between two looks at one that stays so: a hundred of them must not keep the operator busy, and the end is still told soon."""
 GRAPH_PATH = "/api/upgrades_info/v1/graph?channel=upgraph-operator"
 """What the address is asked for: a channel that nobody has is a small answer."""
 _MAX_ANSWER_BYTES = 64 * 1024
@@ -64,6 +68,8 @@ class ServiceWish:
     """Addresses of pods, those that are asked first in front."""
     uri: str = ""
     """The address for clusters; empty while there is none."""
+    candidate: str = ""
+    """An address that is to become that one as soon as it answers; empty where none is."""
     ready: int = 0
     """How many of the pods are ready: where that changes, something else may be seen."""
     cluster_authorities: str = field(default="", repr=False)
@@ -104,6 +110,7 @@ class ServiceSeen:
     uri: UriSeen | None = None
     wish: ServiceWish = field(default_factory=ServiceWish, repr=False)
     """What was looked at."""
+    candidate: UriSeen | None = None
     is_pending: bool = False
     """Whether nothing is known yet of the pods that are ready now."""
 
@@ -111,7 +118,13 @@ class ServiceSeen:
     def is_settled(self) -> bool:
         """Whether it runs as it should, as far as can be seen."""
         report = self.replica.report
-        return report is not None and report.ready and self.uri is not None and self.uri.answers
+        is_ready = report is not None and report.ready and self.uri is not None and self.uri.answers
+        return is_ready and (self.candidate is None or self.candidate.answers)
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The addresses that answer."""
+        return frozenset(one.uri for one in (self.uri, self.candidate) if one is not None and one.answers)
 
     def at(self, wish: ServiceWish) -> "ServiceSeen":
         """What of it counts now. That nobody answered while no pod was ready says nothing once there is one."""
@@ -125,12 +138,15 @@ async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | Non
     """Look once."""
     replica = await _replica(wish.replicas)
     uri = await _uri(pool, wish) if wish.uri else None
-    return ServiceSeen(replica, uri, wish)
+    candidate = await _uri(pool, replace(wish, uri=wish.candidate)) if wish.candidate else None
+    return ServiceSeen(replica, uri, wish, candidate)
 
 
-def pause_after(seen: ServiceSeen) -> float:
-    """Seconds until the next look."""
-    return SETTLED_SECONDS if seen.is_settled else UNSETTLED_SECONDS
+def pause_after(seen: ServiceSeen, repeats: int) -> float:
+    """Seconds until the next look, after ``repeats`` that saw nothing else."""
+    if seen.is_settled:
+        return SETTLED_SECONDS
+    return UNSETTLED_SECONDS if repeats < UNSETTLED_LOOKS else STUCK_SECONDS
 
 
 async def _replica(replicas: Iterable[str]) -> ReplicaSeen:

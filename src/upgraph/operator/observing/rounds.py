@@ -25,6 +25,8 @@ S = TypeVar("S")
 class _Subject(Generic[W, S]):
     wish: W
     seen: S | None = None
+    repeats: int = 0
+    """Looks in a row that saw the same."""
     renewed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -34,7 +36,7 @@ class Rounds(Generic[W, S]):
 
     Args:
         look: looks once: from the wish and what was seen before to what is seen now. Failures are something that is seen.
-        pause: seconds until the next look, after what was seen.
+        pause: seconds until the next look, after what was seen and how often in a row it was seen before.
         changed: is told of a key when something else is seen than before.
         concurrency: how many looks at a time.
     """
@@ -42,7 +44,7 @@ class Rounds(Generic[W, S]):
     def __init__(
         self,
         look: Callable[[W, S | None], Awaitable[S]],
-        pause: Callable[[S], float],
+        pause: Callable[[S, int], float],
         changed: Callable[[Key], None],
         *,
         concurrency: int,
@@ -62,6 +64,7 @@ class Rounds(Generic[W, S]):
             self._start(key, subject)
         elif subject.wish != wish:
             subject.wish = wish
+            subject.repeats = 0
             subject.renewed.set()
 
     def seen(self, key: Key) -> S | None:
@@ -107,9 +110,10 @@ class Rounds(Generic[W, S]):
         is_other = seen != subject.seen
         # Also where it is equal: what does not count in a comparison, such as a moment, is that of the last look.
         subject.seen = seen
+        subject.repeats = 0 if is_other else subject.repeats + 1
         if is_other:
             self._changed(key)
-        return self._pause(seen)
+        return self._pause(seen, subject.repeats)
 
 
 async def _forever() -> None:

@@ -15,6 +15,8 @@ from upgraph.operator.resource.trouble import Trouble
 CLUSTER_CA_FAILED = "EnsureTrustedClusterCAFailed"
 OF_AUTHORITIES = (FIND_FAILED, ENSURE_FAILED, CLUSTER_CA_FAILED, NOT_CONFIGURED)
 """Reasons of RegistryCACertFound, the gravest first."""
+_PODS_REFUSED = ("ReplicaFailure", "True", "FailedCreate")
+"""Type, status and reason of the condition by which a Deployment says that no pod can be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,17 @@ class Known:
             one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded"
             for one in conditions
         )
+
+    @property
+    def refusal(self) -> str:
+        """Why the cluster lets no more pods be made, in its own words: a quota, a policy of admission. Empty if it does."""
+        conditions = self._counts.get("conditions") or []
+        refused = (
+            one
+            for one in conditions
+            if (one.get("type"), one.get("status"), one.get("reason")) == _PODS_REFUSED
+        )
+        return next((str(one.get("message") or one["reason"]) for one in refused), "")
 
     @property
     def authorities(self) -> Trouble | None:

@@ -18,6 +18,8 @@ from upgraph.operator.reporting.verdicts import (
     GRAPH_DATA_READY,
     GRAPH_DATA_UNREADABLE,
     OF_A_START,
+    RECONCILE_COMPLETED,
+    RECONCILE_ERROR,
     RELEASES_REACHABLE,
     conditions,
 )
@@ -66,7 +68,7 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
     """
     verdicts = _with_memory(conditions(known), known, obj)
     content: Object = {
-        "conditions": stated(verdicts, obj, now),
+        "conditions": stated((*verdicts, *_retired(obj)), obj, now),
         "observedGeneration": known.inputs.service.metadata.generation,
         "replicas": known.replicas,
         "readyReplicas": known.ready_replicas,
@@ -95,6 +97,15 @@ def _with_memory(verdicts: tuple[Condition, ...], known: Known, obj: Object) -> 
         said[one.type] if one.type in said and _holds_on(said[one.type], one, known) else one
         for one in verdicts
     )
+
+
+def _retired(obj: Object) -> tuple[Condition, ...]:
+    """What the reference operator has said and nobody could take back, as it is its own: that it is not so any more."""
+    # Its reason is no reason by the rules of today, so the types are looked for as they stand there.
+    if not any(one.get("type") == RECONCILE_ERROR for one in at(obj, "status").get("conditions") or ()):
+        return ()
+    message = f"This is told by {RECONCILE_COMPLETED} now."
+    return (Condition(RECONCILE_ERROR, status=False, reason="NotUsed", message=message),)
 
 
 def _holds_on(said: Condition, now: Condition, known: Known) -> bool:
@@ -159,16 +170,16 @@ def _shown(authority: ServingCA) -> Object:
 
 
 def _without_others(before: Object, content: Object) -> Object:
-    """The status as it was, without what the reference operator has said and we never do: that stays there."""
+    """The status as it was, in our order and without what only the reference operator has said: that stays there."""
     if "conditions" not in before:
         return before
-    ours = {one["type"] for one in content["conditions"]}
+    places = {one["type"]: place for place, one in enumerate(content["conditions"])}
     said = [
         {name: value for name, value in one.items() if name != "lastHeartbeatTime"}
         for one in before["conditions"]
-        if one.get("type") in ours
+        if one.get("type") in places
     ]
-    return before | {"conditions": said}
+    return before | {"conditions": sorted(said, key=lambda one: places[one["type"]])}
 
 
 def _without_moments(content: Object) -> Object:

@@ -4,7 +4,7 @@
 were written and never more; the others say whether clusters get answers and from what.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from upgraph.errors import UpgraphError
 from upgraph.errors.problems.oci import UNREACHABLE
@@ -14,6 +14,8 @@ from upgraph.errors.problems.reconcile import (
     GRAPH_DATA_UNRESOLVED,
     GRAPH_OLD,
     NO_REPLICA_READY,
+    PODS_FAILING,
+    PODS_REFUSED,
     RELEASES_UNREADABLE,
     REPLICA_LOST,
     SERVICE_SILENT,
@@ -35,6 +37,8 @@ AVAILABLE = "Available"
 DEGRADED = "Degraded"
 GRAPH_DATA_READY = "GraphDataReady"
 RELEASES_REACHABLE = "ReleasesReachable"
+RECONCILE_ERROR = "ReconcileError"
+"""Of the reference operator, for names that leave no host for a Route; it never set it to False."""
 
 SUCCESS = "Success"
 GRAPH_DATA_UNREADABLE = "GraphDataUnreadable"
@@ -89,7 +93,7 @@ def _unavailability(known: Known) -> Trouble | None:
         seen = "there is no Deployment yet"
         return Trouble("NotDeployed", NO_REPLICA_READY, seen, "The condition ReconcileCompleted says why.")
     if known.ready_replicas == 0:
-        return Trouble("NoReplicaReady", NO_REPLICA_READY, _why_not_ready(known))
+        return _no_replica(known)
     if not known.exposed.uri:
         unknown = Trouble("AddressPending", URI_SILENT, "there is no address for clusters yet")
         return known.exposed.trouble or next(iter(known.of_objects), unknown)
@@ -101,8 +105,22 @@ def _unavailability(known: Known) -> Trouble | None:
     return None
 
 
+def _no_replica(known: Known) -> Trouble:
+    if known.refusal and not known.pods:
+        return _refused(known)
+    return Trouble("NoReplicaReady", NO_REPLICA_READY, _why_not_ready(known))
+
+
+def _refused(known: Known) -> Trouble:
+    return Trouble("PodsRefused", PODS_REFUSED, f"{_ready(known)}; {known.refusal}")
+
+
+def _ready(known: Known) -> str:
+    return f"{known.ready_replicas} of {known.inputs.service.spec.replicas} replicas are ready"
+
+
 def _why_not_ready(known: Known) -> str:
-    seen = f"0 of {known.inputs.service.spec.replicas} replicas are ready"
+    seen = _ready(known)
     if known.pods:
         return f"{seen}; {told(known.pods)}"
     report = _report(known)
@@ -133,7 +151,8 @@ def _graph_data_trouble(known: Known) -> Trouble | None:
     of_pods = [one for one in known.pods if one.is_of_graph_data]
     if of_pods:
         seen = f"{_named_image(known)}: {told(of_pods)}"
-        return Trouble("GraphDataContainerFailed", GRAPH_DATA_UNRESOLVED, seen, _INIT_REMEDY)
+        remedy = _PULL_REMEDY if of_pods[0].is_of_image else _INIT_REMEDY
+        return Trouble("GraphDataContainerFailed", GRAPH_DATA_UNRESOLVED, seen, remedy)
     report = _report(known)
     faulty = [] if report is None else [one for one in report.of_kind("graph-data") if one.fault]
     if report is not None and faulty:
@@ -151,7 +170,11 @@ _INIT_REMEDY = (
     "and its data at /var/lib/cincinnati-graph-data. upgraph graph-data check docker://IMAGE looks at it."
 )
 
-
+_PULL_REMEDY = (
+    "It is the node that does not get the image. Check its name, that it is in the registry, the login (spec.credentials; on "
+    "OpenShift without them the pull secret of the cluster) and that the nodes trust the registry, which is no part of the "
+    "UpdateService. kubectl describe pod has all words of the kubelet."
+)
 _REACH_REMEDY = "Check the name, the port, the network, the proxy and that the registry runs."
 
 
@@ -193,12 +216,10 @@ def _left_out(report: ServiceReport, count: int) -> str:
 
 def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
     troubles = [one for one in known.troubles if one.reason != NOT_CONFIGURED]
-    if known.is_rollout_stuck:
-        seen = "new pods do not become ready" + (f": {told(known.pods)}" if known.pods else "")
-        troubles.append(Trouble("RolloutStuck", NO_REPLICA_READY, seen))
-    lost = [one for one in known.pods if one.is_of_node]
-    if lost:
-        troubles.append(Trouble("NodeLost", REPLICA_LOST, told(lost)))
+    if known.exposed.uri and known.exposed.trouble is not None:
+        # That another address answers as long would hide for ever that what was asked for is not so.
+        troubles.append(known.exposed.trouble)
+    troubles += _of_pods(known)
     troubles += _of_service(known)
     if known.is_definition_old:
         seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
@@ -210,6 +231,21 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
         if one.status is False and not (is_starting and one.reason in OF_A_START):
             return Condition(DEGRADED, status=True, reason=one.reason, message=f"{one.type}: {one.message}")
     return Condition(DEGRADED, status=False, reason="AsExpected", message="Nothing is wrong.")
+
+
+def _of_pods(known: Known) -> Iterator[Trouble]:
+    """What is wrong with pods beside those that answer; of the graph data and of a service without any other conditions tell."""
+    if known.refusal:
+        yield _refused(known)
+    if known.is_rollout_stuck:
+        seen = "new pods do not become ready" + (f": {told(known.pods)}" if known.pods else "")
+        yield Trouble("RolloutStuck", NO_REPLICA_READY, seen)
+    lost = [one for one in known.pods if one.is_of_node]
+    if lost:
+        yield Trouble("NodeLost", REPLICA_LOST, told(lost))
+    failing = [one for one in known.pods if not (one.is_of_node or one.is_of_graph_data)]
+    if failing and known.ready_replicas and not known.is_rollout_stuck:
+        yield Trouble("PodsFailing", PODS_FAILING, f"{_ready(known)}; {told(failing)}")
 
 
 def _of_service(known: Known) -> list[Trouble]:

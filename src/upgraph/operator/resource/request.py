@@ -4,9 +4,7 @@ What the API server will refuse is refused here, and also what the definition of
 in every detail, hosts that follow from the name of a namespace, amounts that contradict each other.
 """
 
-import re
 from collections.abc import Iterator
-from decimal import Decimal
 
 import msgspec
 
@@ -17,6 +15,7 @@ from upgraph.oci import parse_image_name, parse_pull_spec_repository
 from upgraph.operator.resource.conformity import misfits
 from upgraph.operator.resource.names import Names, route_host_fault
 from upgraph.operator.resource.peer import signature_peer
+from upgraph.operator.resource.quantity import amount
 from upgraph.operator.resource.rules import Fault, faults
 from upgraph.operator.resource.spec_schema import spec_schema
 from upgraph.operator.resource.update_service import (
@@ -24,18 +23,6 @@ from upgraph.operator.resource.update_service import (
     Resources,
     UpdateService,
     UpdateServiceSpec,
-)
-
-_FACTORS = {
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "": Decimal(1),
-    **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
-    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
-}
-_AMOUNT = re.compile(
-    r"([+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?"
 )
 
 
@@ -73,14 +60,6 @@ def route_fault(service: UpdateService) -> str | None:
     if service.spec.exposure.host is not None:
         return None
     return route_host_fault(Names(service.metadata.namespace, service.metadata.name))
-
-
-def amount(quantity: str | float) -> Decimal | None:
-    """The number that a quantity of Kubernetes stands for; None if it is none."""
-    match = _AMOUNT.fullmatch(str(quantity))
-    if match is None:
-        return None
-    return Decimal(match[1]) * _FACTORS[match[2] or ""]
 
 
 def _beyond_the_definition(service: UpdateService) -> Iterator[Fault]:

@@ -1,0 +1,54 @@
+"""Things outside of the cluster are looked at again and again, and less often where nothing comes of it."""
+
+import asyncio
+from collections.abc import Callable
+
+from upgraph.kube.objects import Key
+from upgraph.operator.observing import replicas
+from upgraph.operator.observing.replicas import ReplicaSeen, ServiceSeen, ServiceWish
+from upgraph.operator.observing.rounds import Rounds
+
+KEY = Key("site", "example")
+WISH = ServiceWish(uri="https://example.test")
+
+
+async def repeats_of(answers: str, wish_after: Callable[[int], int] = lambda look: 0) -> list[int]:
+    """What each look is told of those before it, where the n-th sees the n-th answer."""
+    told: list[int] = []
+    done = asyncio.Event()
+
+    async def look(wish: int, before: str | None) -> str:
+        del wish, before
+        return answers[len(told)]
+
+    def pause(seen: str, repeats: int) -> float:
+        del seen
+        told.append(repeats)
+        if len(told) == len(answers):
+            done.set()
+            return 3600.0
+        rounds.want(KEY, wish_after(len(told)))
+        return 0.0
+
+    rounds: Rounds[int, str] = Rounds(look, pause, lambda key: None, concurrency=1)
+    rounds.want(KEY, 0)
+    running = asyncio.create_task(rounds.run())
+    await done.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return told
+
+
+async def test_looks_that_see_the_same_are_counted() -> None:
+    assert await repeats_of("aaabba") == [0, 1, 2, 0, 1, 0]
+
+
+async def test_another_wish_begins_anew() -> None:
+    assert await repeats_of("aaaa", lambda look: look // 2) == [0, 1, 1, 2]
+
+
+def test_a_service_that_stays_unsettled_is_looked_at_less_often_but_within_seconds() -> None:
+    stuck = ServiceSeen(ReplicaSeen(fault="there is no pod that could be asked"), None, WISH)
+    pauses = [replicas.pause_after(stuck, repeats) for repeats in range(100)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (replicas.UNSETTLED_SECONDS, replicas.STUCK_SECONDS)
