@@ -64,3 +64,18 @@ def test_what_cannot_be_installed_is_refused(command: Command, arguments: tuple[
     done = command("upgraph", "operator", "manifests", *arguments)
     assert done.code == 2
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param((), "neither --operand nor RELATED_IMAGE_OPERAND", id="no image"),
+        pytest.param(("--operand", "oci:/srv/layout"), "is no pull spec", id="no registry"),
+        pytest.param(("--operand", "docker://registry.example/a"), "is no pull spec", id="scheme"),
+    ],
+)
+def test_an_operator_that_could_make_no_pod_does_not_start(
+    command: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    done = command("upgraph", "operator", "run", *arguments)
+    assert (done.code, said in done.err, "operator-setting" in done.err) == (2, True, True)

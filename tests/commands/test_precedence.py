@@ -108,6 +108,7 @@ def test_a_configuration_survives_the_way_to_the_building_process(field: str) ->
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
+        ("listen", ""),
         ("listen", "8081"),
         ("listen", "::1:8081"),
         ("listen", "host:65536"),
@@ -228,6 +229,7 @@ def test_any_text_is_an_address_or_an_error_of_value(text: str) -> None:
         (Configuration(releases=("oci:/a",), graph_data="/a"), "source-missing"),
         (Configuration(upstream="http://x.example", graph_data="/a"), "setting-invalid"),
         (Configuration(upstream="http://x.example", releases=("oci:/a",)), "setting-invalid"),
+        (Configuration(upstream="http://x.example/graph", max_stale=3.0), "setting-invalid"),
     ],
 )
 def test_settings_that_make_no_service_are_refused(configuration: Configuration, reference: str) -> None:

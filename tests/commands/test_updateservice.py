@@ -203,6 +203,17 @@ async def test_what_is_there_and_the_same_is_waited_for(
     assert "is there already" in done.err
 
 
+async def test_defaults_that_are_written_out_are_no_difference(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster)
+    there = cluster.state.get(UPDATE_SERVICE, KEY)
+    defaults = {"exposure": {"type": "Auto"}, "signatures": {"required": False}, "additionalReleases": []}
+    cluster.state.put(UPDATE_SERVICE, there | {"spec": there["spec"] | defaults})
+    done = await updateservice("create", "service", *WISHES, "--timeout", 0)
+    assert done.code == 0, done.err
+
+
 async def test_what_is_there_and_asks_for_something_else_stays(
     cluster: SimulatedApiServer, updateservice: Upgraph
 ) -> None:

@@ -158,7 +158,7 @@ def test_a_completion_script_is_printed(command: Command, shell: str) -> None:
 def test_the_completion_script_of_bash_is_valid(command: Command, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command("upgraph", "completion", "bash").out)
-    subprocess.run(["/bin/bash", "-n", script], check=True, timeout=10)
+    subprocess.run(["/bin/bash", "-n", script], check=True, timeout=180)
 
 
 class TestGraphShow:
@@ -211,3 +211,8 @@ class TestGraphShow:
         assert "error: " in done.err
         assert "[oci-layout]" in done.err
         assert done.json["nodes"]
+
+
+def test_tables_show_values_as_they_are(command: Command) -> None:
+    done = command("upgraph", "config", "show", "--listen", "[fe80:0:0:0:a:b:c:d]:80")
+    assert "[fe80:0:0:0:a:b:c:d]:80" in done.out

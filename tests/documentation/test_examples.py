@@ -33,6 +33,7 @@ PROGRAMS = {
     "metadata-helper": metadata_helper,
 }
 _CALL = re.compile(r"(?:^|[\s(/])(upgraph|graph-builder|policy-engine|metadata-helper) ([^|>)]*)")
+_SUBSTITUTED = re.compile(r'"\$\([^)]*\)"')
 _TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 
 
@@ -43,7 +44,9 @@ def _calls(pages: list[Page]) -> Iterator[tuple[str, str, list[str]]]:
     """Every call of one of our programs: page, program, arguments."""
     for page in pages:
         for line in page.commands():
-            for program, rest in _CALL.findall(line.partition(" #")[0]):
+            # What the shell puts in there is an argument, whatever it is.
+            typed = _SUBSTITUTED.sub("GIVEN", line.partition(" #")[0])
+            for program, rest in _CALL.findall(typed):
                 yield page.name, program, shlex.split(rest)
 
 

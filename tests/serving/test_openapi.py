@@ -91,7 +91,7 @@ def base_url(snapshot: Snapshot) -> Iterator[str]:
     thread = threading.Thread(target=serve_until, args=(stopped, snapshot, started))
     thread.start()
     try:
-        yield f"http://{started.result(timeout=20)[0]}"
+        yield f"http://{started.result(timeout=180)[0]}"
     finally:
         stopped.set_result(None)
         thread.join()

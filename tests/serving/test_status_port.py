@@ -51,6 +51,20 @@ class TestReadiness:
         assert (await cluster.get("/graph?channel=stable-4.9")).status == 200
 
 
+async def test_that_a_graph_is_too_old_is_logged_once_and_that_it_is_not_any_more(
+    probe: HttpClient, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for moment in (0, 4000, 10, -4000):
+        clock.now += moment
+        with caplog.at_level("INFO"):
+            await probe.get("/readyz")
+    said = [record.getMessage() for record in caplog.records if record.name.endswith("answering.status")]
+    assert said == [
+        "the graph is 4060 s old, 3600 s are allowed: not ready",
+        "the graph is not too old any more",
+    ]
+
+
 async def test_the_status_tells_what_is_served(probe: HttpClient, reported: Any, in_force: InForce) -> None:
     reported.last_scrape = Scrape(ended_at=1.5, seconds=2.5, succeeded=True, message="12 releases")
     status = json.loads((await probe.get("/status")).body)

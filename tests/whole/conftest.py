@@ -21,7 +21,7 @@ from upgraph.testing.answers import PlainGraph, read_answer
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.real_registry import PASSWORD, USERNAME, program
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """Longest wait for something that must happen; what decides a test is never how long it took."""
 LOOK_SECONDS = 0.05
 PREFIX = "/api/upgrades_info"
@@ -76,7 +76,7 @@ def curl(url: str, *options: str, wrapper: tuple[str, ...] = ()) -> Got:
         *options,
         url,
     ]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=180)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     if done.returncode or not head:
         return Got(0, {}, b"")
@@ -189,7 +189,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(180)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

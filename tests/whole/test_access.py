@@ -138,7 +138,7 @@ def test_a_variable_that_cannot_be_used_ends_the_program_at_start(
 ) -> None:
     flags = ("--releases", "docker://registry.example/ocp/release", "--graph-data", graph_data.path)
     service = start.serve(*flags, wrapper=(), **variables)
-    assert service.process.wait(60) == 2
+    assert service.process.wait(180) == 2
     assert service.said(said)
     assert "s3cret" not in service.text
 
@@ -153,6 +153,6 @@ def test_what_is_odd_about_the_environment_is_told_beside_the_graph(
         "upgraph", "graph", "show", *flags, "--graph-data", graph_data.path,
         XDG_RUNTIME_DIR=str(tmp_path), HTTPS_PROXY="proxy.example:3128", NO_PROXY="https://a.example",
     )  # fmt: skip
-    assert shown.process.wait(60) == 0
+    assert shown.process.wait(180) == 0
     assert "[oci-auth-file]" in shown.text
     assert "the entry 'https://a.example' of NO_PROXY can never match [proxy-exemption]" in shown.text

@@ -40,6 +40,6 @@ def test_a_state_directory_that_cannot_be_written_is_refused_at_the_start(
     start: Starter, sources: tuple[object, ...]
 ) -> None:
     service = start.serve(*sources, "--state-dir", "/proc/state")
-    assert service.process.wait(60) == 2
+    assert service.process.wait(180) == 2
     assert "--state-dir /proc/state: " in service.text
     assert "Traceback" not in service.text

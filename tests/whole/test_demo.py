@@ -46,4 +46,4 @@ def test_it_shows_every_kind_of_edge(start: Starter) -> None:
 
 
 def _shell(line: str) -> bytes:
-    return subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True, timeout=30).stdout
+    return subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=True, timeout=180).stdout

@@ -110,7 +110,7 @@ def serving(reader: Reader, text: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(180)
 
 
 def versions(reader: Reader) -> set[str]:

@@ -110,7 +110,7 @@ class Commit:
         self._git("update-ref", "-d", "refs/heads/stable")
 
     def _git(self, *command: str) -> None:
-        subprocess.run(["git", "-C", str(self._path), *command], check=True, timeout=30)
+        subprocess.run(["git", "-C", str(self._path), *command], check=True, timeout=180)
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_a_set_can_be_looked_at_without_serving_it(
     place.publish(graph_data)
     flags = map(str, (*releases, *place.flags, "--channel", "stable-4.1", "-o", "dot"))
     command = [str(BIN / "upgraph"), "graph", "show", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert (done.returncode, done.stdout.count("->")) == (0, 3), done.stderr
 
 

@@ -7,12 +7,16 @@ from collections import Counter
 import pytest
 import yaml
 
-from tests.whole.conftest import BIN, Running
+from tests.whole.conftest import BIN, Running, Starter
+
+
+def _graph(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [str(BIN / "upgraph"), "graph", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
 
 
 def _show(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [str(BIN / "upgraph"), "graph", "show", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return _graph("show", *arguments)
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
@@ -39,3 +43,24 @@ def test_without_a_channel_a_service_says_what_is_missing(calm: Running) -> None
     done = _show(calm.clusters)
     assert done.returncode == 4
     assert "answered 400" in done.stderr
+    assert "Give --channel" in done.stderr
+    assert "graph-not-given" in done.stderr
+
+
+def test_of_the_whole_graph_of_a_builder_only_what_is_asked_for_is_shown(
+    start: Starter, sources: tuple[object, ...]
+) -> None:
+    service = start.serve(*sources, "--builder-listen", "127.0.0.1:0")
+    service.answered()
+    builder = service.said(r"answered on (http://127[.]0[.]0[.]1:\d+/\S+)")
+    asked = ("--channel", "stable-4.1", "--arch", "arm64", "-o", "json")
+    assert json.loads(_show(builder, *asked).stdout) == json.loads(service.ask("stable-4.1", "arm64").body)
+    listed = _graph("recommended", builder, "--channel", "stable-4.1").stdout.split()
+    assert listed == ["4.1.1", "4.1.2"]
+
+
+def test_what_would_have_no_effect_is_refused(calm: Running) -> None:
+    of_all = _show(calm.clusters, "--arch", "arm64")
+    assert (of_all.returncode, "--arch needs --channel" in of_all.stderr) == (2, True)
+    of_two = _show(calm.clusters, "--channel", "stable-4.1", "--releases", "oci:/somewhere")
+    assert (of_two.returncode, "--releases has no effect" in of_two.stderr) == (2, True)

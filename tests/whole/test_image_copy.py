@@ -13,7 +13,7 @@ from upgraph.oci import OCI_LAYER_GZIP, LayoutSource, LayoutWriter
 from upgraph.testing.registry import Fault, SimulatedRegistry
 
 LARGE = hashlib.shake_256(b"large").digest(4_000_000)
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @pytest.fixture

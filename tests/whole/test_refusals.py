@@ -34,7 +34,7 @@ def test_files_for_a_registry_that_cannot_be_used(
 ) -> None:
     sources = ("--releases", "docker://x.example/ocp", "--graph-data", tmp_path)
     service = start.serve(*sources, *flags(tmp_path))
-    assert service.process.wait(60) == 2
+    assert service.process.wait(180) == 2
     assert f"reference:      {reference} (upgraph problem {reference})" in service.text
     assert "Traceback" not in service.text
     assert "s3cret" not in service.text
@@ -44,7 +44,7 @@ def test_an_address_that_is_taken(start: Starter, sources: tuple[object, ...]) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         service = start.serve(*sources, "--listen", f"127.0.0.1:{port}")
-        assert service.process.wait(60) == 2
+        assert service.process.wait(180) == 2
     assert f"cannot listen on 127.0.0.1 port {port}: another process holds the port" in service.text
     assert "Traceback" not in service.text
 
@@ -54,5 +54,5 @@ def test_a_place_that_can_be_no_graph_data(
 ) -> None:
     (tmp_path / "data.zip").write_text("")
     service = start.serve(*sources, "--graph-data", tmp_path / "data.zip")
-    assert service.process.wait(60) == 2
+    assert service.process.wait(180) == 2
     assert "Traceback" not in service.text

@@ -1,5 +1,6 @@
 """``upgraph serve`` beside a real registry with TLS and a login: what is good stays, whatever happens to it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ def test_releases_and_edits_arrive_and_stay_when_the_registry_dies(
     service.answered(lambda graph: set(graph.nodes) == set(VERSIONS[:2]))
     site.stop()
     service.said(r"(no source could be read)")
+    service.said(r"WARNING (the graph in force stays; all sources were last read \d+s ago)")
     assert set(service.answered().nodes) == set(VERSIONS[:2])
     graph_data.channel(*VERSIONS)
     assert service.answered(lambda graph: len(graph.nodes) == 3) == before
@@ -75,6 +77,7 @@ def test_a_restart_while_the_registry_is_down_answers_at_once_and_takes_edits(
     again = start.serve(*flags)
     got = again.ask()
     assert (got.status, got.graph) == (200, before)
+    assert re.search(r"that was saved before; all sources were last read \d+s ago", again.text)
     graph_data.channel(*VERSIONS[:2])
     again.answered(lambda graph: set(graph.nodes) == set(VERSIONS[:2]))
     assert again.stop() == 0

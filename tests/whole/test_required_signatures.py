@@ -118,7 +118,7 @@ def test_a_keyring_that_is_none_ends_the_start(
     else:
         ring.write_bytes(content)
     service = start.serve(*required)
-    assert service.process.wait(60) == 2
+    assert service.process.wait(180) == 2
     assert reason in service.text
     assert "keyring-invalid" in service.text
 
@@ -129,7 +129,7 @@ async def test_a_bundle_is_verified_with_the_signatures_that_it_carries(
     await signing.sign("4.1.0-x86_64", "4.1.2-x86_64")
     bundle = tmp_path / "site.tar"
     made = start("upgraph", "bundle", "create", *required[:8], "--verify-layers", "-o", bundle)
-    assert made.process.wait(60) == 0, made.text
+    assert made.process.wait(180) == 0, made.text
     service = start.serve(bundle, "--require-signatures", ring)
     assert set(service.answered().nodes) == {"4.1.0", "4.1.2"}
 
@@ -146,7 +146,7 @@ class PackedGraphData:
 
     def pack(self, data: GraphDataPlace) -> str:
         made = self._start("upgraph", "graph-data", "pack", data.path, "-o", self._image, "--overwrite")
-        assert made.process.wait(60) == 0, made.text
+        assert made.process.wait(180) == 0, made.text
         return made.text.split()[-1]
 
     def sign(self, digest: str) -> None:

@@ -107,7 +107,7 @@ def test_another_service_does_not_get_a_part_of_the_clusters(
     address = service.clusters.removeprefix("http://").partition("/")[0]
     flags = ("--listen", address, "--status-listen", "127.0.0.1:0", "--serving-processes", 2)
     other = start("upgraph", "serve", *sources, *flags)
-    assert other.process.wait(30) == 2
+    assert other.process.wait(180) == 2
     assert "listen-failed" in other.text
 
 

@@ -81,5 +81,5 @@ def test_a_directory_that_is_none_ends_the_program_with_words(
     start: Starter, arguments: tuple[str, ...]
 ) -> None:
     program = start(*arguments)
-    assert program.process.wait(60) == 2
+    assert program.process.wait(180) == 2
     assert "no is not a directory" in program.text

@@ -14,8 +14,11 @@ def reports(service: Running) -> dict[str, Any]:
 
 
 def test_both_kinds_of_sources_are_told_with_what_they_hold(calm: Running) -> None:
-    found = until(lambda: told if len(told := reports(calm)) == 2 else None, what="both sources")
-    assert found is not None
+    def both() -> dict[str, Any]:
+        told = reports(calm)
+        return told if len(told) == 2 and all("last_good" in one for one in told.values()) else {}
+
+    found = until(both, what="a reading of both sources")
     assert found["releases"]["last_good"]["counts"] == {"releases": 6}
     assert found["graph-data"]["last_good"]["counts"] == {"channels": 1, "rules": 1}
     assert curl(f"{calm.status}/", "-H", "Accept: text/html").headers["content-type"] == "text/html"

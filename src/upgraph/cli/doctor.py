@@ -5,12 +5,15 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import cast
 
 import click
 
 from upgraph.cli.output import Format, emit_document, output_option, printable
+from upgraph.cli.running_service import started_with
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.service.doctor import Check, Diagnosis, Result, diagnosis_of, examine
 
@@ -30,7 +33,7 @@ Examples:
       --graph-data /srv/graph-data \\
       --ca /etc/pki/registry.pem --authfile /run/secrets/pull-secret.json
   upgraph doctor --config upgraph.toml --only tls --only login
-  oc exec deployment/upgraph -- upgraph doctor -o json
+  kubectl -n openshift-update-service exec deployment/NAME -- upgraph doctor --running 1
 
 Exit codes: 0 nothing fails (there may be warnings), 2 the configuration cannot be used, 3 a check failed.
 """
@@ -44,25 +47,57 @@ Exit codes: 0 nothing fails (there may be warnings), 2 the configuration cannot 
     metavar="NAME",
     help="Run the checks of this name, and those that they need. Can be given several times.",
 )
+@click.option(
+    "--running",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Take arguments, variables and working directory of the `upgraph serve` that is this process; 1 in a container. "
+    "What is given here as well is stronger.",
+)
 @output_option((Format.TEXT, Format.JSON, Format.YAML))
 @setting_options()
 def doctor(
-    place: str | None, only: tuple[str, ...], output: Format, config: tuple[Path, ...], **flags: object
+    *,
+    place: str | None,
+    only: tuple[str, ...],
+    running: int | None,
+    output: Format,
+    config: tuple[Path, ...],
+    **flags: object,
 ) -> int:
     """Check every step on the way to the sources of the service.
 
-    Give what you give to `upgraph serve`, by flags, variables or files, and run it where the service runs. For each
+    Give what you give to `upgraph serve`, by flags, variables or files, or --running, and run it where the service runs. For each
     source: proxy, name, connection, certificates, clock, login, listing, one release; graph data is read and checked;
     addresses, state directory and limits of this machine are looked at. Nothing is changed. For everything that is
     wrong it prints what was seen, why it matters, what mends it, and how to check that it is mended.
     """
-    chosen = configuration(config, flags | {"bundle": place or flags["bundle"]})
-    diagnosis = diagnosis_of(asyncio.run(examine(chosen, os.environ, only=only)))
+    flags["bundle"] = place or flags["bundle"]
+    with _as_started(running, config, flags) as (files, settings, environment):
+        chosen = configuration(files, settings, environment)
+        diagnosis = diagnosis_of(asyncio.run(examine(chosen, environment, only=only)))
     if output is Format.TEXT:
         show(diagnosis)
     else:
         emit_document(diagnosis, output)
     return FOUND if diagnosis.result is Result.ERROR else 0
+
+
+@contextmanager
+def _as_started(
+    running: int | None, config: tuple[Path, ...], flags: dict[str, object]
+) -> Iterator[tuple[tuple[Path, ...], dict[str, object], Mapping[str, str]]]:
+    """The configuration files, flags and variables that count, in the directory where relative paths begin."""
+    if running is None:
+        yield config, flags, os.environ
+        return
+    started = started_with(running)
+    of_service = dict(started.flags)
+    place, files = of_service.pop("place"), of_service.pop("config")
+    of_service["bundle"] = place or of_service["bundle"]
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    with chdir(started.directory):
+        yield config or cast("tuple[Path, ...]", files), of_service | given, started.variables
 
 
 def show(diagnosis: Diagnosis) -> None:

@@ -14,11 +14,13 @@ from upgraph.graph import Encoder, UpdateGraph, select
 from upgraph.graph.dot import to_dot
 from upgraph.graph.promotion import recommended as promotable
 from upgraph.oci import Access
-from upgraph.service.building.oneshot import Sight, fetch_graph, look_at_sources
-from upgraph.service.configuration import Configuration
+from upgraph.service.building.oneshot import Clients, Sight, fetch_graph, look_at_sources
 
 _FORMATS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML, Format.DOT)
 _LIST_FORMATS = (Format.TEXT, Format.JSON, Format.YAML)
+_ARCH = "amd64"
+_PLACES = ("bundle", "releases", "graph_data", "promoted")
+"""Settings that name sources."""
 _SOURCES = (
     "bundle",
     "releases",
@@ -59,19 +61,15 @@ Examples:
 )
 @click.argument("url", required=False)
 @click.option("--channel", help="Show what clusters of this channel get. Needed for an update service.")
-@click.option(
-    "--arch", default="amd64", show_default=True, help="Show what clusters of this architecture get."
-)
+@click.option("--arch", help="With --channel: the architecture of the clusters.  [default: amd64]")
 @setting_options(*_SOURCES)
 @output_option(_FORMATS)
-def show(
-    url: str | None, channel: str | None, arch: str, config: tuple[Path, ...], output: Format, **flags: object
-) -> None:
+def show(url: str | None, config: tuple[Path, ...], output: Format, **flags: object) -> None:
     """Show an update graph: that of a service at URL, or that of sources.
 
     Without --channel, the graph of sources and of graph builders is shown unfiltered.
     """
-    _print(_seen(url, channel, arch, configuration(config, flags)), output)
+    _print(_seen(url, config, flags), output)
 
 
 @graph.command(
@@ -85,43 +83,57 @@ Examples:
 )
 @click.argument("url", required=False)
 @click.option("--channel", help="List what clusters of this channel get. Needed for an update service.")
-@click.option(
-    "--arch", default="amd64", show_default=True, help="With --channel: the architecture of the clusters."
-)
+@click.option("--arch", help="With --channel: the architecture of the clusters.  [default: amd64]")
 @setting_options(*_SOURCES)
 @output_option(_LIST_FORMATS)
-def recommended(
-    url: str | None, channel: str | None, arch: str, config: tuple[Path, ...], output: Format, **flags: object
-) -> None:
+def recommended(url: str | None, config: tuple[Path, ...], output: Format, **flags: object) -> None:
     """List the versions that a graph offers updates to, a line each, as --promoted of `upgraph serve` reads them.
 
     The graph is that of a service at URL, or that of sources. Updates with risks count. With --channel versions have no
     architecture, so they are promoted for all.
     """
-    versions = [
-        version.text for version in promotable(_seen(url, channel, arch, configuration(config, flags)))
-    ]
+    versions = [version.text for version in promotable(_seen(url, config, flags))]
     if output is Format.TEXT:
         click.echo("".join(f"{version}\n" for version in versions), nl=False)
     else:
         emit_document(versions, output)
 
 
-def _seen(url: str | None, channel: str | None, arch: str, chosen: Configuration) -> UpdateGraph:
+def _seen(url: str | None, config: tuple[Path, ...], flags: dict[str, object]) -> UpdateGraph:
     """The graph of a service or of sources; what was found on the way is told."""
-    whole = None
+    clients = _clients(flags)
+    if url is not None and (given := [name for name in _PLACES if flags[name]]):
+        option = given[0].replace("_", "-")
+        raise click.UsageError(
+            f"show the graph of the service at {url} or of sources: --{option} has no effect on it"
+        )
+    chosen = configuration(config, flags)
     if url is not None:
         access = Access.of(os.environ, search=False, ca=chosen.ca)
-        sight = asyncio.run(fetch_graph(url, access, channel=channel, arch=arch))
+        sight = asyncio.run(fetch_graph(url, access, clients))
+        whole = None
     else:
         sight = asyncio.run(look_at_sources(chosen, os.environ))
         whole = sight.graph
-        if channel is not None:
-            sight = Sight(select(sight.graph, channel, arch), sight.findings)
+        if clients is not None:
+            sight = Sight(select(sight.graph, clients.channel, clients.arch), sight.findings)
     show_findings(sight.findings)
-    if channel is not None and not sight.graph.nodes:
-        click.echo(f"nothing is known of channel {channel} and architecture {arch}{_known(whole)}", err=True)
+    if clients is not None and not sight.graph.nodes:
+        about = f"channel {clients.channel} and architecture {clients.arch}"
+        click.echo(f"nothing is known of {about}{_known(whole)}", err=True)
     return sight.graph
+
+
+def _clients(flags: dict[str, object]) -> Clients | None:
+    """Whose answer is asked for; takes the two options out of the flags."""
+    channel, arch = flags.pop("channel"), flags.pop("arch")
+    if channel is not None:
+        return Clients(str(channel), str(arch or _ARCH))
+    if arch is not None:
+        raise click.UsageError(
+            "--arch needs --channel: without one the whole graph is shown, of all architectures"
+        )
+    return None
 
 
 def _known(whole: UpdateGraph | None) -> str:

@@ -103,7 +103,7 @@ def print_table(rows: Sequence[Mapping[str, object]]) -> None:
         table.add_column(name.upper(), overflow="fold")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console = Console(highlight=False, markup=False, soft_wrap=False)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not console.is_terminal:
         console.width = 10_000
     console.print(table)

@@ -1,7 +1,7 @@
 """The settings of the service as options of a command."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,23 +38,27 @@ def access_options(function: F) -> F:
     return setting_options(*ACCESS_SETTINGS)(function)
 
 
-def in_force(config: tuple[Path, ...], flags: dict[str, object]) -> Resolved:
+def in_force(
+    config: tuple[Path, ...], flags: dict[str, object], environment: Mapping[str, str] = os.environ
+) -> Resolved:
     """The configuration that flags, environment and files make together.
 
     Raises:
         UserError: a value cannot be read, a file is broken or has an unknown key.
     """
     files = config or tuple(
-        Path(part) for part in os.environ.get(CONFIG_VARIABLE, "").split(os.pathsep) if part
+        Path(part) for part in environment.get(CONFIG_VARIABLE, "").split(os.pathsep) if part
     )
-    found = resolve(flags, os.environ, files)
+    found = resolve(flags, environment, files)
     show_findings(found.findings)
     return found
 
 
-def configuration(config: tuple[Path, ...], flags: dict[str, object]) -> Configuration:
+def configuration(
+    config: tuple[Path, ...], flags: dict[str, object], environment: Mapping[str, str] = os.environ
+) -> Configuration:
     """The values of :func:`in_force`."""
-    return in_force(config, flags).configuration
+    return in_force(config, flags, environment).configuration
 
 
 def _config_option() -> Callable[[F], F]:
@@ -63,7 +67,8 @@ def _config_option() -> Callable[[F], F]:
         type=click.Path(path_type=Path, dir_okay=False),
         multiple=True,
         metavar="FILE",
-        help=f"TOML file with settings, named as the flags are. A later one is stronger. [env: {CONFIG_VARIABLE}]",
+        help="TOML file with settings, named as the flags are. A later one is stronger. "
+        f"[env: {CONFIG_VARIABLE}, several files separated by {os.pathsep}]",
     )
 
 

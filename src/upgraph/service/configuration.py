@@ -198,7 +198,7 @@ class Configuration:
         metavar="",
     )
     listen: str | None = setting(
-        _LISTEN, _optional_address, "Address on which clusters are answered.", metavar="HOST:PORT"
+        _LISTEN, _listen, "Address on which clusters are answered.", metavar="HOST:PORT"
     )
     tls_cert: Path | None = setting(
         None,

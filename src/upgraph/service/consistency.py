@@ -25,6 +25,7 @@ def check(configuration: Configuration) -> None:
         UserError: a source is missing, or settings contradict each other.
     """
     check_listeners(configuration)
+    _check_staleness(configuration)
     _check_signatures(configuration)
     if (configuration.tls_cert is None) != (configuration.tls_key is None):
         raise UserError(SETTING_INVALID, "--tls-cert and --tls-key go together, and one of them is missing")
@@ -43,6 +44,15 @@ def check(configuration: Configuration) -> None:
     check_releases(configuration)
     if not configuration.graph_data:
         raise UserError(SOURCE_MISSING, "no source of graph data is configured (--graph-data)")
+
+
+def _check_staleness(configuration: Configuration) -> None:
+    if configuration.max_stale is not None and configuration.max_stale < configuration.scrape_interval:
+        seen = (
+            f"max-stale is {configuration.max_stale:g} s and scrape-interval {configuration.scrape_interval:g} s, "
+            "so the service would not be ready between two good scrapes"
+        )
+        raise UserError(SETTING_INVALID, seen)
 
 
 def _check_signatures(configuration: Configuration) -> None:
@@ -87,7 +97,7 @@ def check_releases(configuration: Configuration) -> None:
         if not source.startswith((*REGISTRY_SCHEMES, *DISK_SCHEMES)):
             accepted = ", ".join((*REGISTRY_SCHEMES, *DISK_SCHEMES, SCRAPE_SCHEME))
             raise UserError(
-                SETTING_INVALID, f"the source of releases {source!r} begins with none of {accepted}"
+                SETTING_INVALID, f"the source of releases {masked(source)!r} begins with none of {accepted}"
             )
     others = [source for source in images if not source.startswith(REGISTRY_SCHEMES)]
     if others and not configuration.payload_repository:

@@ -26,7 +26,7 @@ from upgraph.service.answering import edge
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.edge import InForce
 from upgraph.service.answering.face import certificate_of, clients_listener, edge_settings, limits
-from upgraph.service.answering.health import Scrape, Unready
+from upgraph.service.answering.health import Scrape, Unready, age
 from upgraph.service.answering.metrics import (
     GraphBuilderMetrics,
     GraphMetrics,
@@ -36,6 +36,7 @@ from upgraph.service.answering.metrics import (
     new_registry,
 )
 from upgraph.service.answering.server import Bound, Listener, Sharing, serve
+from upgraph.service.answering.spans import span
 from upgraph.service.answering.status import StatusPort
 from upgraph.service.answering.tls import Certificate
 from upgraph.service.building.shelf import (
@@ -268,6 +269,11 @@ class Service:
             succeeded=message.succeeded,
             message=message.message,
         )
+        if not message.succeeded and self.facts is not None:
+            _log.warning(
+                "the graph in force stays; all sources were last read %s ago",
+                span(age(self.facts, time.time())),
+            )
         if self.configuration.upstream:
             self._policy_metrics.upstream_fetched()
             if not message.succeeded:
@@ -356,5 +362,7 @@ def _resume(service: Service, configuration: Configuration) -> None:
         # If it has gone just now, the next graph reaches the crew, and until then this process answers alone.
         with contextlib.suppress(OSError), snapshot_path(directory).open("rb") as file:
             service.crew.hand_on(file)
-        service.take(snapshot, msgspec.structs.replace(snapshot.facts, refreshed_at=refreshed_at))
-        _log.info("serving the graph of %d releases that was saved before", snapshot.facts.releases)
+        facts = msgspec.structs.replace(snapshot.facts, refreshed_at=refreshed_at)
+        service.take(snapshot, facts)
+        seen = "serving the graph of %d releases that was saved before; all sources were last read %s ago"
+        _log.info(seen, facts.releases, span(age(facts, time.time())))

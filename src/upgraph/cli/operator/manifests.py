@@ -4,7 +4,7 @@ import re
 
 import click
 
-from upgraph.oci import Repository, parse_image_name
+from upgraph.cli.operator.pull_spec import is_pull_spec
 from upgraph.operator.installation.manifests import as_yaml
 from upgraph.operator.installation.manifests import manifests as objects_of
 from upgraph.operator.installation.parameters import (
@@ -83,7 +83,7 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
         return
     if image is None:
         raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
-    if not isinstance(parse_image_name(image).place, Repository) or "://" in image:
+    if not is_pull_spec(image):
         raise click.UsageError(
             f"--image is a pull spec such as registry.example:5000/upgraph:0.1.0, not {image!r}"
         )

@@ -12,6 +12,7 @@ import click
 import uvloop
 
 from upgraph.cli.cluster_access import cluster_options, proxy_of_environment
+from upgraph.cli.operator.pull_spec import is_pull_spec
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.kube import KUBE_LEASE_LOST
 from upgraph.errors.problems.reconcile import OPERATOR_NOT_READY, OPERATOR_SETTING
@@ -101,6 +102,9 @@ def run(  # noqa: PLR0913  # each is an option of the command
     """
     if not operand:
         seen = f"neither --operand nor {OPERAND_VARIABLE} names the image of the service"
+        raise UserError(OPERATOR_SETTING, seen)
+    if not is_pull_spec(operand):
+        seen = f"--operand or {OPERAND_VARIABLE} is {operand!r}, which is no pull spec such as registry.example/upgraph:1"
         raise UserError(OPERATOR_SETTING, seen)
     start_logging(log_format, log_level)
     cluster = find_cluster(os.environ, kubeconfig=kubeconfig, context=context)

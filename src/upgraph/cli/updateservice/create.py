@@ -128,11 +128,17 @@ async def _made(api: Api, wanted: Object, service: UpdateService) -> UpdateServi
 
 
 def _differences(there: UpdateService, asked: UpdateService) -> str:
-    has, wants = msgspec.to_builtins(there.spec), msgspec.to_builtins(asked.spec)
+    has, wants = _named(there), _named(asked)
     differing = sorted(name for name in {*has, *wants} if has.get(name) != wants.get(name))
     return ", ".join(
         f"{name} {_shown(has.get(name))} instead of {_shown(wants.get(name))}" for name in differing
     )
+
+
+def _named(service: UpdateService) -> Object:
+    """The fields of the spec, without those that are written out and say no more than a default."""
+    metadata = service.metadata
+    return dict(wanted_object(metadata.namespace, metadata.name, service.spec)["spec"])
 
 
 def _shown(value: object) -> str:

@@ -92,6 +92,12 @@ CONFIGURATION_UNREADABLE = Problem(
     "The service does not start without the configuration that it was told to use.",
     "Check that the file exists, can be read by the user of the service, and is valid TOML.",
 )
+SERVICE_NOT_FOUND = Problem(
+    "service-not-found",
+    "No service runs as that process",
+    "What it was started with is not known, so nothing of it can be checked.",
+    "Give the process of `upgraph serve` as its user or as root: 1 in a container, elsewhere pgrep -f 'upgraph serve' names it.",
+)
 SOURCE_MISSING = Problem(
     "source-missing",
     "Nothing to serve is configured",
@@ -103,6 +109,13 @@ UPSTREAM_FAILED = Problem(
     "The upstream graph could not be fetched",
     "The graph that is held stays in force, and new releases and recalled updates do not arrive.",
     "Check the address and that the graph builder behind it is ready.",
+)
+GRAPH_NOT_GIVEN = Problem(
+    "graph-not-given",
+    "No graph could be had from the address",
+    "There is nothing to show or to list.",
+    "Check the address, path included: that of a service ends in /graph, as `upgraph serve` prints it. With --ca name the "
+    "authority that has signed its certificate, if it is not one of the system.",
 )
 BUILDER_ENDED = Problem(
     "builder-ended",

@@ -6,11 +6,13 @@ not, the body says why in the words of the documentation. ``/status`` is a docum
 browser, which asks for HTML, a page.
 """
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
+from upgraph.errors.problems.service import GRAPH_STALE
 from upgraph.service.answering.health import Unready, unready
 from upgraph.service.answering.message import RefusalError, Request, Response
 from upgraph.service.answering.negotiation import JSON, media_type
@@ -18,6 +20,8 @@ from upgraph.service.answering.probes import Probes, uncached
 from upgraph.service.answering.sharing import OFFER_PATH, SNAPSHOT_PATH, offer, whole
 from upgraph.service.answering.status_page import HTML, PAGE_HEADERS, page
 from upgraph.service.answering.status_report import Report, ReportSource, report_of
+
+_log = logging.getLogger(__name__)
 
 _PAGE = "/"
 _DOCUMENT = "/status"
@@ -45,6 +49,7 @@ class StatusPort:
         self._source = source
         self._clock = clock
         self._max_stale = max_stale
+        self._is_stale = False
         documents: dict[str, Callable[[], Response]] = {
             _PAGE: self._page,
             _DOCUMENT: self._document,
@@ -60,7 +65,17 @@ class StatusPort:
         return self._probes.respond(request)
 
     def _unready(self) -> Unready | None:
-        return unready(self._source, self._clock(), self._max_stale)
+        found = unready(self._source, self._clock(), self._max_stale)
+        self._tell_staleness(found if found is not None and found.problem is GRAPH_STALE else None)
+        return found
+
+    def _tell_staleness(self, stale: Unready | None) -> None:
+        """Log that the graph has become too old, and that it is not any more, once each. Probes come often enough."""
+        if stale is not None and not self._is_stale:
+            _log.warning("%s: not ready", stale.seen, extra={"reference": stale.problem.reference})
+        elif stale is None and self._is_stale:
+            _log.info("the graph is not too old any more")
+        self._is_stale = stale is not None
 
     def _report(self) -> Report:
         return report_of(self._source, self._unready(), self._clock())

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from upgraph.errors import DataError, Finding, RemoteError, UserError
 from upgraph.errors.findings import ordered
-from upgraph.errors.problems.service import RELEASES_EMPTY, SCRAPE_INCOMPLETE, SETTING_INVALID
-from upgraph.graph import Precedence, Release, UpdateGraph, build, decode
+from upgraph.errors.problems.service import (
+    GRAPH_NOT_GIVEN,
+    RELEASES_EMPTY,
+    SCRAPE_INCOMPLETE,
+    SETTING_INVALID,
+)
+from upgraph.graph import Precedence, Release, UpdateGraph, build, decode, select
 from upgraph.graph.promotion import restrict
 from upgraph.graphdata import Files, load, read_once
 from upgraph.oci import Access
@@ -150,8 +156,18 @@ async def releases_to_save(
     return replace(gathered, findings=ordered([*access.findings, *gathered.findings]))
 
 
-async def fetch_graph(url: str, access: Access, *, channel: str | None, arch: str) -> Sight:
-    """Fetch the graph that a server gives to clients of a channel and an architecture.
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Clusters of one channel and one architecture."""
+
+    channel: str
+    arch: str
+
+
+async def fetch_graph(url: str, access: Access, clients: Clients | None) -> Sight:
+    """Fetch the graph that a server gives to clients, or its whole graph.
+
+    A graph builder gives all that it has whatever it is asked; then it is left to us to select.
 
     Raises:
         UserError: ``url`` is no address of HTTP.
@@ -161,15 +177,19 @@ async def fetch_graph(url: str, access: Access, *, channel: str | None, arch: st
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise UserError(SETTING_INVALID, f"{url!r} is no http:// or https:// address of a graph")
-    if channel is not None:
-        query = "&".join(
-            part for part in (parts.query, urlencode({"channel": channel, "arch": arch})) if part
-        )
-        url = urlunsplit(parts._replace(query=query))
+    if clients is not None:
+        asked = urlencode({"channel": clients.channel, "arch": clients.arch})
+        url = urlunsplit(parts._replace(query="&".join(part for part in (parts.query, asked) if part)))
     upstream = Upstream(url, access)
     try:
         fetched = await upstream.fetch(None)
+    except RemoteError as error:
+        asks_more = clients is None and error.status == HTTPStatus.BAD_REQUEST
+        remedy = "Give --channel: an update service answers for one channel alone." if asks_more else None
+        raise RemoteError(GRAPH_NOT_GIVEN, error.seen, remedy=remedy, status=error.status) from error
     finally:
         await upstream.close()
     graph, findings = decode(fetched.document if fetched else b"")
+    if clients is not None and any(node.arches for node in graph.nodes):
+        graph = select(graph, clients.channel, clients.arch)
     return Sight(graph, findings)
