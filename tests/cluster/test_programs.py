@@ -76,6 +76,29 @@ def test_what_is_built_is_not_built_again(tmp_path: Path) -> None:
     assert made.missing == ()
 
 
+GO_OF_A_NEW_MACHINE = """#!/bin/sh
+# As Go is before it has downloaded anything: it knows no folder of a module until it is told to download that.
+case "$1 $2" in
+"env GOVERSION") echo go9.9.9 ;;
+"mod download") printf '{"Path": "%s", "Dir": "FOLDER"}' "$4" ;;
+build*) while [ "$1" != -o ]; do shift; done; touch "$2" ;;
+list*) echo ;;
+esac
+"""
+
+
+def test_a_machine_that_never_downloaded_a_module_builds_all_programs(tmp_path: Path) -> None:
+    for stage in build._STAGES_OF_KWOK:
+        file = tmp_path / "kwok" / "kustomize" / "stage" / f"{stage}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"stage: {stage}\n")
+    (tmp_path / "go").write_text(GO_OF_A_NEW_MACHINE.replace("FOLDER", str(tmp_path / "kwok")))
+    (tmp_path / "go").chmod(0o755)
+    made = build.build({"UPGRAPH_CLUSTER_CACHE": str(tmp_path / "cache"), "PATH": str(tmp_path)})
+    assert made.missing == ()
+    assert (made.folder / build.STAGES).read_text().count("stage: ") == len(build._STAGES_OF_KWOK)
+
+
 def test_who_comes_second_waits_for_the_first(tmp_path: Path) -> None:
     folder_with(tmp_path / build.key(), *build.PROGRAMS, build.STAGES)
     with (tmp_path / "lock").open("w") as held:

@@ -8,6 +8,7 @@ Where ``KUBEBUILDER_ASSETS`` is set, its programs are used instead, as other pro
 import argparse
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -148,7 +149,8 @@ def _alone(lock: Path) -> Iterator[None]:
 def _fill(programs: Programs, go: "_Go") -> None:
     """Each program appears whole or not at all, so what an interrupted build has made is good."""
     folder = programs.folder
-    kwok = Path(go.run("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok").strip())
+    # `go list -m` knows no folder of a module that nothing has downloaded yet.
+    kwok = Path(json.loads(go.run("mod", "download", "-json", "sigs.k8s.io/kwok"))["Dir"])
     stages = [(kwok / "kustomize" / "stage" / f"{stage}.yaml").read_text() for stage in _STAGES_OF_KWOK]
     (folder / STAGES).write_text("\n---\n".join(stages))
     todo = programs.missing
