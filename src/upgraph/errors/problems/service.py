@@ -90,7 +90,8 @@ CONFIGURATION_UNREADABLE = Problem(
     "configuration-unreadable",
     "A configuration file cannot be read",
     "The service does not start without the configuration that it was told to use.",
-    "Check that the file exists, can be read by the user of the service, and is valid TOML.",
+    "Check that the file exists, can be read by the user of the service, and is valid TOML. UPGRAPH_CONFIG separates "
+    "several files by colons.",
 )
 SERVICE_NOT_FOUND = Problem(
     "service-not-found",
@@ -102,7 +103,8 @@ SOURCE_MISSING = Problem(
     "source-missing",
     "Nothing to serve is configured",
     "Nothing is ever contacted by default, so the service must be told where releases and graph data are.",
-    "Give --releases SOURCE and --graph-data SOURCE. `upgraph demo` shows a service with a sample platform.",
+    "Give --releases SOURCE and --graph-data SOURCE. Commands that show a graph also take the URL of a running service. "
+    "`upgraph demo` shows a service with a sample platform.",
 )
 UPSTREAM_FAILED = Problem(
     "upstream-failed",
