@@ -71,7 +71,7 @@ _ELSEWHERE = (
     "(?<!4)",
     "(?x)",
 )
-_GROUPS = ("(?P<n>4)", "(?<n>4)", "(?P<1>4)", "(?s-i:A)")
+_GROUPS = ("(?P<n>4)", "(?<n>4)", "(?P<1>4)", "(?s-i:A)", "(?ii)", "(?i-i:4)", "(?i-:4)", "(?-)")
 _atoms = st.sampled_from([*_PLAIN, *_CLASSES, *_BRACKETS, *_SETS, *_ELSEWHERE, *_GROUPS])
 _repeats = st.sampled_from(["", "", "", "*", "+", "?", "{1,2}", "{2}", "{,2}", "*?", "++", "{0}", "{1,"])
 _pieces = st.tuples(_atoms, _repeats).map("".join)
