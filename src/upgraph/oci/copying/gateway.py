@@ -1,9 +1,11 @@
 """What one run of copying opens: each place once, with the limits of each registry shared by its repositories.
 
 Reading and writing have turns of their own at a registry: a blob that is copied within it takes one of each,
-and if both came out of one stock, as many blobs as there are turns would wait for each other for ever.
+and if both came out of one stock, as many blobs as there are turns would wait for each other for ever. A pause
+that the registry asks for is one for both.
 """
 
+from collections import defaultdict
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,7 @@ from upgraph.oci.copying.publishing import open_destination
 from upgraph.oci.copying.run import Plan
 from upgraph.oci.disk.layout_destination import LayoutDestination
 from upgraph.oci.http.access import Access
+from upgraph.oci.http.timing import Timing
 from upgraph.oci.images.destination import ImageDestination
 from upgraph.oci.images.reference import Repository
 from upgraph.oci.images.source import ImageSource
@@ -23,7 +26,7 @@ from upgraph.oci.mirrors.source import MirroredSource, open_mirrored
 from upgraph.oci.registry.destination import PATIENT, RegistryDestination
 from upgraph.oci.registry.distribution import DEFAULT_CONCURRENCY, RegistryClient
 from upgraph.oci.registry.neighbours import Neighbours
-from upgraph.oci.registry.turns import Turns
+from upgraph.oci.registry.turns import Rest, Turns
 
 
 class Gateway:
@@ -36,6 +39,7 @@ class Gateway:
         mirrors: where repositories are read.
         concurrency: most requests at a time to one registry, for reading and for writing each.
         overwrite: whether archives that are there may be replaced.
+        timing: clocks, chance and patience at registries.
     """
 
     def __init__(
@@ -45,13 +49,16 @@ class Gateway:
         mirrors: Mirrors,
         concurrency: int = DEFAULT_CONCURRENCY,
         overwrite: bool = False,
+        timing: Timing = PATIENT,
     ) -> None:
         self._access = access
         self._mirrors = mirrors
         self._concurrency = concurrency
         self._overwrite = overwrite
         self._neighbours = Neighbours()
+        self._timing = timing
         self._turns: dict[tuple[str, str], Turns] = {}
+        self._rests: defaultdict[str, Rest] = defaultdict(Rest)
         self._sources: dict[str, ImageSource] = {}
         self._destinations: dict[str, ImageDestination] = {}
         self._open = AsyncExitStack()
@@ -113,16 +120,21 @@ class Gateway:
 
     def _client(self, repository: Repository) -> RegistryClient:
         turns = self._turns_at("read", repository)
-        return RegistryClient(repository, access=self._access, timing=PATIENT, turns=turns)
+        return RegistryClient(repository, access=self._access, timing=self._timing, turns=turns)
 
     def _destination(self, name: ImageName) -> ImageDestination:
         if isinstance(name.place, Repository):
             turns = self._turns_at("write", name.place)
             return RegistryDestination(
-                name.place, access=self._access, turns=turns, neighbours=self._neighbours
+                name.place,
+                access=self._access,
+                timing=self._timing,
+                turns=turns,
+                neighbours=self._neighbours,
             )
         return open_destination(name, self._access, overwrite=self._overwrite)
 
     def _turns_at(self, purpose: str, repository: Repository) -> Turns:
         key = (purpose, repository.host)
-        return self._turns.setdefault(key, Turns(self._concurrency, PATIENT))
+        rest = self._rests[repository.host]
+        return self._turns.setdefault(key, Turns(self._concurrency, self._timing, rest=rest))
