@@ -117,6 +117,15 @@ def test_a_release_that_is_not_validly_signed_ends_with_5(
     assert ("signature-refused" if key else "signature-missing") in done.err
 
 
+def test_tables_say_why_a_signature_does_not_count(command: Command, site: Site, sign: Command) -> None:
+    sign(site.name("4.1.0"), key="bob")
+    for asked in (("verify", site.digest("4.1.0")), ("list", *site.releases)):
+        shown = command("upgraph", "signatures", *asked, *site.trust).out
+        (line,) = [line for line in shown.splitlines() if " invalid " in line]
+        assert "/signature-1: no key of the keyring signed it" in line
+        assert site.digest("4.1.0").partition(":")[2] not in line.replace(asked[-1], "", 1)
+
+
 def test_a_store_that_does_not_answer_ends_with_4(command: Command, site: Site) -> None:
     nobody = ("--signatures", "http://127.0.0.1:1/s", "--keyring", site.ring)
     done = command("upgraph", "signatures", "verify", site.digest("4.1.0"), *nobody)

@@ -209,6 +209,17 @@ def test_a_table_of_signatures_names_their_places(real: RealRegistry, pair: KeyP
     assert (code, " valid " in line, " with a key " in line, ".sig " in line) == (0, True, True, True)
 
 
+def test_a_table_says_why_a_signature_does_not_count(
+    real: RealRegistry, pair: KeyPair, other: KeyPair
+) -> None:
+    image = f"docker+http://{real.repository('releases/ocp').name}:{INDEX}"
+    assert signatures("sign", image, "--key", pair.private)[0] == 0
+    for command in ("verify", "list"):
+        said = signatures(command, image, "--cosign-key", other.public)[1]
+        (line,) = [line for line in said.splitlines() if " invalid " in line]
+        assert ".sig: no trusted key made it" in line
+
+
 @pytest.mark.parametrize(
     "line",
     ["", "a/b:c --keyring k", "a/b:c --releases oci:x", "a/b:c --policy cluster", "--cosign-key {public}"],

@@ -7,6 +7,7 @@ import msgspec
 
 from upgraph.cli.cosign_options import named_image
 from upgraph.cli.output import Format, emit_document, print_table, printable, show_findings
+from upgraph.cli.signatures.outcomes import short_reason
 from upgraph.errors import VerificationError
 from upgraph.oci import Digest, Gateway
 from upgraph.service.building.sources import access_of, mirrors_of
@@ -20,7 +21,6 @@ from upgraph.signing.cosign import (
 )
 
 _SHOWN_DIGITS = 19
-_SHOWN_REASON = 100
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +94,7 @@ def show_images(rows: Sequence[Beside], output: Format) -> None:
 
 
 def _line(row: Beside, *, is_wide: bool) -> dict[str, object]:
-    said = printable(row.key or row.reason)
-    if not is_wide and len(said) > _SHOWN_REASON:
-        said = f"{said[:_SHOWN_REASON]}..."
+    said = printable(row.key or row.reason) if is_wide else short_reason(row.key or row.reason)
     return {
         "image": printable(row.image),
         "digest": row.digest if is_wide else row.digest[:_SHOWN_DIGITS],

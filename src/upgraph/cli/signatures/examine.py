@@ -14,7 +14,7 @@ from upgraph.cli.scrape import read_anywhere
 from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
 from upgraph.cli.signatures.beside import list_images, show_images
 from upgraph.cli.signatures.images import examine_images
-from upgraph.cli.signatures.outcomes import Standing, standing
+from upgraph.cli.signatures.outcomes import Standing, short_reason, standing
 from upgraph.cli.signatures.places import (
     Places,
     keyring_option,
@@ -29,7 +29,6 @@ from upgraph.signing import Gpgv, Policy, VerifiedDigest, Verifier, examine
 
 _FORMS = (Format.TABLE, Format.WIDE, Format.JSON, Format.YAML)
 _SHOWN_DIGITS = 19
-_SHOWN_REASON = 100
 Found = tuple[str, str, SignatureOutcome]
 """What was named, its digest, and what became of it."""
 
@@ -197,9 +196,7 @@ def _row(name: str, digest: str, known: Standing) -> dict[str, object]:
 
 
 def _line(name: str, digest: str, known: Standing, *, is_wide: bool) -> dict[str, object]:
-    reason = printable(known.reason)
-    if not is_wide:
-        reason = reason if len(reason) <= _SHOWN_REASON else f"{reason[:_SHOWN_REASON]}..."
+    reason = printable(known.reason) if is_wide else short_reason(known.reason)
     return {
         "release": printable(name),
         "digest": digest if is_wide else digest[:_SHOWN_DIGITS],

@@ -1,11 +1,13 @@
 """What is said of the signatures of a release: in one word, by whom, and if none counts, why not."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
+from upgraph.cli.output import printable
 from upgraph.errors import RemoteError, UpgraphError, VerificationError
 from upgraph.errors.problems.cosign import COSIGN_MISSING
 from upgraph.errors.problems.signing import SIGNATURE_MISSING
@@ -15,6 +17,9 @@ from upgraph.signing import Candidate, Signer, VerifiedDigest
 VALID = "valid"
 NOT_VERIFIED = "not verified"
 """Said where there are no keys; it is not good, and not bad."""
+_DIGEST = re.compile(r"(sha256[:=-][0-9a-f]{12})[0-9a-f]{52}")
+_SHOWN_CHARACTERS = 400
+"""Characters of a reason in a narrow table: some five reasons, each with the place of its signature."""
 _MISSING = (SIGNATURE_MISSING, COSIGN_MISSING)
 
 
@@ -96,6 +101,12 @@ def lines(kind: str, one: Standing) -> Iterator[str]:
         yield f"  {'  '.join(filter(None, said))}"
     for found in one.found:
         yield f"  {found.place}  {found.size:,} bytes"
+
+
+def short_reason(reason: str) -> str:
+    """A reason for a narrow table: digests are cut, never what is said of them."""
+    cut = _DIGEST.sub(r"\1", printable(reason))
+    return cut if len(cut) <= _SHOWN_CHARACTERS else f"{cut[:_SHOWN_CHARACTERS]}..."
 
 
 def _word(error: UpgraphError) -> str:
