@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.signing.conftest import DIGEST, stored
-from upgraph.errors import UserError
+from upgraph.errors import UserError, VerificationError
 from upgraph.oci import Digest
 from upgraph.signing import GpgKey, GpgSigner, Gpgv, Outcome, Policy, Verifier
 from upgraph.testing.gpg_home import GpgHome
@@ -68,6 +69,34 @@ async def test_a_key_that_cannot_sign_is_refused(home: GpgHome, gpgv: Gpgv, key:
     with pytest.raises(UserError, match=reason) as caught:
         await _signer(home, key, gpgv).sign(Digest(DIGEST), IDENTITY, creator="a test")
     assert caught.value.reference == "signing-failed"
+
+
+@pytest.fixture
+def settings(home: GpgHome) -> Iterator[Path]:
+    """The file in which a person has set how gpg works."""
+    file = home.path / "gpg.conf"
+    yield file
+    file.unlink(missing_ok=True)
+
+
+async def test_what_a_person_has_set_for_gpg_changes_no_signature(
+    home: GpgHome, gpgv: Gpgv, settings: Path
+) -> None:
+    settings.write_text("armor\ntextmode\ndefault-sig-expire 1d\ndigest-algo SHA1\ndefault-key curve\n")
+    signed = await _signer(home, "rsa", gpgv).sign(Digest(DIGEST), IDENTITY, creator="a test")
+    assert (signed.key, signed.findings) == (home.fingerprint("rsa"), ())
+    listed = home.run("--list-packets", given=signed.signature)
+    assert b"sigclass 0x00" in listed
+    assert b"sig expires" not in listed
+
+
+async def test_a_signature_that_gpg_was_set_to_make_otherwise_says_where_to_look(
+    home: GpgHome, gpgv: Gpgv, settings: Path
+) -> None:
+    settings.write_text("local-user curve\n")
+    with pytest.raises(VerificationError) as caught:
+        await _signer(home, "rsa", gpgv).sign(Digest(DIGEST), IDENTITY, creator="a test")
+    assert (caught.value.reference, "gpg.conf" in caught.value.remedy) == ("signing-failed", True)
 
 
 async def test_nothing_is_signed_without_a_name(home: GpgHome, gpgv: Gpgv) -> None:

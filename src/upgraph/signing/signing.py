@@ -32,6 +32,16 @@ SIGN_SECONDS = 120.0
 """Longest time for one signature: a person may have to type a passphrase or touch a token."""
 MAX_COMPLAINT_CHARACTERS = 500
 """Characters that are shown of what gpg said."""
+_FORM = (
+    *("--no-armor", "--no-textmode", "--default-sig-expire", "0", "--digest-algo", "SHA512"),
+    # Not compressed: what follows a compressed message is not looked at by those who verify it.
+    *("--compress-algo", "none"),
+)
+"""What clusters take, whatever a person has set in gpg.conf."""
+_OTHERWISE = (
+    "gpg signed in another way than it was asked to. Look for options such as local-user in the file gpg.conf of its "
+    "home, or give a home without them with --gpg-home."
+)
 _FEW_COLUMNS = ("--batch", "--no-tty", "--quiet")
 
 
@@ -115,7 +125,10 @@ class GpgSigner:
         ring = await self.public_key()
         signature = await self._run(self._sign_arguments(), write_claim(digest, identity, creator))
         store = MemoryStore(Collection("gpg", {digest: [Candidate("the new signature", signature)]}))
-        verified = await Verifier([ring], self._judge).verify(digest, [store])
+        try:
+            verified = await Verifier([ring], self._judge).verify(digest, [store])
+        except VerificationError as error:
+            raise VerificationError(SIGNING_FAILED, error.seen, remedy=_OTHERWISE) from error
         findings: tuple[Finding, ...] = ()
         try:
             await Verifier([ring], self._judge, policy=Policy.CLUSTER).verify(digest, [store])
@@ -130,9 +143,7 @@ class GpgSigner:
             if key.passphrase_file is not None
             else ()
         )
-        # Not compressed: what follows a compressed message is not looked at by those who verify it.
-        return (*unattended, "--local-user", key.name, "--digest-algo", "SHA512", "--compress-algo", "none",
-                "--sign")  # fmt: skip
+        return (*unattended, *_FORM, "--local-user", key.name, "--sign")
 
     async def _run(self, arguments: tuple[str, ...], given: bytes) -> bytes:
         process = await asyncio.create_subprocess_exec(
