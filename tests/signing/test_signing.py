@@ -1,8 +1,7 @@
 """What is signed here is verified by gpgv, read by clusters where the key allows it, and in the form they want."""
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -72,17 +71,17 @@ async def test_a_key_that_cannot_sign_is_refused(home: GpgHome, gpgv: Gpgv, key:
 
 
 @pytest.fixture
-def settings(home: GpgHome) -> Iterator[Path]:
-    """The file in which a person has set how gpg works."""
+def set_for_gpg(home: GpgHome) -> Iterator[Callable[[str], object]]:
+    """Sets how gpg works, as a person does."""
     file = home.path / "gpg.conf"
-    yield file
+    yield file.write_text
     file.unlink(missing_ok=True)
 
 
 async def test_what_a_person_has_set_for_gpg_changes_no_signature(
-    home: GpgHome, gpgv: Gpgv, settings: Path
+    home: GpgHome, gpgv: Gpgv, set_for_gpg: Callable[[str], object]
 ) -> None:
-    settings.write_text("armor\ntextmode\ndefault-sig-expire 1d\ndigest-algo SHA1\ndefault-key curve\n")
+    set_for_gpg("armor\ntextmode\ndefault-sig-expire 1d\ndigest-algo SHA1\ndefault-key curve\n")
     signed = await _signer(home, "rsa", gpgv).sign(Digest(DIGEST), IDENTITY, creator="a test")
     assert (signed.key, signed.findings) == (home.fingerprint("rsa"), ())
     listed = home.run("--list-packets", given=signed.signature)
@@ -91,9 +90,9 @@ async def test_what_a_person_has_set_for_gpg_changes_no_signature(
 
 
 async def test_a_signature_that_gpg_was_set_to_make_otherwise_says_where_to_look(
-    home: GpgHome, gpgv: Gpgv, settings: Path
+    home: GpgHome, gpgv: Gpgv, set_for_gpg: Callable[[str], object]
 ) -> None:
-    settings.write_text("local-user curve\n")
+    set_for_gpg("local-user curve\n")
     with pytest.raises(VerificationError) as caught:
         await _signer(home, "rsa", gpgv).sign(Digest(DIGEST), IDENTITY, creator="a test")
     assert (caught.value.reference, "gpg.conf" in caught.value.remedy) == ("signing-failed", True)
