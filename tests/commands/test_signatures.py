@@ -168,6 +168,16 @@ def test_config_maps_are_what_clusters_look_for(
     assert list(one["binaryData"]) == [f"{site.digest('4.1.0').replace(':', '-')}-1"]
 
 
+@pytest.mark.parametrize("name", ["Signatures", "a: b", "a\nb", "-a", "", "a" * 241])
+def test_a_name_that_clusters_refuse_is_refused_here(
+    command: Command, site: Site, sign: Command, tmp_path: Path, name: str
+) -> None:
+    sign(site.name("4.1.0"))
+    out = tmp_path / "s.yaml"
+    done = command("upgraph", "signatures", "pack", site.signatures, "-o", out, "--name", name)
+    assert (done.code, "is no name of a ConfigMap" in done.err, out.exists()) == (2, True, False)
+
+
 def test_only_valid_signatures_are_packed_with_a_keyring(
     command: Command, site: Site, sign: Command, tmp_path: Path
 ) -> None:
