@@ -168,6 +168,25 @@ def test_config_maps_are_what_clusters_look_for(
     assert list(one["binaryData"]) == [f"{site.digest('4.1.0').replace(':', '-')}-1"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "is_told"), [("", True), (".tar", True), (".yaml", False)], ids=["store", "archive", "objects"]
+)
+def test_a_signature_that_clusters_never_ask_for_is_told(
+    command: Command, site: Site, sign: Command, tmp_path: Path, ending: str, *, is_told: bool
+) -> None:
+    sign(site.name("4.1.0"))
+    name = site.digest("4.1.0").replace(":", "=")
+    signature = (site.signatures / name / "signature-1").read_bytes()
+    for number in range(2, 10):
+        (site.signatures / name / f"signature-{number}").write_bytes(signature + bytes(number))
+    out = tmp_path / f"out{ending}"
+    done = command("upgraph", "signatures", "pack", site.signatures, "-o", out)
+    assert (done.code, "beyond-reach" in done.err) == (0, False)
+    sign(site.name("4.1.0"), key="bob")
+    done = command("upgraph", "signatures", "pack", site.signatures, "-o", out)
+    assert (done.code, "10 signatures; clusters ask for 9" in done.err) == (0, is_told)
+
+
 @pytest.mark.parametrize("name", ["Signatures", "a: b", "a\nb", "-a", "", "a" * 241])
 def test_a_name_that_clusters_refuse_is_refused_here(
     command: Command, site: Site, sign: Command, tmp_path: Path, name: str

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from upgraph.errors import UserError
+from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems.service import OUTPUT_UNWRITABLE
-from upgraph.errors.problems.signing import SIGNING_REQUEST
+from upgraph.errors.problems.signing import SIGNATURES_BEYOND_REACH, SIGNING_REQUEST
 from upgraph.oci import Digest
 from upgraph.service.plain_file import read_plain, replacing
 from upgraph.signing import Signatures, config_map_manifest, store_archive, store_files
+from upgraph.signing.address_store import MAX_NUMBER
 from upgraph.syntax.signature_names import MAX_SIGNATURE_BYTES, is_file_name
 
 OUTPUT_HELP = (
@@ -21,8 +22,8 @@ _MANIFESTS = (".yaml", ".yml")
 _COMPRESSED = (".tar.gz", ".tgz")
 
 
-def write_out(signatures: Signatures, out: Path, *, name: str = CONFIG_MAP_NAME) -> None:
-    """Write signatures.
+def write_out(signatures: Signatures, out: Path, *, name: str = CONFIG_MAP_NAME) -> tuple[Finding, ...]:
+    """Write signatures; gives what clusters will not find there.
 
     Args:
         signatures: by digest.
@@ -37,14 +38,32 @@ def write_out(signatures: Signatures, out: Path, *, name: str = CONFIG_MAP_NAME)
         raise UserError(SIGNING_REQUEST, f"there is no signature to write to {out}")
     if out.name.endswith(_MANIFESTS):
         _write(out, config_map_manifest(signatures, name))
-    elif out.name.endswith((".tar", *_COMPRESSED)):
+        return ()
+    if out.name.endswith((".tar", *_COMPRESSED)):
         _write(out, store_archive(signatures, compressed=out.name.endswith(_COMPRESSED)))
-    else:
-        add_to_directory(signatures, out)
+        return _beyond_reach(signatures, out)
+    return _beyond_reach(add_to_directory(signatures, out), out)
 
 
-def add_to_directory(signatures: Signatures, out: Path) -> None:
-    """Add signatures to a store directory. What is there stays, and what is there already is not added again."""
+def _beyond_reach(signatures: Signatures, out: Path) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            Severity.WARNING,
+            SIGNATURES_BEYOND_REACH,
+            f"{digest} has {len(found)} signatures; clusters ask for {MAX_NUMBER}",
+            str(out),
+        )
+        for digest, found in sorted(signatures.items())
+        if len(found) > MAX_NUMBER
+    )
+
+
+def add_to_directory(signatures: Signatures, out: Path) -> Signatures:
+    """Add signatures to a store directory. What is there stays, and what is there already is not added again.
+
+    Returns:
+        All signatures that it has now of the releases in question.
+    """
     merged = {digest: _merged(out, digest, added) for digest, added in signatures.items()}
     for path, content in store_files(merged).items():
         target = out / path
@@ -54,6 +73,7 @@ def add_to_directory(signatures: Signatures, out: Path) -> None:
             raise UserError(OUTPUT_UNWRITABLE, f"{out} cannot be written: {error.strerror}") from error
         if not target.exists():
             _write(target, content)
+    return merged
 
 
 def _merged(out: Path, digest: Digest, added: Sequence[bytes]) -> list[bytes]:

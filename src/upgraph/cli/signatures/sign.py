@@ -109,7 +109,7 @@ def _sign_for_clusters(
     signed = asyncio.run(_sign(chosen, releases, identity, key))
     for one in signed:
         show_findings(one.findings)
-    write_out({one.digest: [one.signature] for one in signed}, output)
+    show_findings(write_out({one.digest: [one.signature] for one in signed}, output))
     for one in signed:
         click.echo(f"{one.digest}  {one.key}")
 

@@ -124,7 +124,7 @@ def _releases(chosen: Configuration) -> Sequence[Release]:
 
 
 def _write(found: Signatures, output: Path, name: str) -> None:
-    write_out(found, output, name=name)
+    show_findings(write_out(found, output, name=name))
     click.echo(f"{sum(map(len, found.values()))} signatures of {len(found)} releases in {output}", err=True)
 
 

@@ -48,6 +48,14 @@ SIGNATURE_UNUSABLE = Problem(
     "It is left out. If it was the only signature of a release, that release counts as unsigned.",
     "Fetch it again from its origin. A signature has about 1,000 bytes; one of more than 1 MiB is none.",
 )
+SIGNATURES_BEYOND_REACH = Problem(
+    "signatures-beyond-reach",
+    "A release has more signatures than clusters ask for",
+    "They ask a store for signature-1 to signature-9. What has a higher number is never looked at; if it is the only one by "
+    "a key that they trust, they refuse the release.",
+    "Write those that count into a new place: `upgraph signatures pack SOURCE --keyring KEYS -o PLACE` takes one valid "
+    "signature for each keyring. ConfigMaps (`-o signatures.yaml`) have no such limit.",
+)
 SIGNING_FAILED = Problem(
     "signing-failed",
     "gpg did not sign",
