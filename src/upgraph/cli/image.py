@@ -27,6 +27,7 @@ from upgraph.oci import (
     Planned,
     Watch,
     Wish,
+    beside,
     every_order,
     order_of,
     parse_image_name,
@@ -62,6 +63,7 @@ class _Wanted:
     every_tag: bool
     overwrite: bool
     recheck: bool
+    signatures: bool
     dry_run: bool
 
 
@@ -94,6 +96,8 @@ Examples:
   upgraph image copy --all docker://quay.io/org/app:v1 oci-archive:/media/app.tar:v1
   upgraph image copy --all-tags --all oci:/media/images registry.example:5000/ocp/release
   upgraph image copy --from-file images.txt --all --dry-run
+  upgraph image copy --all --with-signatures registry.example:5000/ocp/release:4.18.1-multi \\
+      oci:/media/images
 """
 )
 @click.argument("names", nargs=-1, metavar="[SOURCE DESTINATION]")
@@ -122,6 +126,13 @@ Examples:
     is_flag=True,
     help="Look for every blob although the tag is right already, where a registry may have lost some.",
 )
+@click.option(
+    "--with-signatures",
+    "signatures",
+    is_flag=True,
+    help="Copy along what lies beside the images: signatures of cosign and the like (tags sha256-DIGITS.sig, .att and"
+    " .sbom), and artifacts that refer to them.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be copied, and write nothing.")
 @output_option((Format.TABLE, Format.WIDE, Format.JSON, Format.YAML))
 @access_options
@@ -136,6 +147,7 @@ def copy(  # noqa: PLR0913 - each is an option
     every_tag: bool,
     overwrite: bool,
     recheck: bool,
+    signatures: bool,
     dry_run: bool,
     **flags: object,
 ) -> None:
@@ -152,6 +164,7 @@ def copy(  # noqa: PLR0913 - each is an option
         every_tag,
         overwrite=overwrite,
         recheck=recheck,
+        signatures=signatures,
         dry_run=dry_run,
     )
     done = asyncio.run(_run(wanted, chosen))
@@ -202,6 +215,10 @@ async def _run(wanted: _Wanted, chosen: Configuration) -> _Done:
             blobs=min(chosen.concurrency, _BLOBS_AT_A_TIME),
         )
         plan = await run.plan()
+        if wanted.signatures:
+            found = await beside(plan)
+            plan.failures += found.failures
+            await run.extend(plan, found.orders)
         show_findings(gateway.take_findings())
         await gateway.prepare(plan)
         click.echo(_summary(plan.amounts), err=True)

@@ -6,6 +6,7 @@ through which everything above reads images, :class:`ImageDestination` the one t
 aiohttp and its errors stay inside this room.
 """
 
+from upgraph.oci.copying.beside import beside
 from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice
 from upgraph.oci.copying.gateway import Gateway
 from upgraph.oci.copying.image_name import DISK_SOURCES, ImageName, OnDisk, names_image, parse_image_name
@@ -148,6 +149,7 @@ __all__ = [
     "Watch",
     "Wish",
     "ask_for_leave",
+    "beside",
     "change_auth_file",
     "check_login",
     "copy_image",

@@ -13,8 +13,8 @@ COSIGN_MISSING = Problem(
     "cosign-signature-missing",
     "An image has no signature of cosign",
     "Nobody vouches for it with a key. It may be the right one, but nothing proves that.",
-    "Copy the signature along with the image: it has the tag sha256-DIGITS.sig in the same repository, or refers to the "
-    "image. Or sign the image with a key of your own.",
+    "Copy the signature along with the image (`upgraph image copy --with-signatures`): it has the tag sha256-DIGITS.sig in "
+    "the same repository, or refers to the image. Or sign the image with a key of your own.",
 )
 COSIGN_REFUSED = Problem(
     "cosign-signature-refused",

@@ -160,11 +160,15 @@ class CopyRun:
     async def plan(self) -> Plan:
         """Find out what there is to do. Nothing is written."""
         plan = Plan()
+        await self.extend(plan, self._orders)
+        return plan
+
+    async def extend(self, plan: Plan, orders: Iterable[Order]) -> None:
+        """Find out what further images take, and have them copied with the others of a plan of this run."""
         async with asyncio.TaskGroup() as tasks:
-            work = [tasks.create_task(self._look(order, plan, tasks)) for order in self._orders]
+            work = [tasks.create_task(self._look(order, plan, tasks)) for order in orders]
         for task in work:
             plan.add(task.result())
-        return plan
 
     async def carry_out(self, plan: Plan, watch: Watch = _UNWATCHED) -> list[Failure]:
         """Do what was planned.

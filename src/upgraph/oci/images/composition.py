@@ -10,7 +10,7 @@ from contextlib import aclosing
 from upgraph.errors import DataError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.images.closing import Closing
-from upgraph.oci.images.digest import Digest, digest_of
+from upgraph.oci.images.digest import Digest, digest_of, is_digest
 from upgraph.oci.images.documents import Platform, config_type, encoded, image_document, index_document
 from upgraph.oci.images.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 from upgraph.oci.images.source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
@@ -30,7 +30,8 @@ class Composition(Closing):
 
     Args:
         name: for messages.
-        base: where layers lie that were not made here. It is closed with the composition.
+        base: where layers lie that were not made here, and images that are named by their digest. It is closed with
+            the composition.
     """
 
     def __init__(self, name: str, base: ImageSource | None = None) -> None:
@@ -84,6 +85,8 @@ class Composition(Closing):
     async def manifest(self, reference: str) -> Manifest:
         """See :meth:`ImageSource.manifest`."""
         found = self._manifests.get(self._tags.get(reference, Digest(reference)))
+        if found is None and self._base is not None and is_digest(reference):
+            return await self._base.manifest(reference)
         if found is None:
             raise ImageMissing(problems.IMAGE_MISSING, f"{self.name} has no {reference!r}", status=404)
         return found

@@ -1,0 +1,132 @@
+"""What lies beside images and is said of them: signatures, attestations, bills of materials. They are images of their own.
+
+1. Images under tags that are made of the digest, where cosign keeps them: ``sha256-DIGITS.sig`` and the like.
+2. Artifacts that refer to the image, as the source lists them. They are copied together with that list under its
+   fallback tag, since a disk or an older registry keeps no other account of them.
+
+Of an index that is copied, both are looked for beside the index and beside each of its images.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from upgraph.errors import UpgraphError
+from upgraph.oci.copying.cargo import WHOLE, survey
+from upgraph.oci.copying.run import Failure, Order, Plan, Planned
+from upgraph.oci.images.composition import Composition
+from upgraph.oci.images.digest import Digest
+from upgraph.oci.images.manifest import OCI_INDEX
+from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
+from upgraph.oci.images.source import ImageMissing, ImageSource
+
+_SUFFIXES = (".sig", ".att", ".sbom")
+
+_Place = tuple[str, str | None]
+"""A tag at a destination, by the name of the destination."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """What was found beside the images of a plan."""
+
+    orders: list[Order] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    """Where it could not be found out whether anything lies there."""
+
+
+async def beside(plan: Plan) -> Beside:
+    """Look for what lies beside the images of a plan, and is not in the plan itself."""
+    found = Beside()
+    seen: set[tuple[str, str, Digest]] = set()
+    async with asyncio.TaskGroup() as tasks:
+        work = [tasks.create_task(_manifests(planned)) for planned in plan.images]
+    wanted: list[tuple[Order, Digest]] = []
+    for planned, task in zip(plan.images, work, strict=True):
+        outcome = task.result()
+        if isinstance(outcome, UpgraphError):
+            found.failures.append(_failure(planned.order, planned.cargo.image.digest, outcome))
+            continue
+        for digest in outcome:
+            key = (planned.order.source.name, planned.order.destination.name, digest)
+            if key not in seen:
+                seen.add(key)
+                wanted.append((planned.order, digest))
+    async with asyncio.TaskGroup() as tasks:
+        looks = [tasks.create_task(_look(order, digest)) for order, digest in wanted]
+    taken: set[_Place] = {(one.order.destination.name, one.order.tag) for one in plan.images}
+    for look in looks:
+        result = look.result()
+        if isinstance(result, Failure):
+            found.failures.append(result)
+        else:
+            found.orders += _new(result, taken)
+    return found
+
+
+def _new(orders: Iterable[Order], taken: set[_Place]) -> list[Order]:
+    """Those whose tag nobody writes yet: with all tags of a repository, many are in the plan already."""
+    new = [order for order in orders if (order.destination.name, order.tag) not in taken]
+    taken |= {(order.destination.name, order.tag) for order in new}
+    return new
+
+
+async def _manifests(planned: Planned) -> tuple[Digest, ...] | UpgraphError:
+    """The digests of an image and of all in it."""
+    cargo = planned.cargo
+    try:
+        if not cargo.image.content:
+            # It is there already, so nobody has read what is in it; what is said of it may be new.
+            cargo = await survey(planned.order.source, cargo.image.digest, WHOLE)
+    except UpgraphError as error:
+        return error
+    return tuple(manifest.digest for manifest in cargo.manifests)
+
+
+async def _look(order: Order, digest: Digest) -> list[Order] | Failure:
+    try:
+        tagged = [await _tagged(order, f"{fallback_tag(digest)}{suffix}") for suffix in _SUFFIXES]
+        listed = await _listed(order, digest)
+    except UpgraphError as error:
+        return _failure(order, digest, error)
+    return [one for one in (*tagged, listed) if one is not None]
+
+
+async def _tagged(order: Order, tag: str) -> Order | None:
+    if not await _is_there(order.source, tag):
+        return None
+    return replace(order, reference=tag, tag=tag, choice=WHOLE)
+
+
+async def _listed(order: Order, digest: Digest) -> Order | None:
+    """The artifacts that refer to an image, with the list that names them."""
+    referrers = [
+        one
+        for one in await referrers_of(order.source, digest)
+        if await _is_there(order.source, one.manifest.digest)
+    ]
+    if not referrers:
+        return None
+    tag = fallback_tag(digest)
+    made = _list(order.source, tag, referrers)
+    return replace(order, source=made, reference=tag, tag=tag, choice=WHOLE)
+
+
+def _list(source: ImageSource, tag: str, referrers: Sequence[Referrer]) -> Composition:
+    # The base stays open: it is that of the run.
+    made = Composition(source.name, source)
+    made.tag(tag, made.document(referrer_index(referrers), OCI_INDEX))
+    return made
+
+
+async def _is_there(source: ImageSource, reference: str) -> bool:
+    try:
+        await source.manifest(reference)
+    except ImageMissing:
+        return False
+    return True
+
+
+def _failure(order: Order, digest: Digest, error: UpgraphError) -> Failure:
+    tag = fallback_tag(digest)
+    return Failure(replace(order, reference=tag, tag=tag), error)
