@@ -237,7 +237,8 @@ def test_an_image_of_signatures_is_pushed_and_read(
 REFUSED = {
     "address-to-pack": ("pack http://mirror.example/s -o out", "does not tell what it holds"),
     "no-release": ("fetch --signatures . -o out", "no release is named"),
-    "nothing-to-pack": ("pack . -o out", "no signature to write"),
+    "nothing-to-pack": ("pack . -o out", "signatures-none"),
+    "nothing-to-push": ("push . --to oci:out:s", "signatures-none"),
     "no-tag": ("sign sha256:{hex} --gpg-key x -o out", "--identity is needed"),
     "bad-keyring": ("verify sha256:{hex} --signatures . --keyring text", "is no keyring"),
     "missing-keyring": ("verify sha256:{hex} --signatures . --keyring gone", "cannot be read"),

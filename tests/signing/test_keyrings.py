@@ -90,6 +90,7 @@ REFUSED: dict[str, tuple[Callable[[GpgHome], bytes], str]] = {
     "checksum": (lambda gpg: re.sub(rb"\n=....\n", b"\n=AAAA\n", _armoured(gpg)), "checksum"),
     "no-base64": (lambda gpg: _armoured(gpg).replace(b"\n\n", b"\n\n%%", 1), "no base64"),
     "keybox": (lambda gpg: (gpg.path / "pubring.kbx").read_bytes(), "keybox"),
+    "pem": (lambda gpg: b"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n", "of cosign"),
     "config-map": (lambda gpg: b"apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n", "without verifier"),
     "old-key": (lambda gpg: b"\x98\x0a\x03" + bytes(9), "version 3"),
     "large": (lambda gpg: bytes(5 * 1024 * 1024), "more than"),

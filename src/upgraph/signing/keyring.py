@@ -9,6 +9,7 @@ Operator, whose ConfigMap has one keyring for each ``verifier-public-key-`` entr
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ KEY_PREFIX = "verifier-public-key-"
 ALGORITHMS = {1: "RSA", 3: "RSA", 16: "ElGamal", 17: "DSA", 18: "ECDH", 19: "ECDSA", 22: "EdDSA"}
 """Public key algorithms by their number (RFC 4880, section 9.1; RFC 6637; GnuPG for 22)."""
 _KEYBOX = b"KBXf"
+_PEM_KEY = re.compile(rb"^-----BEGIN (?:[A-Z]+ )?PUBLIC KEY-----", re.MULTILINE)
 _VERSION = 4
 _REVOCATION = 0x20
 
@@ -126,6 +128,12 @@ def parse_keyring(content: bytes, name: str) -> Keyring:
     if _KEYBOX in content[:16]:
         seen = f"{name} is a keybox of gpg itself"
         raise DataError(KEYRING_INVALID, seen, remedy=f"Export its keys: gpg --export --armor > {name}.asc")
+    if _PEM_KEY.search(content):
+        seen = f"{name} has a key in PEM form, which is for signatures of cosign"
+        remedy = (
+            "Give it with --cosign-key. A keyring has keys of OpenPGP, as gpg --export --armor writes them."
+        )
+        raise DataError(KEYRING_INVALID, seen, remedy=remedy)
     try:
         binary = dearmoured(content, PUBLIC_KEY_BLOCK) if is_armoured(content) else content
         keys = _keys(list(packets(binary)))

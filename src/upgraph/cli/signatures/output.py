@@ -5,7 +5,7 @@ from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
 from upgraph.errors.problems.service import OUTPUT_UNWRITABLE
-from upgraph.errors.problems.signing import SIGNATURES_BEYOND_REACH, SIGNING_REQUEST
+from upgraph.errors.problems.signing import SIGNATURES_BEYOND_REACH, SIGNATURES_NONE
 from upgraph.oci import Digest
 from upgraph.service.plain_file import read_plain, replacing
 from upgraph.signing import Signatures, config_map_manifest, store_archive, store_files
@@ -35,7 +35,7 @@ def write_out(signatures: Signatures, out: Path, *, name: str = CONFIG_MAP_NAME)
         DataError: a signature does not fit into a ConfigMap.
     """
     if not any(signatures.values()):
-        raise UserError(SIGNING_REQUEST, f"there is no signature to write to {out}")
+        raise UserError(SIGNATURES_NONE, f"there is no signature to write to {out}")
     if out.name.endswith(_MANIFESTS):
         _write(out, config_map_manifest(signatures, name))
         return ()

@@ -22,7 +22,7 @@ from upgraph.cli.signatures.places import (
     some,
 )
 from upgraph.errors import Finding, RemoteError, Severity, UpgraphError, UserError
-from upgraph.errors.problems.signing import SIGNING_REQUEST
+from upgraph.errors.problems.signing import SIGNATURES_NONE
 from upgraph.graph import Release
 from upgraph.oci import Digest
 from upgraph.oci.copying.publishing import publish
@@ -275,6 +275,6 @@ def push(  # noqa: PLR0913 - click gives each option by its name
 async def _push(chosen: Configuration, trust: _Trust, destination: str, *, overwrite: bool) -> Digest:
     found = await _gather(chosen, *trust)
     if not found:
-        raise UserError(SIGNING_REQUEST, f"there is no signature to write to {destination}")
+        raise UserError(SIGNATURES_NONE, f"there is no signature to write to {destination}")
     image = store_image(found, _TAG)
     return await publish(image, _TAG, destination, access_of(chosen, os.environ), overwrite=overwrite)

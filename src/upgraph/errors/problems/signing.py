@@ -48,6 +48,13 @@ SIGNATURE_UNUSABLE = Problem(
     "It is left out. If it was the only signature of a release, that release counts as unsigned.",
     "Fetch it again from its origin. A signature has about 1,000 bytes; one of more than 1 MiB is none.",
 )
+SIGNATURES_NONE = Problem(
+    "signatures-none",
+    "There is no signature to write",
+    "An empty store would look as if signatures had been carried over, and clusters would refuse every release.",
+    "Look at the warnings, which name what was left out: with --keyring only valid signatures are taken, so it may be the wrong "
+    "keyring. Without warnings the source holds none: `upgraph signatures list` shows which releases of a repository have one.",
+)
 SIGNATURES_BEYOND_REACH = Problem(
     "signatures-beyond-reach",
     "A release has more signatures than clusters ask for",
