@@ -289,3 +289,16 @@ def test_fingerprints_are_shown_of_a_file_and_of_a_release(
     )
     assert of_release.json["keyrings"][0]["keys"][0]["fingerprint"] == fingerprint
     assert of_release.json["stores"] == ["https://mirror.example/s"]
+
+
+@pytest.mark.parametrize(
+    ("at", "said"), [("20200101T000000", "expired 2020-01-02"), ("21000101T000000", "expires 2100-01-02")]
+)
+def test_the_end_of_a_key_is_shown(
+    command: Command, gpg: GpgHome, tmp_path: Path, at: str, said: str
+) -> None:
+    gpg.make_key(f"of-{at}", expires="1d", at=at)
+    (tmp_path / "ring").write_bytes(gpg.export(f"of-{at}"))
+    show = ("upgraph", "signatures", "keyring", "show", tmp_path / "ring")
+    assert f", {said}" in command(*show).out
+    assert command(*show, "-o", "json").json["keyrings"][0]["keys"][0]["expires"] == said.split()[1]

@@ -4,6 +4,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,25 @@ def test_a_revocation_is_shown(gpg: GpgHome) -> None:
     gpg.make_key("carol")
     assert [key.has_revocation for key in parse_keyring(gpg.export("carol"), "carol").keys] == [False]
     assert [key.has_revocation for key in parse_keyring(gpg.revoke("carol"), "carol").keys] == [True]
+
+
+def test_the_end_of_a_key_is_the_one_that_gpg_tells(gpg: GpgHome) -> None:
+    made, extended = 1577836800, 1609459200
+    gpg.make_key("dora", expires="1d", at="20200101T000000")
+    ends = [key.expires_at for key in parse_keyring(gpg.export("alice", "dora"), "ring").keys]
+    assert ends == [None, made + 24 * 3600]
+    gpg.run("--quick-set-expire", gpg.fingerprint("dora"), "2y", at="20210101T000000")
+    (dora,) = parse_keyring(gpg.export("dora"), "dora").keys
+    listed = gpg.run("--with-colons", "--list-keys", "dora").decode().splitlines()
+    assert dora.expires_at == int(next(line for line in listed if line.startswith("pub:")).split(":")[6])
+    assert dora.expires_at > extended
+    gpg.run("--quick-set-expire", gpg.fingerprint("dora"), "never", at="20210102T000000")
+    assert [key.expires_at for key in parse_keyring(gpg.export("dora"), "dora").keys] == [None]
+
+
+def test_the_end_of_a_real_key_is_shown(real_signatures: Path) -> None:
+    (key,) = parse_keyring((real_signatures / "keyrings/simple.txt").read_bytes(), "simple").keys
+    assert datetime.fromtimestamp(key.expires_at or 0, UTC).date().isoformat() == "2021-04-21"
 
 
 def _armoured(gpg: GpgHome) -> bytes:

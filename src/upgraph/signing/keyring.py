@@ -18,6 +18,7 @@ from itertools import pairwise
 from upgraph.errors import DataError
 from upgraph.errors.problems.signing import KEYRING_INVALID
 from upgraph.signing.config_map import ConfigMap, config_maps_in
+from upgraph.signing.expiry import expires_at
 from upgraph.signing.packets import (
     PUBLIC_KEY,
     PUBLIC_KEY_BLOCK,
@@ -64,6 +65,8 @@ class Key:
     """Their fingerprints."""
     has_revocation: bool = False
     """Whether a revocation of it stands in the keyring. gpgv decides whether it counts."""
+    expires_at: int | None = None
+    """Unix time in seconds when it ends, as it says itself; None: never. gpgv decides whether it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,9 @@ def _key(parts: list[Packet]) -> Key:
     names = (part.body.decode(errors="replace") for part in parts if part.tag == USER_ID)
     # A revocation of the whole key stands right behind it, before any name.
     direct = parts[1 : next((at for at, part in enumerate(parts) if part.tag == USER_ID), len(parts))]
+    fingerprint = _fingerprint(primary)
     return Key(
-        fingerprint=_fingerprint(primary),
+        fingerprint=fingerprint,
         algorithm=ALGORITHMS.get(number, f"algorithm {number}"),
         bits=int.from_bytes(primary[6:8]) if number in {1, 3, 17} else 0,
         created=datetime.fromtimestamp(int.from_bytes(primary[1:5]), UTC).date().isoformat(),
@@ -171,6 +175,7 @@ def _key(parts: list[Packet]) -> Key:
         has_revocation=any(
             part.tag == SIGNATURE and part.body[1:2] == bytes([_REVOCATION]) for part in direct
         ),
+        expires_at=expires_at(parts, fingerprint),
     )
 
 

@@ -1,7 +1,9 @@
 """``upgraph signatures keyring show``: the keys in a file or in a release, to be compared by people."""
 
 import asyncio
+import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -82,6 +84,7 @@ def _document(ring: Keyring) -> dict[str, object]:
                 "fingerprint": key.fingerprint,
                 "algorithm": _algorithm(key),
                 "created": key.created,
+                "expires": _day(key.expires_at) if key.expires_at is not None else None,
                 "user-ids": list(key.user_ids),
                 "subkeys": list(key.subkeys),
                 "has-revocation": key.has_revocation,
@@ -97,13 +100,24 @@ def _print(rings: Iterable[Keyring], stores: Iterable[str]) -> None:
         for key in ring.keys:
             click.echo(f"  {_grouped(key.fingerprint)}")
             revoked = ", with a revocation" if key.has_revocation else ""
-            click.echo(f"    {_algorithm(key)}, made {key.created}{revoked}")
+            click.echo(f"    {_algorithm(key)}, made {key.created}{_end(key)}{revoked}")
             for user in key.user_ids:
                 click.echo(f"    {printable(user)}")
             for subkey in key.subkeys:
                 click.echo(f"    subkey {_grouped(subkey)}")
     for store in stores:
         click.echo(f"signatures are at {printable(store.strip())}")
+
+
+def _end(key: Key) -> str:
+    if key.expires_at is None:
+        return ""
+    word = "expired" if key.expires_at <= time.time() else "expires"
+    return f", {word} {_day(key.expires_at)}"
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
 def _algorithm(key: Key) -> str:
