@@ -94,7 +94,9 @@ class _Run:
             except ssl.SSLWantWriteError:
                 self.poll.modify(descriptor, select.EPOLLOUT)
             except OSError as error:
-                self._end(descriptor, asker, errno.errorcode.get(error.errno or 0, type(error).__name__))
+                # The numbers of TLS errors are others than those of the system.
+                number = 0 if isinstance(error, ssl.SSLError) else error.errno or 0
+                self._end(descriptor, asker, errno.errorcode.get(number, type(error).__name__))
 
     def leave_out(self, requests: int) -> None:
         """What this machine could not even begin in time."""

@@ -36,7 +36,16 @@ from upgraph.oci.registry import destination as registry_destination
 from upgraph.oci.trust import anchors, trusted_ca
 from upgraph.payload import components, contents, manifests, metadata, probe, reader, references, whole_layer
 from upgraph.service import crew, origins, snapshot
-from upgraph.service.answering import clients, conditional, negotiation, query, requests, server
+from upgraph.service.answering import (
+    accepting,
+    clients,
+    conditional,
+    negotiation,
+    query,
+    requests,
+    server,
+    waiting_line,
+)
 from upgraph.service.building import library, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
@@ -72,6 +81,12 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
                 "",
             ),
             ("connections that wait to be accepted", server.BACKLOG, ""),
+            ("TLS handshakes at a time for each listener", accepting.HANDSHAKES, ""),
+            ("time for a TLS handshake", accepting.HANDSHAKE_SECONDS, "s"),
+            ("time for one that others wait for", accepting.STALLED_SECONDS, "s"),
+            ("connections that wait for their handshake", waiting_line.MOST, ""),
+            ("time for which they wait, in a burst", waiting_line.WAIT_SECONDS, "s"),
+            ("time for which they wait where it never ends", waiting_line.BUSY_WAIT_SECONDS, "s"),
             ("request line and headers", clients.Limits().header_bytes, "bytes"),
             (
                 "time for the header of a request, also between two requests",

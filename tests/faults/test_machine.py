@@ -25,7 +25,8 @@ from tests.conftest import ROOT_REASON
 from tests.faults.conftest import ASK, BIN, CHANNEL, NEW, VERSIONS, Site, as_users_run_it, until
 from upgraph.service.answering.face import FILES_KEPT, LISTENERS
 from upgraph.testing.answers import read_answer
-from upgraph.testing.http_client import Answer, Connection
+from upgraph.testing.certificates import make_certificates
+from upgraph.testing.http_client import Answer, Connection, HttpClient
 
 KILLS = 8
 SEED = 4711
@@ -152,6 +153,8 @@ async def test_a_builder_that_may_not_have_more_memory_takes_no_answer_with_it(s
 
 
 BURST = 50_000
+TLS_BURST = 12_000
+"""Each costs both sides many times as much as one without TLS, and both share this machine."""
 SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
 """Each process has its own limit of open files, each address its own ports."""
 BURST_SECONDS = 0.25
@@ -338,11 +341,52 @@ async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) 
         assert (await site.service.status.get("/readyz")).status == 200
 
 
-async def burst(port: int) -> Counter[str]:
+async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -> None:
+    shown = make_certificates(site.directory)
+    tls = ("--tls-cert", shown.certificate, "--tls-key", shown.key)
+    async with as_users_run_it(site, *tls) as pid:
+        port = site.service.clients.port
+        site.service.clients = HttpClient("127.0.0.1", port, tls=shown.client_context())
+        good = await site.serves(VERSIONS)
+        files, memory = open_files(pid), memory_bytes(pid)
+        seen = await burst(port, TLS_BURST, "--tls")
+        # Without a handshake nobody can be told to come again: a connection is closed.
+        assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "SSLEOFError", "unanswered"}, seen
+        assert seen.total() == TLS_BURST
+        assert seen["200"] > 0
+        await served_again(site, good)
+
+        async def are_closed() -> bool:
+            return open_files(pid) <= files
+
+        await until(are_closed, what="the end of the connections")
+        assert memory_bytes(pid) - memory < BURST_MEMORY_BYTES
+        metrics = (await site.service.status.get("/metrics")).body.decode()
+        turned_away, given_up = (
+            re.search(rf'upgraph_connections_{name}_total{{listener="clients"}} (\d+)', metrics)
+            for name in ("turned_away", "failed_handshakes")
+        )
+        assert turned_away is not None
+        assert given_up is not None
+        # How many this machine can serve is not known, but no work was begun for most of those who went without.
+        assert int(given_up[1]) <= int(turned_away[1])
+        assert "Traceback" not in site.service.log()
+        assert (await site.service.status.get("/readyz")).status == 200
+
+
+async def burst(port: int, connections: int = BURST, *options: str) -> Counter[str]:
     """All connections at once, as far as this machine can make them; gives how they ended."""
-    each = BURST // len(SOURCES)
+    each = connections // len(SOURCES)
     pace = [f"--rate={each / BURST_SECONDS}", f"--seconds={BURST_SECONDS}", f"--late={BURST_LATE_SECONDS}"]
-    asker = (sys.executable, "-m", "benchmarks.fresh_connections", str(port), ASK.format(*CHANNEL), *pace)
+    asker = (
+        sys.executable,
+        "-m",
+        "benchmarks.fresh_connections",
+        str(port),
+        ASK.format(*CHANNEL),
+        *pace,
+        *options,
+    )
     processes = [
         await asyncio.create_subprocess_exec(
             *(*asker, "--source", source), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE

@@ -1,8 +1,13 @@
-"""How connections come in over TLS: a bounded number of handshakes at a time.
+"""How connections come in over TLS: a bounded number of handshakes at a time, and a bounded wait for one.
 
 The event loop's own server shows a connection only after its handshake, so nothing would bound those that
-never end it. Here they are counted from the start: when there are too many, the one that has taken longest
-is given up for the next, so that those who stall never keep out those who do not.
+never end it. Here they are counted from the start. When there are too many, others wait; one that has taken
+longer than an honest client needs is given up for the next, so that those who stall never keep out those who
+do not.
+
+A handshake costs far more than a request, and an answer 503 needs one. So who comes when too many wait is
+closed at once, unanswered, and so is who has waited too long: what is begun is likely to be ended, and the time
+to an answer does not grow with the number of those who ask.
 """
 
 import asyncio
@@ -12,15 +17,20 @@ from functools import partial
 
 from upgraph.service.answering.clients import LOOK_SECONDS, UNREAD_SECONDS, Clients
 from upgraph.service.answering.tls import Certificate
+from upgraph.service.answering.waiting_line import WaitingLine
 
 HANDSHAKES = 1024
 """TLS handshakes of one listener at a time."""
 HANDSHAKE_SECONDS = 10.0
 """Time for a TLS handshake."""
-AT_ONCE = 64
-"""Connections that are taken before other work gets its turn."""
+STALLED_SECONDS = 1.0
+"""Time after which a handshake is given up where all places are taken and somebody waits for one."""
+TAKEN_AT_ONCE = 512
+"""Connections that are taken before other work gets its turn: many more than carry on, so that the queue is ours."""
+BEGUN_AT_ONCE = 32
+"""Handshakes that are begun before other work gets its turn; each takes about a millisecond."""
 BREATH_SECONDS = 0.1
-"""Pause after the system could not give another connection."""
+"""Pause after the system could not give another connection, or all places of handshakes were taken."""
 TELL_SECONDS = 60.0
 """Time between two lines of the log about connections that cannot be taken."""
 
@@ -43,7 +53,9 @@ class TlsAcceptor:
         self._clients = clients
         self._certificate = certificate
         self._loop = asyncio.get_running_loop()
-        self._handshakes: dict[asyncio.Task[_Made], None] = {}
+        self._handshakes: dict[asyncio.Task[_Made], float] = {}
+        self._waiting: WaitingLine[socket.socket] = WaitingLine(self._loop.time())
+        self._next: asyncio.Handle | None = None
         self._is_closed = False
         self._tell_at = 0.0
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
@@ -59,18 +71,19 @@ class TlsAcceptor:
             self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        for _ in range(TAKEN_AT_ONCE):
             try:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return
+                break
             except OSError as error:
                 # No descriptors or no memory: the same is true for the next, until something ends.
                 self._tell(error)
                 self._loop.remove_reader(self._listening)
                 self._loop.call_later(BREATH_SECONDS, self._listen)
-                return
-            self._begin(connection)
+                break
+            self._queue(connection)
+        self._go_on_soon()
 
     def _tell(self, error: OSError) -> None:
         """Log why nothing can be taken; not each of ten times a second."""
@@ -79,11 +92,45 @@ class TlsAcceptor:
             self._tell_at = now + TELL_SECONDS
             _log.error("no connection can be taken: %s", error.strerror)
 
-    def _begin(self, connection: socket.socket) -> None:
-        if len(self._handshakes) >= HANDSHAKES:
-            oldest = next(iter(self._handshakes))
-            del self._handshakes[oldest]
-            oldest.cancel()
+    def _queue(self, connection: socket.socket) -> None:
+        unmade = len(self._waiting) + len(self._handshakes)
+        may_wait = self._clients.has_room_beside(unmade) and self._waiting.join(connection, self._loop.time())
+        if not may_wait:
+            self._turn_away(connection)
+
+    def _turn_away(self, connection: socket.socket) -> None:
+        self._clients.turned_away()
+        connection.close()
+
+    def _go_on_soon(self, seconds: float = 0.0) -> None:
+        if self._waiting and self._next is None and not self._is_closed:
+            # Soon, not now: what was begun goes on in between.
+            self._next = self._loop.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        """Begin the handshakes of those who wait, as far as there is a place for them."""
+        self._next = None
+        now = self._loop.time()
+        for overdue in self._waiting.overdue(now):
+            self._turn_away(overdue)
+        for _ in range(min(BEGUN_AT_ONCE, len(self._waiting))):
+            if not self._has_place(now):
+                self._go_on_soon(BREATH_SECONDS)
+                return
+            self._begin(self._waiting.first(), now)
+        self._go_on_soon()
+
+    def _has_place(self, now: float) -> bool:
+        if len(self._handshakes) < HANDSHAKES:
+            return True
+        oldest = next(iter(self._handshakes))
+        if now - self._handshakes[oldest] < STALLED_SECONDS:
+            return False
+        del self._handshakes[oldest]
+        oldest.cancel()
+        return True
+
+    def _begin(self, connection: socket.socket, now: float) -> None:
         made = self._loop.connect_accepted_socket(
             self._clients.connect,
             connection,
@@ -92,7 +139,7 @@ class TlsAcceptor:
             ssl_shutdown_timeout=UNREAD_SECONDS,
         )
         task = self._loop.create_task(made)
-        self._handshakes[task] = None
+        self._handshakes[task] = now
         task.add_done_callback(partial(self._end, connection))
 
     def _end(self, connection: socket.socket, task: asyncio.Task[_Made]) -> None:
@@ -110,6 +157,10 @@ class TlsAcceptor:
         self._looking.cancel()
         self._loop.remove_reader(self._listening)
         self._listening.close()
+        if self._next is not None:
+            self._next.cancel()
+        while self._waiting:
+            self._waiting.first().close()
         handshakes = list(self._handshakes)
         for task in handshakes:
             task.cancel()

@@ -53,7 +53,8 @@ class Traffic:
     """Open now in other processes that share the listener. All other numbers count them too."""
     accepted: int = 0
     turned_away: int = 0
-    """Answered 503, or closed unanswered, because too many were open."""
+    """Answered 503, or closed unanswered, because too many were open; over TLS also because too many waited for a
+    handshake, and these were never made."""
     made_room: int = 0
     """Closed while idle, for a new one."""
     failed_handshakes: int = 0
@@ -118,6 +119,18 @@ class Clients:
     def failed_handshake(self) -> None:
         """A connection ended before it was made."""
         self._traffic.failed_handshakes += 1
+
+    def has_room_beside(self, unmade: int) -> bool:
+        """Whether another connection may be made that is at least told to come again; idle ones make room.
+
+        Args:
+            unmade: connections that are being made.
+        """
+        return len(self._connections) + unmade < self.limits.connections * (1 + RESERVE) or self._make_room()
+
+    def turned_away(self) -> None:
+        """A connection was closed before it was made, because there were too many."""
+        self._traffic.turned_away += 1
 
     def _make_room(self) -> bool:
         for connection in self._idle:

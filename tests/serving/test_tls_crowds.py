@@ -1,0 +1,181 @@
+"""More clients over TLS than there may be: who cannot be served is closed before a handshake is spent on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from upgraph.service.answering import accepting, waiting_line
+from upgraph.service.answering.clients import LOOK_SECONDS, Limits, Traffic
+from upgraph.service.answering.message import Request, Response
+from upgraph.service.answering.server import Bound, Listener, serve
+from upgraph.service.answering.tls import Certificate
+from upgraph.testing.certificates import Certificates, make_certificates
+from upgraph.testing.http_client import PATIENCE, Connection, HttpClient
+
+LIMIT = 8
+MOST = 10
+"""The limit, and the reserve for answers that there are too many."""
+NEVER = 10 * PATIENCE
+
+
+class Fixed:
+    """Answers everything with one body."""
+
+    def respond(self, request: Request) -> Response:
+        return Response(200, [("content-length", "5")], b"hello")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("crowds"))
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@asynccontextmanager
+async def served(certificates: Certificates, limits: Limits, traffic: Traffic) -> AsyncIterator[Bound]:
+    certificate = Certificate(Path(certificates.certificate), Path(certificates.key))
+    listener = Listener("127.0.0.1", 0, Fixed(), limits, certificate, traffic)
+    stop = asyncio.Event()
+    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve([listener], stop, started.set_result))
+        [bound] = await started
+        try:
+            yield bound
+        finally:
+            stop.set()
+
+
+@pytest.fixture
+async def place(certificates: Certificates, traffic: Traffic) -> AsyncIterator[Bound]:
+    async with served(certificates, Limits(), traffic) as bound:
+        yield bound
+
+
+@pytest.fixture
+async def small(certificates: Certificates, traffic: Traffic) -> AsyncIterator[Bound]:
+    """A place for few connections."""
+    async with served(certificates, Limits(connections=LIMIT), traffic) as bound:
+        yield bound
+
+
+def trusting(place: Bound, certificates: Certificates) -> HttpClient:
+    return HttpClient(place.address, place.port, tls=certificates.client_context())
+
+
+async def silent(stack: AsyncExitStack, place: Bound, count: int) -> list[Connection]:
+    """Connections of which no handshake ever comes."""
+    client = HttpClient(place.address, place.port)
+    return [await stack.enter_async_context(client.connected()) for _ in range(count)]
+
+
+async def begun(stack: AsyncExitStack, client: HttpClient, count: int) -> list[Connection]:
+    """Connections over TLS, each in the middle of a request."""
+    connections = [await stack.enter_async_context(client.connected()) for _ in range(count)]
+    for connection in connections:
+        await connection.send(b"GET /gr")
+    return connections
+
+
+async def test_who_comes_when_too_many_wait_for_a_handshake_is_closed_at_once(
+    place: Bound, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKES", 2)
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
+    monkeypatch.setattr(accepting, "STALLED_SECONDS", NEVER)
+    monkeypatch.setattr(waiting_line, "MOST", 3)
+    monkeypatch.setattr(waiting_line, "WAIT_SECONDS", NEVER)
+    async with AsyncExitStack() as stack:
+        await silent(stack, place, 2)
+        # The two have a place before the others come.
+        await asyncio.sleep(0.5)
+        crowd = await silent(stack, place, 10)
+        closed = [asyncio.create_task(connection.is_closed_by_server()) for connection in crowd[3:]]
+        assert await asyncio.gather(*closed) == [True] * 7
+        assert (traffic.turned_away, traffic.failed_handshakes) == (7, 0)
+
+
+async def test_who_has_waited_too_long_for_a_handshake_is_closed(
+    place: Bound, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKES", 1)
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
+    monkeypatch.setattr(accepting, "STALLED_SECONDS", NEVER)
+    monkeypatch.setattr(waiting_line, "WAIT_SECONDS", 0.2)
+    async with AsyncExitStack() as stack:
+        first, second = await silent(stack, place, 2)
+        assert await second.is_closed_by_server()
+        assert (traffic.turned_away, traffic.failed_handshakes) == (1, 0)
+        still = asyncio.create_task(first.is_closed_by_server())
+        await asyncio.sleep(0.1)
+        assert not still.done()
+        still.cancel()
+
+
+async def test_who_stalls_gives_way_to_all_who_wait(
+    place: Bound, certificates: Certificates, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKES", 4)
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
+    monkeypatch.setattr(accepting, "STALLED_SECONDS", 0.1)
+    monkeypatch.setattr(waiting_line, "WAIT_SECONDS", NEVER)
+    async with AsyncExitStack() as stack:
+        await silent(stack, place, 20)
+        client = trusting(place, certificates)
+        answers = await asyncio.gather(*(client.get("/") for _ in range(8)))
+        assert [answer.status for answer in answers] == [200] * 8
+    assert traffic.turned_away == 0
+
+
+async def test_no_handshake_is_spent_on_who_could_not_even_be_told_to_come_again(
+    small: Bound, certificates: Certificates, traffic: Traffic
+) -> None:
+    client = trusting(small, certificates)
+    async with AsyncExitStack() as stack:
+        connections = await begun(stack, client, MOST)
+        told = connections[-1]
+        await told.send(b"aph HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await told.receive()).status == 503
+        await begun(stack, client, MOST - traffic.open)
+        [late] = await silent(stack, small, 1)
+        assert await late.is_closed_by_server()
+        assert traffic.failed_handshakes == 0
+    async with asyncio.timeout(PATIENCE):
+        while (await client.get("/")).status != 200:
+            pass
+
+
+async def test_idle_connections_make_room_before_a_handshake(
+    small: Bound, certificates: Certificates, traffic: Traffic
+) -> None:
+    client = trusting(small, certificates)
+    async with AsyncExitStack() as stack:
+        idle = [await stack.enter_async_context(client.connected()) for _ in range(LIMIT)]
+        for connection in idle:
+            await connection.send(client.request("GET", "/"))
+            assert (await connection.receive()).status == 200
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        await silent(stack, small, MOST - LIMIT)
+        assert (await client.get("/")).status == 200
+        assert (traffic.made_room > 0, traffic.turned_away) == (True, 0)
+
+
+async def test_a_stop_closes_those_who_wait(
+    certificates: Certificates, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKES", 1)
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
+    monkeypatch.setattr(accepting, "STALLED_SECONDS", NEVER)
+    monkeypatch.setattr(waiting_line, "WAIT_SECONDS", NEVER)
+    async with AsyncExitStack() as stack:
+        async with served(certificates, Limits(), traffic) as bound:
+            crowd = await silent(stack, bound, 5)
+            await asyncio.sleep(0.3)
+        assert [await connection.is_closed_by_server() for connection in crowd] == [True] * 5
