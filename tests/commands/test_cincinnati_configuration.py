@@ -220,7 +220,7 @@ def test_a_key_without_effect_of_a_policy_engine_is_named_in_a_warning(key: str)
 
 
 def test_an_unknown_key_is_named_in_a_warning() -> None:
-    assert _builder("service.prot = 1\n").warnings == ["the key service.prot is not known and has no effect"]
+    assert _builder('colour = "red"\n').warnings == ["the key colour is not known and has no effect"]
 
 
 def test_a_flag_is_stronger_than_the_file() -> None:
@@ -310,8 +310,45 @@ def test_a_setting_of_a_policy_that_cannot_have_its_effect_is_refused(
 
 def test_settings_of_a_plugin_that_do_nothing_are_named_in_a_warning() -> None:
     assert _builder(data="data_cache = 1").warnings == [
-        "openshift-secondary-metadata-parse: data_cache has no effect here"
+        "openshift-secondary-metadata-parse: the key data_cache is not known and has no effect"
     ]
+
+
+def test_a_misspelt_key_is_told_with_the_one_that_may_be_meant() -> None:
+    assert _builder('service.pathprefix = "a"\n', releases='credentials_pat = "/a"').warnings == [
+        "the key service.pathprefix is not known and has no effect; did you mean service.path_prefix?",
+        "release-scrape-dockerv2: the key credentials_pat is not known and has no effect; did you mean credentials_path?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "translated", [_builder, lambda text, flags: policy_engine(flags, tomllib.loads(text))]
+)
+def test_mandatory_parameters_of_the_file_and_the_flag_count_together(
+    translated: Callable[[str, Mapping[str, str]], Translation],
+) -> None:
+    text = 'service.mandatory_client_parameters = ["channel", "version"]\n'
+    both = translated(text, {"service.mandatory_client_parameters": " id , channel,,"})
+    assert both.configuration.mandatory_parameters == ("channel", "version", "id")
+    alone = translated("", {"service.mandatory_client_parameters": "id"})
+    assert alone.configuration.mandatory_parameters == ("id",)
+
+
+def test_an_empty_flag_takes_no_mandatory_parameter_away() -> None:
+    text = 'service.mandatory_client_parameters = ["channel"]\n'
+    translation = _builder(text, {"service.mandatory_client_parameters": ""})
+    assert translation.configuration.mandatory_parameters == ("channel",)
+
+
+def test_a_file_of_credentials_that_is_not_there_ends_the_program_with_its_name(
+    command: Command, toml: Callable[..., Path]
+) -> None:
+    plugins = PLUGINS.format(releases='credentials_path = "/nowhere/config.json"', data="", edges="")
+    done = command(
+        "graph-builder", "-c", toml(f"service.port = 0\nservice.public_port = 0\nstatus.port = 0\n{plugins}")
+    )
+    assert (done.code, "/nowhere/config.json: No such file" in done.err) == (2, True)
+    assert "reference:      oci-auth-file" in done.err
 
 
 def test_the_usual_policies_are_understood_and_name_their_upstream() -> None:

@@ -173,6 +173,17 @@ def test_several_values_in_the_environment_are_separated_by_commas_or_lines() ->
     assert found.configuration.releases == ("oci:/a", "oci:/my releases", "oci:/c")
 
 
+@pytest.mark.parametrize("field", ["mandatory_parameters", "siblings"])
+def test_what_has_no_commas_is_separated_by_them_wherever_it_is_given(
+    toml: Callable[..., Path], field: str
+) -> None:
+    name = SETTINGS[field].name
+    expected = ("a:1", "b:2", "c:3")
+    assert getattr(resolve({field: ("a:1, b:2", "c:3,a:1")}, {}, []).configuration, field) == expected
+    file = toml(f'{name} = ["a:1,b:2", "c:3"]\n')
+    assert getattr(resolve({}, {}, [file]).configuration, field) == expected
+
+
 def test_an_unknown_key_is_refused_with_a_suggestion(toml: Callable[..., Path]) -> None:
     with pytest.raises(
         UserError, match="'scrape-intervall', which is no setting; did you mean scrape-interval"

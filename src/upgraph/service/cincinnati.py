@@ -3,10 +3,11 @@
 The same keys, defaults and plugin names, so that what the OpenShift Update Service Operator generates is
 understood as it is. What has no effect here is named in a warning; what would have to have one and cannot
 is refused by name. Flags are stronger than the file, as Cincinnati's documentation says; its programs
-do it the other way round.
+do it the other way round. Mandatory parameters of both count together, as there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ SYSTEM_TRUST = Path("/etc/pki/ca-trust/extracted/")
 _MAX_CONCURRENCY = 256
 _LEVELS = {"": "warning", "v": "info"}
 _PREFIX = "io.openshift.upgrades.graph"
+_MANDATORY = "service.mandatory_client_parameters"
 
 Table = Mapping[str, Any]
 T = TypeVar("T")
@@ -64,7 +66,7 @@ _EVERY = (
 )
 _SERVICE = (
     *_EVERY,
-    Option("service.mandatory_client_parameters", ""),
+    Option(_MANDATORY, ""),
     Option("upstream.method", has_effect=False),
 )
 _SERVER = (
@@ -178,10 +180,13 @@ class _Reading:
         self._values = {option.key: option.default for option in options}
         for key, value in _flat(file):
             if key not in known:
-                self.result.warnings.append(f"the key {key} is not known and has no effect")
+                self.result.warnings.append(f"the key {key} {_not_known(key, known)}")
                 continue
             self._values[key] = value
+        mandatory = [values[_MANDATORY] for values in (self._values, flags) if values.get(_MANDATORY)]
         self._values |= flags
+        if mandatory:
+            self._values[_MANDATORY] = ",".join(map(str, mandatory))
         for option in options:
             if not option.has_effect and self._values[option.key] is not None:
                 self.result.warnings.append(f"{option.key} has no effect here")
@@ -199,7 +204,7 @@ class _Reading:
     @property
     def mandatory_parameters(self) -> tuple[str, ...]:
         """The query parameters without which a request is refused."""
-        return tuple(_names(self.get("service.mandatory_client_parameters")))
+        return tuple(dict.fromkeys(_names(self.get(_MANDATORY))))
 
     def read(self, key: str, read: Callable[[str], T]) -> T:
         """A value, read.
@@ -234,6 +239,11 @@ def _flat(table: Table, above: str = "") -> Iterator[tuple[str, str]]:
             yield key, str(value)
 
 
+def _not_known(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return "is not known and has no effect" + (f"; did you mean {close[0]}?" if close else "")
+
+
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
@@ -260,10 +270,12 @@ class _PluginTable:
     def __init__(self, name: str, table: Table, result: Translation) -> None:
         self._name = name
         self._left = dict(table)
+        self._known: list[str] = []
         self.result = result
 
     def take(self, key: str, default: str = "") -> str:
         """A setting, which counts as understood."""
+        self._known.append(key)
         return str(self._left.pop(key, default))
 
     def demand(self, key: str, value: object) -> None:
@@ -272,6 +284,7 @@ class _PluginTable:
         Raises:
             UserError: it has another.
         """
+        self._known.append(key)
         given = self._left.pop(key, value)
         if given != value:
             seen = f"{self._name}: {key} is {given!r}; only {value!r} is available"
@@ -284,12 +297,15 @@ class _PluginTable:
             UserError: one is given.
         """
         for key in keys:
-            if self._left.get(key):
+            self._known.append(key)
+            if self._left.pop(key, None):
                 raise UserError(PLUGIN_REFUSED, f"{self._name}: {key} is not available")
 
     def ignore_rest(self) -> None:
-        """Name the settings that have no effect."""
-        self.result.warnings += [f"{self._name}: {key} has no effect here" for key in sorted(self._left)]
+        """Name the settings that have no effect, here or in the original."""
+        self.result.warnings += [
+            f"{self._name}: the key {key} {_not_known(key, self._known)}" for key in sorted(self._left)
+        ]
 
 
 _Plugin = Callable[[_PluginTable], None]

@@ -236,7 +236,10 @@ class Configuration:
         "/api/upgrades_info", prefix_of, "What stands before the paths of all answers.", metavar="PATH"
     )
     mandatory_parameters: tuple[str, ...] = settings(
-        text, "Query parameters without which a request is refused.", metavar="NAME"
+        text,
+        "Query parameters without which a request is refused, separated by commas. Can be given several times.",
+        metavar="NAMES",
+        is_joined=True,
     )
     state_dir: Path | None = setting(
         None,
@@ -250,6 +253,7 @@ class Configuration:
         "HOST:PORT of the status ports of other replicas; a name may stand for several, as a headless Service"
         " does. A replica that starts without a graph takes the last good one of them, until it has its own.",
         metavar="HOST:PORT",
+        is_joined=True,
     )
     scrape_interval: float = setting(
         300.0, seconds, "Time between the end of a scrape and the start of the next.", metavar="TIME"

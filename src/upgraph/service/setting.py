@@ -5,7 +5,7 @@ so none of them can forget one.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +38,8 @@ class Setting:
     help: str
     many: bool = False
     """Whether it can be given several times."""
+    is_joined: bool = False
+    """Whether one value may hold several, separated by commas, wherever it is given: no single one can have a comma."""
     choices: tuple[str, ...] = ()
 
     @property
@@ -58,10 +60,17 @@ class Setting:
         """
         try:
             if self.many:
-                return tuple(self.read(_text(item)) for item in _items(given))
+                return tuple(self.read(_text(item)) for item in self._single(given))
             return self.read(_text(given))
         except ValueError as error:
             raise UserError(SETTING_INVALID, f"{origin}: {self.name} is {given!r}, but {error}") from error
+
+    def _single(self, given: object) -> Iterable[object]:
+        items = _items(given)
+        if not self.is_joined:
+            return items
+        # What is named twice is meant once.
+        return dict.fromkeys(one for item in items for one in _items(_text(item)))
 
     def show(self, value: object) -> str:
         """A value as text that can be given again, with passwords in addresses masked."""
@@ -85,9 +94,11 @@ def setting(
     return field(default=default, metadata=about)
 
 
-def settings(read: Callable[[str], T], help_text: str, *, metavar: str = "TEXT") -> tuple[T, ...]:
+def settings(
+    read: Callable[[str], T], help_text: str, *, metavar: str = "TEXT", is_joined: bool = False
+) -> tuple[T, ...]:
     """A field of a configuration that can be given several times."""
-    about = {"read": read, "metavar": metavar, "help": help_text, "many": True, "choices": ()}
+    about = {"read": read, "metavar": metavar, "help": help_text, "many": True, "is_joined": is_joined}
     return field(default=(), metadata=about)
 
 
