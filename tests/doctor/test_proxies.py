@@ -11,6 +11,8 @@ from upgraph.testing.proxy import SimulatedProxy
 from upgraph.testing.registry import SimulatedRegistry
 
 NAME = "registry.example:5000"
+UNKNOWN = "p" * 64
+"""A name that no name server is asked for, since it is too long to be one."""
 SOURCE = (f"docker://{NAME}/releases/ocp",)
 
 
@@ -66,6 +68,16 @@ async def test_a_proxy_that_is_away_is_told_as_such(look: Examine) -> None:
     assert checks.one("tcp").reference == "proxy-unreachable"
     assert "proxy http://127.0.0.1:9 (HTTPS_PROXY): 127.0.0.1: Connection refused" in checks.one("tcp").seen
     assert "s3cret" not in repr(checks)
+
+
+async def test_a_proxy_whose_name_is_not_known_is_what_has_to_be_mended(look: Examine) -> None:
+    checks = await look({"HTTPS_PROXY": f"http://{UNKNOWN}:3128"}, releases=SOURCE)
+    check = checks.one("dns")
+    assert (checks.errors, check.result) == (["name-unresolved"], Result.ERROR)
+    assert f"{UNKNOWN} (proxy http://{UNKNOWN}:3128 (HTTPS_PROXY)) cannot be resolved" in check.seen
+    assert f"getent hosts {UNKNOWN}" in check.verify
+    assert "export HTTPS_PROXY=http://PROXY:PORT   # where the proxy is" in check.repair
+    assert "the variable that names the proxy" in check.remedy
 
 
 async def test_a_variable_that_names_no_proxy_stops_all_that_would_use_it(

@@ -132,6 +132,58 @@ async def test_a_key_without_the_port_is_pointed_to(
     assert "there are logins for 127.0.0.1, which is not the same" in checks.one("login").seen
 
 
+async def test_a_login_that_was_found_and_is_refused_is_no_near_miss(
+    look: Examine, guarded: RealRegistry, authority: Authority, auth_file: AuthFile
+) -> None:
+    place = f"127.0.0.1:{guarded.port}"
+    checks = await look(
+        releases=source(guarded), ca=(authority.certificate,), authfile=auth_file(place, "of-yesterday")
+    )
+    check = checks.one("login")
+    assert checks.errors == ["registry-unauthorized"]
+    assert check.seen.endswith(f"tried user '{USERNAME}' from key '{place}' of {auth_file(place)}")
+    assert f"upgraph registry login --to auth.json {place}" in check.repair
+
+
+async def test_a_registry_with_tls_that_is_asked_without_is_told_with_its_right_name(
+    look: Examine, guarded: RealRegistry
+) -> None:
+    host = f"127.0.0.1:{guarded.port}"
+    checks = await look(releases=(f"docker+http://{host}/{REPOSITORY}",))
+    check = checks.one("registry")
+    assert (checks.errors, checks.skipped) == (["registry-answer"], ["login", "clock", "tags", "release"])
+    assert f"upgraph serve --releases docker://{host}/{REPOSITORY} ..." in check.repair
+    assert f"curl -sS -o /dev/null -w '%{{http_code}}\\n' https://{host}/v2/" in check.verify
+
+
+async def test_a_registry_without_tls_that_is_asked_with_it_is_told_with_its_right_name(
+    look: Examine, layout: Path
+) -> None:
+    async with SimulatedRegistry() as registry:
+        registry.load(layout)
+        host = registry.repository.host
+        checks = await look(releases=(f"docker://{host}/ocp/release",))
+    check = checks.one("tls")
+    assert (checks.errors, check.reference) == (["registry-unreachable"], "registry-unreachable")
+    assert any(f"docker+http://{host}/PATH" in line for line in check.repair)
+    assert f"curl -sS -o /dev/null -w '%{{http_code}}\\n' http://{host}/v2/" in check.verify
+
+
+async def test_a_certificate_out_of_its_time_is_told_with_both_clocks(
+    look: Examine, layout: Path, tmp_path: Path, authority: Authority
+) -> None:
+    shown = authority.issue(tmp_path, days=-1)
+    async with SimulatedRegistry(tls=shown.server_context()) as registry:
+        registry.load(layout)
+        checks = await look(releases=(str(registry.repository),), ca=(authority.certificate,))
+    check = checks.one("tls")
+    assert checks.errors == ["registry-untrusted"]
+    assert "and the clock of this machine says" in check.seen
+    # The check of clocks needs a certificate that is accepted, so here it is done by hand.
+    assert "date -u   # is the clock of this machine right?" in check.repair
+    assert any(line.startswith("curl -ksSI https://127.0.0.1:") for line in check.repair)
+
+
 async def test_a_repository_that_is_not_there_is_told_at_the_listing(
     look: Examine, guarded: RealRegistry, authority: Authority, auth_file: AuthFile
 ) -> None:

@@ -12,7 +12,7 @@ from upgraph.service.doctor.images import RegistryPlace
 from upgraph.service.doctor.repairs import advice, topics
 
 REFERENCES = {problem.reference for problems in every_problem().values() for problem in problems}
-CASES = re.compile(r"-(authority|name|dates|remote)$")
+CASES = re.compile(r"-(authority|name|dates|remote|proxy|plain|tls)$")
 
 
 @pytest.mark.parametrize("topic", topics())

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import shlex
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,6 +74,7 @@ class Host:
             "alternative_name": f"{'IP' if _is_address(self.name) else 'DNS'}:{self.name}",
             "config_key": f"{self.name}..{self.port}",
             "url": f"{self.scheme}://{self.place}/",
+            "next": _next_hop(self)[0],
         } | ({"proxy": proxy.url} if proxy else {})
         return {name: shlex.quote(value) for name, value in known.items()}
 
@@ -118,7 +120,14 @@ async def _resolve(host: Host) -> Outcomes:
         reason = getattr(error, "strerror", None) or str(error)
         servers = ", ".join(await asyncio.to_thread(_name_servers)) or "none is named"
         seen = f"{name} ({called}) cannot be resolved: {reason}; name servers in {_RESOLVER_FILE}: {servers}"
-        return (Outcome(seen, Result.ERROR, NAME_UNRESOLVED),)
+        is_proxy = name != host.name
+        remedy = (
+            "Correct the variable that names the proxy, or enter the name at a name server."
+            if is_proxy
+            else ""
+        )
+        topic = "name-unresolved-proxy" if is_proxy else ""
+        return (Outcome(seen, Result.ERROR, NAME_UNRESOLVED, remedy, topic),)
     return (Outcome(f"{name} is {', '.join(addresses)}"),)
 
 
@@ -182,12 +191,22 @@ async def _examine(host: Host) -> Outcomes:
         seen = await examine_tls(host.name, host.port, trust=access.trust, proxies=access.proxies)
     except OSError as error:
         # A request like those of the service says whether it is the proxy or the server.
-        await greet(f"{host.scheme}://{host.place}/", access)
+        try:
+            await greet(f"{host.scheme}://{host.place}/", access)
+        except RemoteError as told:
+            if told.problem is not problems.UNREACHABLE or not _is_plain(error):
+                raise
+            return (Outcome.of(told, "registry-unreachable-plain"),)
         reason = f"{host.place} does not speak TLS as it should: {error.strerror or error}"
         raise RemoteError(problems.UNREACHABLE, reason) from error
     if not seen.trusted:
         return (_refused(seen),)
     return (Outcome(_shown(seen)), *_ending(seen, datetime.now(UTC)))
+
+
+def _is_plain(error: OSError) -> bool:
+    """Whether what came is no TLS at all, as from a server without it."""
+    return isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER"
 
 
 def _refused(seen: TlsExamination) -> Outcome:

@@ -67,6 +67,10 @@ class RegistryPlace:
             )
         if greeting.status == 200:
             return (Outcome(f"{self.repository.url}/v2/ answers without a login"),)
+        if greeting.status == 400 and self.repository.url.startswith("http:"):
+            seen = f"GET {self.repository.url}/v2/: status 400, which is what a server that speaks TLS answers to plain HTTP"
+            remedy = "Name the source docker://..., for a registry with TLS, or another port."
+            return (Outcome(seen, Result.ERROR, problems.BROKEN_ANSWER, remedy, "registry-answer-tls"),)
         seen = f"GET {self.repository.url}/v2/: status {greeting.status}, where a registry answers 200 or 401"
         return (Outcome(seen, Result.WARNING, problems.BROKEN_ANSWER),)
 
@@ -84,11 +88,16 @@ class RegistryPlace:
             return ""
         return f"; there are logins for {', '.join(near[:SHOWN_KEYS])}, which is not the same"
 
+    async def _misses_of_refused(self) -> str:
+        """As :meth:`_near_misses`, where no login was found; one that was found and is refused is no miss."""
+        found = await self.access.credentials.lookup(self.repository.host, self.repository.path)
+        return self._near_misses() if found.login is None else ""
+
     async def _log_in(self) -> Outcomes:
         try:
             status = await ask_for_leave(self.repository, self.access)
         except RemoteError as error:
-            near = self._near_misses() if error.problem is problems.UNAUTHORIZED else ""
+            near = await self._misses_of_refused() if error.problem is problems.UNAUTHORIZED else ""
             return (Outcome(f"{error.seen}{near}", Result.ERROR, error.problem, error.remedy),)
         return (Outcome(f"{self.repository} lets us in (status {status})"),)
 

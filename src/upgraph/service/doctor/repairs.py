@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
 
-_CASE = re.compile(r"-(authority|name|dates|remote)$")
+_CASE = re.compile(r"-(authority|name|dates|remote|proxy|plain|tls)$")
 """What is added to a reference for a case that is mended in another way."""
 _CAPITALS: Mapping[str, str] = {
     "host": "HOST",
@@ -21,6 +21,7 @@ _CAPITALS: Mapping[str, str] = {
     "url": "https://HOST:PORT/v2/",
     "repository": "HOST:PORT/REPOSITORY",
     "proxy": "http://PROXY:PORT",
+    "next": "HOST",
     "file": "PLACE",
     "user": "USER",
 }
@@ -37,6 +38,8 @@ class Advice:
 _ASK = "curl -sS -o /dev/null -w '%{http_code}\\n' $url"
 _OFFERED = "openssl s_client -connect $place -servername $host -showcerts </dev/null"
 _AROUND = "export NO_PROXY=$$NO_PROXY,$host"
+_PROXY = "export HTTPS_PROXY=http://PROXY:PORT   # where the proxy is"
+_LOOK = "upgraph trust explain $host_port   # all that the server shows, and what is missing"
 _LOGIN = Advice(
     (
         "upgraph registry login --to auth.json $host_port",
@@ -46,6 +49,12 @@ _LOGIN = Advice(
     ("upgraph registry check --authfile auth.json $repository",),
 )
 
+_IMAGE = Advice(
+    (
+        "oc adm release mirror RELEASE --to=$repository --to-release-image=$repository:TAG   # mirror it again",
+    ),
+    ("upgraph release info docker://$repository:TAG",),
+)
 _BUNDLE = Advice(
     (
         "upgraph bundle create --releases SOURCE --graph-data SOURCE -o $file   # where it was made, and copy it again",
@@ -56,10 +65,18 @@ _BUNDLE = Advice(
 _ADVICE: Mapping[str, Advice] = {
     "name-unresolved": Advice(
         (
-            "cat /etc/resolv.conf   # the name servers that are asked; one of them has to know $host",
-            "echo 'ADDRESS $host' >> /etc/hosts   # where no name server can be changed",
+            "cat /etc/resolv.conf   # the name servers that are asked; one of them has to know $next",
+            "echo 'ADDRESS $next' >> /etc/hosts   # where no name server can be changed",
         ),
-        ("getent hosts $host",),
+        ("getent hosts $next",),
+    ),
+    "name-unresolved-proxy": Advice(
+        (
+            _PROXY,
+            "cat /etc/resolv.conf   # the name servers that are asked; one of them has to know $next",
+            _AROUND,
+        ),
+        ("getent hosts $next",),
     ),
     "connect-failed": Advice(
         (
@@ -74,7 +91,8 @@ _ADVICE: Mapping[str, Advice] = {
     ),
     "registry-untrusted-authority": Advice(
         (
-            f"{_OFFERED}   # what the server shows",
+            _LOOK,
+            f"{_OFFERED}   # the same without Upgraph",
             "upgraph serve --ca AUTHORITY.pem ...   # the authority that is missing, from those who run the server",
             (
                 "upgraph trust configmap --registry $host_port=AUTHORITY.pem --update-service AUTHORITY.pem"
@@ -98,7 +116,12 @@ _ADVICE: Mapping[str, Advice] = {
         (f"{_OFFERED} | openssl x509 -noout -ext subjectAltName",),
     ),
     "registry-untrusted-dates": Advice(
-        ("date -u   # is the clock of this machine right?", "timedatectl set-ntp true   # if it is not"),
+        (
+            "date -u   # is the clock of this machine right?",
+            "curl -ksSI $url | grep -i '^date'   # what the server says; it cannot be proven now",
+            "timedatectl set-ntp true   # if ours is wrong",
+            f"{_OFFERED} | openssl x509 -noout -subject -issuer   # if it is right: who has to issue it anew",
+        ),
         (f"{_OFFERED} | openssl x509 -noout -dates",),
     ),
     "certificate-ending": Advice(
@@ -118,7 +141,7 @@ _ADVICE: Mapping[str, Advice] = {
         ),
         ("openssl x509 -noout -in $file -dates",),
     ),
-    "proxy-unreachable": Advice((_AROUND,), ("curl -v -x $proxy -sS -o /dev/null $url",)),
+    "proxy-unreachable": Advice((_PROXY, _AROUND), ("curl -v -x $proxy -sS -o /dev/null $url",)),
     "proxy-refused": Advice((_AROUND,), ("curl -v -x $proxy -sS -o /dev/null $url",)),
     "proxy-login": Advice(
         ("export HTTPS_PROXY=http://USER:PASSWORD@PROXY:PORT   # @ in a password as %40, : as %3A", _AROUND),
@@ -139,6 +162,48 @@ _ADVICE: Mapping[str, Advice] = {
         ("skopeo list-tags docker://$repository",),
     ),
     "registry-answer": Advice(("curl -sSi $url   # a registry answers 200 or 401, with JSON",), (_ASK,)),
+    "registry-answer-tls": Advice(
+        ("upgraph serve --releases docker://$repository ...",),
+        ("curl -sS -o /dev/null -w '%{http_code}\\n' https://$host_port/v2/",),
+    ),
+    "registry-unreachable": Advice(
+        ("curl -vsS -o /dev/null $url   # where it ends: at the connection, the handshake or the answer",),
+        (_ASK,),
+    ),
+    "registry-unreachable-plain": Advice(
+        (
+            "upgraph serve --releases docker+http://$host_port/PATH ...   # if the registry is meant to have no TLS",
+            "ss -ltnp   # on $host: or does the registry with TLS listen on another port?",
+        ),
+        ("curl -sS -o /dev/null -w '%{http_code}\\n' http://$host_port/v2/",),
+    ),
+    "registry-timeout": Advice(
+        ("curl -sS -o /dev/null -w '%{time_total} s\\n' $url   # slow, or no answer at all?",), (_ASK,)
+    ),
+    "registry-fault": Advice(
+        ("curl -sSi $url   # what it says; its own log has the reason, and its disk may be full",), (_ASK,)
+    ),
+    "registry-throttled": Advice(
+        (
+            "upgraph serve --concurrency 2 --scrape-interval 30m ...   # ask less often",
+            "upgraph registry login --to auth.json $host_port   # accounts often may ask more than strangers",
+        ),
+        (_ASK,),
+    ),
+    "oci-manifest": _IMAGE,
+    "oci-image-missing": _IMAGE,
+    "oci-content-missing": _IMAGE,
+    "oci-digest-mismatch": _IMAGE,
+    "layer-unreadable": _IMAGE,
+    "release-metadata-missing": _IMAGE,
+    "release-metadata-invalid": _IMAGE,
+    "oci-credential-helper": Advice(
+        (
+            "echo $host_port | docker-credential-NAME get > /dev/null && echo works   # the helper that the file names",
+            "upgraph registry login --to auth.json $host_port   # a file without a helper",
+        ),
+        ("upgraph registry check --authfile auth.json $repository",),
+    ),
     "releases-empty": Advice(
         ("oc adm release mirror RELEASE --to=$repository --to-release-image=$repository:TAG",),
         ("skopeo list-tags docker://$repository",),
