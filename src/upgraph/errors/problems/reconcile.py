@@ -71,6 +71,15 @@ VERSIONS_MISSING = Problem(
     "Without it all updates would be offered, so the service is not changed, and not started if it did not run.",
     "Make the ConfigMap and the key that are named, or take spec.versions out of the UpdateService.",
 )
+VERSIONS_UNUSABLE = Problem(
+    "versions-unusable",
+    "The list of promoted versions of an UpdateService cannot be used",
+    "Nobody can tell which updates it was to allow. The list that the pods read last stays in force; without one no pods are "
+    "made or changed, as they would offer all updates.",
+    "Correct what is named, in the ConfigMap or in spec.versions: one version a line, as 4.18.3 or 4.18.3+amd64, or a pattern "
+    "such as 4.18.*; # begins a comment. To offer no update at all, name a version that does not exist, as 0.0.0. To offer all, "
+    "take spec.versions out of the UpdateService.",
+)
 KEYRING_MISSING = Problem(
     "keyring-missing",
     "The public keys of releases are not there",

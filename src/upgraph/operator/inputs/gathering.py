@@ -12,7 +12,6 @@ from upgraph.errors.problems.reconcile import (
     CLUSTER_CA_MISSING,
     KEYRING_MISSING,
     SERVING_CERTIFICATE,
-    VERSIONS_MISSING,
     VOLUME_SHARED,
 )
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, GATEWAY, PROXY_CONFIG, ROUTE, SECRET
@@ -20,6 +19,7 @@ from upgraph.kube.objects import Kind, Object
 from upgraph.operator.inputs.access import gather_authorities, gather_pull_secret
 from upgraph.operator.inputs.key_pair import pair_fault
 from upgraph.operator.inputs.own import Own
+from upgraph.operator.inputs.promoted import gather_versions
 from upgraph.operator.inputs.values import (
     CA_BUNDLE_KEY,
     Copy,
@@ -35,7 +35,7 @@ from upgraph.operator.inputs.values import (
 from upgraph.operator.inputs.view import View, at, decoded_of, encoded_of, text_of
 from upgraph.operator.resource.names import Names
 from upgraph.operator.resource.trouble import Trouble
-from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY, UpdateService
+from upgraph.operator.resource.update_service import UpdateService
 
 TLS_SECRET = "kubernetes.io/tls"  # noqa: S105  # a word
 CERTIFICATE_MARK = "-----BEGIN CERTIFICATE-----"
@@ -93,7 +93,9 @@ def gather(
     work.check_copy(pull_secret, SECRET, work.names.pull_secret)
     work.check_copy(authorities, CONFIG_MAP, work.names.trusted_ca)
     has_cluster_authorities = _cluster_authorities(work, proxies)
-    versions, keyrings, serving = _versions(work), _keyrings(work), _serving(work)
+    versions, no_versions = gather_versions(work.own, work.names)
+    work.troubles += [] if no_versions is None else [no_versions]
+    keyrings, serving = _keyrings(work), _serving(work)
     work.check_copy(versions, CONFIG_MAP, work.names.versions)
     _check_volume(work)
     return Inputs(
@@ -146,25 +148,6 @@ def _are_mounted(work: _Gathering) -> bool:
     found = work.own.find(DEPLOYMENT, work.names.deployment)
     volumes = at(found, "spec", "template", "spec").get("volumes") or []
     return any(at(one, "configMap").get("name") == work.names.cluster_ca for one in volumes)
-
-
-def _versions(work: _Gathering) -> Copy:
-    wanted, names = work.service.spec.versions, work.names
-    if wanted is None:
-        return Copy()
-    is_there = work.own.find(CONFIG_MAP, names.versions) is not None
-    if wanted.config_map is None:
-        text = "".join(f"{one}\n" for one in wanted.allow)
-        return Copy({DEFAULT_VERSIONS_KEY: text}, is_there, is_wanted=True)
-    source = work.view.find(CONFIG_MAP, names.namespace, wanted.config_map)
-    content = None if source is None else text_of(source).get(wanted.key)
-    if content is None:
-        what = "is not there" if source is None else f"has no key {wanted.key}"
-        seen = f"the ConfigMap {names.namespace}/{wanted.config_map} of spec.versions {what}"
-        trouble = Trouble("VersionsNotFound", VERSIONS_MISSING, seen, holds_pods=not is_there)
-        work.troubles.append(trouble)
-        return Copy(None, is_there, is_wanted=True)
-    return Copy({DEFAULT_VERSIONS_KEY: content}, is_there, is_wanted=True)
 
 
 def _keyrings(work: _Gathering) -> Keyrings | None:

@@ -21,9 +21,11 @@ from upgraph.errors.problems.reconcile import (
     SERVICE_SILENT,
     URI_SILENT,
     URI_UNTRUSTED,
+    VERSIONS_UNUSABLE,
 )
 from upgraph.kube.conditions import Condition
 from upgraph.operator.inputs.access import NOT_CONFIGURED
+from upgraph.operator.inputs.promoted import PROMOTION_INVALID
 from upgraph.operator.observing.pods import told
 from upgraph.operator.observing.replicas import moment
 from upgraph.operator.observing.service_report import ServiceReport, Source
@@ -260,11 +262,22 @@ def _of_service(known: Known) -> list[Trouble]:
     if seen.replica.is_old and report is not None and report.graph is not None:
         since = moment(report.graph.refreshed_at)
         found.append(Trouble("GraphOld", GRAPH_OLD, f"the graph is as it was at {since}"))
+    found += _of_versions(known, report)
     authority = None if seen.uri is None else seen.uri.authority
     if authority is not None and authority.trusted is False:
         said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
         found.append(Trouble("ServingCAUntrusted", URI_UNTRUSTED, said))
     return found
+
+
+def _of_versions(known: Known, report: ServiceReport | None) -> Iterator[Trouble]:
+    """That the pods cannot use the list of promoted versions, unless that was seen before they got it."""
+    if report is None or any(one.reason == PROMOTION_INVALID for one in known.troubles):
+        return
+    for source in report.of_kind("promoted"):
+        if source.fault is not None:
+            seen = f"the pods cannot use the list of spec.versions: {source.fault.seen}"
+            yield Trouble(PROMOTION_INVALID, VERSIONS_UNUSABLE, seen)
 
 
 def _report(known: Known) -> ServiceReport | None:
