@@ -35,7 +35,7 @@ def _given_in(node: ast.AST) -> Iterator[ast.expr]:
         yield from [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func)
-        if name in {"Trouble", "Trouble.of", "_of_source", "_of_registry"}:
+        if name in {"Trouble", "Trouble.of", "of_source", "of_registry"}:
             yield from node.args[:1]
         elif name == "Condition":
             yield from node.args[2:3]

@@ -20,6 +20,7 @@ from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.operated_cluster import NAMESPACE, OPERAND, OperatedCluster
 from upgraph.testing.registry import SimulatedRegistry
+from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica, running_replica
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +67,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AFTER_FAULT_SECONDS", 0.2)
     monkeypatch.setattr("upgraph.operator.observing.replicas.SETTLED_SECONDS", 0.2)
     monkeypatch.setattr("upgraph.operator.observing.replicas.UNSETTLED_SECONDS", 0.2)
+
+
+@pytest.fixture
+async def replica(certificates: Certificates) -> AsyncIterator[SimulatedReplica]:
+    """A replica on the address of the pod, and the address for clusters."""
+    async with running_replica(POD_ADDRESS, certificates.server_context()) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,63 +2,20 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partialmethod
 from pathlib import Path
 
-import msgspec
 import pytest
-from aiohttp import web
 
-from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, POD, ROUTE
+from upgraph.kube.kinds import CONFIG_MAP, EVENT, POD, ROUTE
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
 from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.replicas import ServiceWish, look_at
-from upgraph.testing.certificates import Authority, Certificates, make_authority
-from upgraph.testing.operated_cluster import POD_ADDRESS, OperatedCluster
-
-STATUS_PORT = 9081
-
-
-@dataclass
-class Replica:
-    """What a replica says, and what is found at its address."""
-
-    report: dict[str, object] = field(default_factory=dict)
-    answer: int = 200
-    body: bytes = b'{"nodes": [], "edges": []}'
-    host: str = ""
-
-    def graph(self, **more: object) -> None:
-        """Say that there is a graph."""
-        graph = {"digest": "1", "releases": 91, "refreshed_at": 0, "edges_by_arch": {"amd64": 7}}
-        sources = [{"kind": "releases", "name": "docker://registry.example/ocp"}]
-        self.report = {"ready": True, "graph": graph, "sources": sources} | more
-
-
-@pytest.fixture
-async def replica(certificates: Certificates) -> AsyncIterator[Replica]:
-    """A replica on the address of the pod, and the address for clusters."""
-    made = Replica()
-
-    async def status(_: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(made.report), content_type="application/json")
-
-    async def graph(_: web.Request) -> web.Response:
-        return web.Response(body=made.body, status=made.answer, content_type="application/json")
-
-    app = web.Application()
-    app.add_routes([web.get("/status", status), web.get("/api/upgrades_info/v1/graph", graph)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, POD_ADDRESS, STATUS_PORT, reuse_address=True).start()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificates.server_context()).start()
-    made.host = f"localhost:{runner.addresses[-1][1]}"
-    made.graph()
-    yield made
-    await runner.cleanup()
+from upgraph.testing.certificates import Authority, make_authority
+from upgraph.testing.operated_cluster import OperatedCluster
+from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica
 
 
 def _counted(
@@ -68,18 +25,10 @@ def _counted(
     return method(context, **arguments)
 
 
-async def begin(cluster: OperatedCluster, replica: Replica) -> None:
-    """Let a service run."""
-    cluster.begin()
-    await cluster.until(lambda: cluster.find(ROUTE, "sample-route") and cluster.find(DEPLOYMENT, "sample"))
-    cluster.admit(replica.host)
-    cluster.run_pods()
-
-
 async def test_a_service_is_available_when_its_address_answers(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
     told = cluster.condition("Available")["message"]
     assert told == f"https://{replica.host} answers with a graph of 91 releases and 7 updates."
@@ -88,16 +37,16 @@ async def test_a_service_is_available_when_its_address_answers(
 
 
 async def test_a_usual_start_raises_no_alarm(
-    cluster: OperatedCluster, operator: Controller, replica: Replica
+    cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
     told = {one["reason"] for one in cluster.server.state.all(EVENT)}
     assert told & {"StatusUnreadable", "AddressNotAnswering"} == set()
 
 
 async def test_a_second_look_takes_no_certificate_apart(
-    replica: Replica, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    replica: SimulatedReplica, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     for name in ("load_verify_locations", "get_ca_certs"):
@@ -115,10 +64,10 @@ async def test_a_second_look_takes_no_certificate_apart(
 
 
 async def test_an_address_that_does_not_answer_makes_the_service_unavailable(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
     replica.answer = 503
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("reason") == "AddressNotAnswering")
     assert "status 503" in cluster.condition("Available")["message"]
     replica.answer = 200
@@ -143,17 +92,17 @@ async def test_an_address_that_does_not_answer_makes_the_service_unavailable(
 )
 @pytest.mark.usefixtures("quick", "operator")
 async def test_only_what_an_update_service_says_is_repeated(
-    cluster: OperatedCluster, replica: Replica, status: int, body: bytes, told: str
+    cluster: OperatedCluster, replica: SimulatedReplica, status: int, body: bytes, told: str
 ) -> None:
     replica.answer, replica.body = status, body
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("reason") == "AddressNotAnswering")
     assert f"channel=upgraph-operator: {told} " in cluster.condition("Available")["message"]
 
 
 @pytest.mark.usefixtures("quick", "operator")
 async def test_a_route_goes_when_the_ingress_in_its_place_answers(
-    cluster: OperatedCluster, replica: Replica
+    cluster: OperatedCluster, replica: SimulatedReplica
 ) -> None:
     cluster.begin()
     await cluster.until(lambda: cluster.find(ROUTE, "sample-route"))
@@ -169,12 +118,12 @@ async def test_a_route_goes_when_the_ingress_in_its_place_answers(
 
 
 async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_service(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
     fault = {"reference": "registry-untrusted", "seen": "self-signed certificate", "since": 1}
     source = {"kind": "releases", "name": "docker://registry.example/ocp", "fault": fault}
     replica.graph(sources=[source], problems={"registry-untrusted": {"remedy": "Give the authority."}})
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("ReleasesReachable").get("status") == "False")
     told = cluster.condition("ReleasesReachable")["message"]
     assert "docker://registry.example/ocp: self-signed certificate. Give the authority." in told
@@ -182,38 +131,38 @@ async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_
 
 
 async def test_what_is_left_out_is_told(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
     source = {"kind": "releases", "name": "docker://registry.example/ocp", "left_out": 1}
     detail = {"severity": "error", "reference": "a-b", "seen": "no metadata", "file": "4.18.1-x86_64"}
     replica.graph(sources=[source], details=[detail])
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("ReleasesReachable").get("reason") == "SomeLeftOut")
     assert "4.18.1-x86_64: no metadata" in cluster.condition("ReleasesReachable")["message"]
     assert cluster.status()["graph"]["leftOut"] == 1
 
 
 async def test_another_graph_of_the_same_size_is_told(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.status().get("graph", {}).get("digest") == "1")
     replica.graph(graph={"digest": "2", "releases": 91, "refreshed_at": 0, "edges_by_arch": {"amd64": 7}})
     await cluster.until(lambda: cluster.status()["graph"]["digest"] == "2")
 
 
 async def test_a_graph_that_is_not_renewed_is_told(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
     graph = {"digest": "1", "releases": 91, "refreshed_at": 1_000_000_000}
     replica.graph(graph=graph)
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Degraded").get("reason") == "GraphOld")
     assert "2001-09-09T01:46:40Z" in cluster.condition("Degraded")["message"]
 
 
 async def test_an_authority_that_the_cluster_does_not_trust_is_told_and_given(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica, tmp_path: Path
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica, tmp_path: Path
 ) -> None:
 
     other = make_authority(tmp_path, name="Another Root").certificate.read_text()
@@ -222,7 +171,7 @@ async def test_an_authority_that_the_cluster_does_not_trust_is_told_and_given(
     cluster.put(
         CONFIG_MAP, Key("openshift-config-managed", "default-ingress-cert"), data={"ca-bundle.crt": own}
     )
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": other})
     await cluster.until(lambda: cluster.status().get("servingCA", {}).get("trustedByCluster") is False)
     assert cluster.status()["servingCA"]["certificate"].split() == own.split()
@@ -246,9 +195,9 @@ async def test_an_image_that_cannot_be_pulled_is_told_in_the_words_of_the_kubele
 
 
 async def test_a_replica_on_a_node_that_is_lost_is_told_and_is_no_outage(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
     # As the cluster leaves a pod of which nobody hears: the kubelet was the last to speak of its containers.
     said = [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}]
@@ -261,9 +210,9 @@ async def test_a_replica_on_a_node_that_is_lost_is_told_and_is_no_outage(
 
 
 async def test_nothing_is_written_while_a_service_runs_as_it_should(
-    quick: None, cluster: OperatedCluster, operator: Controller, replica: Replica
+    quick: None, cluster: OperatedCluster, operator: Controller, replica: SimulatedReplica
 ) -> None:
-    await begin(cluster, replica)
+    await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
     await asyncio.sleep(1)
     before = cluster.asked()

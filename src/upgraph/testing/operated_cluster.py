@@ -6,7 +6,6 @@ It knows nothing of the operator: whoever tests one gives the kind of its resour
 import asyncio
 import base64
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from upgraph.oci.images.documents import image_document
 from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Authority
 from upgraph.testing.registry import SimulatedRegistry
+from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica
 
 NAMESPACE = "openshift-update-service"
 OPERAND = "registry.example:5000/upgraph/upgraph@sha256:" + "1" * 64
@@ -26,8 +26,6 @@ WAIT_SECONDS = 180.0
 """Longest time for what a test waits for."""
 QUIET_SECONDS = 0.5
 """So long nothing is written where nothing is to be written."""
-POD_ADDRESS = f"127.61.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}"
-"""An address of the loopback that hardly another process has, so that a pod can have the port that pods have."""
 
 
 def put_image(registry: SimulatedRegistry, tag: str, *command: str) -> Digest:
@@ -103,6 +101,13 @@ class OperatedCluster:
             quiet = self.server.state.version
             await asyncio.sleep(QUIET_SECONDS)
         return digest
+
+    async def begin_with(self, replica: SimulatedReplica, **spec: object) -> None:
+        """Let a service run whose replica, and whose address for clusters, are these."""
+        self.begin(**spec)
+        await self.until(lambda: self.find(ROUTE, "sample-route") and self.find(DEPLOYMENT, "sample"))
+        self.admit(replica.host)
+        self.run_pods()
 
     def status(self, name: str = "sample") -> Object:
         """The status of an UpdateService."""

@@ -122,6 +122,14 @@ GRAPH_DATA_UNRESOLVED = Problem(
     "Check the image with upgraph doctor or skopeo inspect from inside the cluster, the CA (condition "
     "RegistryCACertFound), the login and the proxy. A pull spec by digest needs no answer.",
 )
+GRAPH_DATA_ERRORS = Problem(
+    "graph-data-errors",
+    "The graph data of an UpdateService has errors",
+    "A set that is refused as a whole changes nothing: clusters get the graph of before, and nothing that was meant to be new. "
+    "Of one that is not, the updates that a broken rule was to judge are withheld.",
+    "Correct the files that are named where the graph data is kept, look at it with upgraph graph-data check, make the image "
+    "anew and push it under the name of spec.graphDataImage; one that is named by digest is changed there.",
+)
 GRAPH_DATA_ASKING = Problem(
     "graph-data-asking",
     "The registry of the graph-data image is being asked",

@@ -55,6 +55,19 @@ class Fault(_Part, frozen=True):
     since: float = 0.0
 
 
+class FindingCount(_Part, frozen=True):
+    """How often a problem was found in a source."""
+
+    reference: str = ""
+    severity: str = ""
+    count: int = 0
+
+    @property
+    def is_error(self) -> bool:
+        """Whether something is left out or withheld because of it."""
+        return self.severity.lower() == "error"
+
+
 class Source(_Part, frozen=True):
     """A source and how its readings went."""
 
@@ -62,6 +75,7 @@ class Source(_Part, frozen=True):
     name: str = ""
     fault: Fault | None = None
     left_out: int = 0
+    findings: tuple[FindingCount, ...] = ()
 
 
 class Detail(_Part, frozen=True):
@@ -71,6 +85,19 @@ class Detail(_Part, frozen=True):
     reference: str = ""
     seen: str = ""
     file: str | None = None
+    line: int | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether something is left out or withheld because of it."""
+        return self.severity.lower() == "error"
+
+    @property
+    def place(self) -> str:
+        """Where it was found, to be put before what was; empty if that is not said."""
+        if not self.file:
+            return ""
+        return f"{self.file}: " if self.line is None else f"{self.file}:{self.line}: "
 
 
 class ServiceReport(_Part, frozen=True):

@@ -10,6 +10,7 @@ from upgraph.operator.observing.exposed import Exposed
 from upgraph.operator.observing.graph_data_watch import GraphDataSeen
 from upgraph.operator.observing.pods import PodTrouble
 from upgraph.operator.observing.replicas import ServiceSeen
+from upgraph.operator.observing.service_report import ServiceReport
 from upgraph.operator.resource.trouble import Trouble
 
 CLUSTER_CA_FAILED = "EnsureTrustedClusterCAFailed"
@@ -35,6 +36,11 @@ class Known:
     pods: tuple[PodTrouble, ...] = ()
     is_definition_old: bool = False
     """Whether the definition of the resource knows less of the status than is told."""
+
+    @property
+    def report(self) -> ServiceReport | None:
+        """What the service says of itself; None if it was not asked, or does not say it."""
+        return None if self.seen is None else self.seen.replica.report
 
     @property
     def replicas(self) -> int:

@@ -13,10 +13,9 @@ from upgraph.operator.inputs.view import at
 from upgraph.operator.observing.graph_data_watch import is_overdue
 from upgraph.operator.observing.serving_ca import ServingCA
 from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.graph_data import GRAPH_DATA_READY, OF_REPLICAS
 from upgraph.operator.reporting.verdicts import (
     DEGRADED,
-    GRAPH_DATA_READY,
-    GRAPH_DATA_UNREADABLE,
     OF_A_START,
     RECONCILE_COMPLETED,
     RECONCILE_ERROR,
@@ -112,7 +111,7 @@ def _holds_on(said: Condition, now: Condition, known: Known) -> bool:
     """Whether a condition of before is not refuted by what is known now, which is not all."""
     if now.type == GRAPH_DATA_READY:
         # Beside the registry the replicas know something of it.
-        return known.graph_data is None or (known.seen is None and said.reason == GRAPH_DATA_UNREADABLE)
+        return known.graph_data is None or (known.seen is None and said.reason in OF_REPLICAS)
     if now.type == RELEASES_REACHABLE:
         return known.seen is None
     if now.type == DEGRADED:

@@ -6,17 +6,13 @@ were written and never more; the others say whether clusters get answers and fro
 
 from collections.abc import Iterable, Iterator
 
-from upgraph.errors import UpgraphError
-from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.errors.problems.reconcile import (
     DEFINITION_OLD,
     GRAPH_DATA_ASKING,
-    GRAPH_DATA_UNRESOLVED,
     GRAPH_OLD,
     NO_REPLICA_READY,
     PODS_FAILING,
     PODS_REFUSED,
-    RELEASES_UNREADABLE,
     REPLICA_LOST,
     SERVICE_SILENT,
     URI_SILENT,
@@ -28,8 +24,10 @@ from upgraph.operator.inputs.access import NOT_CONFIGURED
 from upgraph.operator.inputs.promoted import PROMOTION_INVALID
 from upgraph.operator.observing.pods import told
 from upgraph.operator.observing.replicas import moment
-from upgraph.operator.observing.service_report import ServiceReport, Source
+from upgraph.operator.observing.service_report import ServiceReport
 from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.graph_data import graph_data_verdict, named_image
+from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
 from upgraph.operator.resource.definition import CRD_NAME
 from upgraph.operator.resource.trouble import Trouble
 
@@ -37,23 +35,18 @@ RECONCILE_COMPLETED = "ReconcileCompleted"
 REGISTRY_CA = "RegistryCACertFound"
 AVAILABLE = "Available"
 DEGRADED = "Degraded"
-GRAPH_DATA_READY = "GraphDataReady"
 RELEASES_REACHABLE = "ReleasesReachable"
 RECONCILE_ERROR = "ReconcileError"
 """Of the reference operator, for names that leave no host for a Route; it never set it to False."""
 
 SUCCESS = "Success"
-GRAPH_DATA_UNREADABLE = "GraphDataUnreadable"
-"""Reason of GraphDataReady where the replicas cannot read what the registry has."""
 OF_A_START = ("NotDeployed", "NoReplicaReady", "AddressPending", "NotAdmitted")
 """Why a service does not answer yet, which is no fault as long as nothing else tells of one."""
-MAX_TOLD = 5
-"""Most releases that are left out, or troubles, that a message tells of."""
 
 
 def conditions(known: Known) -> tuple[Condition, ...]:
     """All conditions, in their order."""
-    available, graph_data, releases = _available(known), _graph_data(known), _releases(known)
+    available, graph_data, releases = _available(known), graph_data_verdict(known), _releases(known)
     degraded = _degraded(known, (available, graph_data, releases))
     return (_completed(known), _authorities(known), available, degraded, graph_data, releases)
 
@@ -61,17 +54,17 @@ def conditions(known: Known) -> tuple[Condition, ...]:
 def _completed(known: Known) -> Condition:
     troubles = known.of_objects
     if troubles:
-        return _failed(RECONCILE_COMPLETED, troubles)
+        return failed(RECONCILE_COMPLETED, troubles)
     if not known.inputs.graph_data.is_asked:
-        asking = Trouble("GraphDataPending", GRAPH_DATA_ASKING, _named_image(known))
-        return _failed(RECONCILE_COMPLETED, (asking,))
+        asking = Trouble("GraphDataPending", GRAPH_DATA_ASKING, named_image(known))
+        return failed(RECONCILE_COMPLETED, (asking,))
     return Condition(RECONCILE_COMPLETED, status=True, reason=SUCCESS)
 
 
 def _authorities(known: Known) -> Condition:
     trouble = known.authorities
     if trouble is not None:
-        return _failed(REGISTRY_CA, (trouble,))
+        return failed(REGISTRY_CA, (trouble,))
     if known.inputs.authorities.content is None:
         return Condition(REGISTRY_CA, status=False, reason=NOT_CONFIGURED)
     return Condition(REGISTRY_CA, status=True, reason="CACertFound")
@@ -80,8 +73,8 @@ def _authorities(known: Known) -> Condition:
 def _available(known: Known) -> Condition:
     trouble = _unavailability(known)
     if trouble is not None:
-        return _failed(AVAILABLE, (trouble,))
-    report = _report(known)
+        return failed(AVAILABLE, (trouble,))
+    report = known.report
     if known.seen is None or known.seen.uri is None:
         message = "The service was not asked yet."
         return Condition(AVAILABLE, status=None, reason="Checking", message=message)
@@ -125,77 +118,22 @@ def _why_not_ready(known: Known) -> str:
     seen = _ready(known)
     if known.pods:
         return f"{seen}; {told(known.pods)}"
-    report = _report(known)
+    report = known.report
     if report is not None and report.reason is not None:
         return f"{seen}; {report.reason.seen}. {report.reason.remedy}".rstrip(". ")
     return seen
 
 
-def _graph_data(known: Known) -> Condition:
-    trouble = _graph_data_trouble(known)
-    if trouble is not None:
-        return _failed(GRAPH_DATA_READY, (trouble,))
-    asked = known.graph_data
-    if asked is None:
-        return Condition(GRAPH_DATA_READY, None, "Asking", f"{_named_image(known)} is being looked up.")
-    digest = "" if asked.found is None else asked.found.digest
-    if asked.fault is not None:
-        last = _of_registry("LastKnown", asked.fault)
-        message = (
-            f"{digest} stays in use, as it is not known what {_named_image(known)} is now: {last.message}"
-        )
-        return Condition(GRAPH_DATA_READY, status=True, reason="LastKnown", message=message)
-    message = f"{_named_image(known)} is {digest}."
-    return Condition(GRAPH_DATA_READY, status=True, reason="Resolved", message=message)
-
-
-def _graph_data_trouble(known: Known) -> Trouble | None:
-    of_pods = [one for one in known.pods if one.is_of_graph_data]
-    if of_pods:
-        seen = f"{_named_image(known)}: {told(of_pods)}"
-        remedy = _PULL_REMEDY if of_pods[0].is_of_image else _INIT_REMEDY
-        return Trouble("GraphDataContainerFailed", GRAPH_DATA_UNRESOLVED, seen, remedy)
-    report = _report(known)
-    faulty = [] if report is None else [one for one in report.of_kind("graph-data") if one.fault]
-    if report is not None and faulty:
-        return _of_source(GRAPH_DATA_UNREADABLE, faulty[0], report)
-    asked = known.graph_data
-    if asked is not None and asked.fault is not None and (asked.found is None or not asked.found.digest):
-        error = asked.fault
-        seen = f"{_named_image(known)}: {error.seen}"
-        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, _of_registry("", error).remedy)
-    return None
-
-
-_INIT_REMEDY = (
-    "The image has to copy its data to /var/lib/cincinnati/graph-data when it is started, as any user, or to have no command "
-    "and its data at /var/lib/cincinnati-graph-data. upgraph graph-data check docker://IMAGE looks at it."
-)
-
-_PULL_REMEDY = (
-    "It is the node that does not get the image. Check its name, that it is in the registry, the login (spec.credentials; on "
-    "OpenShift without them the pull secret of the cluster) and that the nodes trust the registry, which is no part of the "
-    "UpdateService. kubectl describe pod has all words of the kubelet."
-)
-_REACH_REMEDY = "Check the name, the port, the network, the proxy and that the registry runs."
-
-
-def _of_registry(reason: str, error: UpgraphError) -> Trouble:
-    # Elsewhere a registry without TLS can be named by a scheme of its own, which resources have not.
-    remedy = _REACH_REMEDY if error.problem is UNREACHABLE else error.remedy
-    return Trouble(reason, error.problem, error.seen, remedy)
-
-
 def _releases(known: Known) -> Condition:
-    report = _report(known)
+    report = known.report
     if report is None:
         why = "No replica was asked yet." if known.seen is None else f"{known.seen.replica.fault}."
         return Condition(RELEASES_REACHABLE, status=None, reason="NotKnown", message=why)
     sources = report.of_kind("releases")
     faulty = [one for one in sources if one.fault]
     if faulty:
-        troubles = tuple(_of_source("ReleasesUnreadable", one, report) for one in faulty)
-        return _failed(RELEASES_REACHABLE, troubles)
+        troubles = tuple(of_source("ReleasesUnreadable", one, report) for one in faulty)
+        return failed(RELEASES_REACHABLE, troubles)
     if report.graph is None:
         message = "The releases are being read for the first time."
         return Condition(RELEASES_REACHABLE, status=None, reason="Reading", message=message)
@@ -227,7 +165,7 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
         seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
         troubles.append(Trouble("DefinitionOld", DEFINITION_OLD, seen))
     if troubles:
-        return _failed(DEGRADED, tuple(troubles), status=True)
+        return failed(DEGRADED, tuple(troubles), status=True)
     is_starting = known.deployment is None or not known.pods
     for one in others:
         if one.status is False and not (is_starting and one.reason in OF_A_START):
@@ -253,8 +191,8 @@ def _of_pods(known: Known) -> Iterator[Trouble]:
 def _of_service(known: Known) -> list[Trouble]:
     found = []
     if known.graph_data is not None and known.graph_data.fault is not None:
-        found.append(_of_registry("GraphDataUnresolved", known.graph_data.fault))
-    seen, report = known.seen, _report(known)
+        found.append(of_registry("GraphDataUnresolved", known.graph_data.fault))
+    seen, report = known.seen, known.report
     if seen is None:
         return found
     if report is None and known.ready_replicas and not seen.is_pending:
@@ -280,29 +218,6 @@ def _of_versions(known: Known, report: ServiceReport | None) -> Iterator[Trouble
             yield Trouble(PROMOTION_INVALID, VERSIONS_UNUSABLE, seen)
 
 
-def _report(known: Known) -> ServiceReport | None:
-    return None if known.seen is None else known.seen.replica.report
-
-
-def _of_source(reason: str, source: Source, report: ServiceReport) -> Trouble:
-    fault = source.fault
-    seen = f"{source.name}: {fault.seen if fault else ''}"
-    remedy = report.remedy(fault.reference) if fault else ""
-    return Trouble(reason, RELEASES_UNREADABLE, seen, remedy)
-
-
 def _graph_text(report: ServiceReport) -> str:
     graph = report.graph
     return "" if graph is None else f"a graph of {graph.releases} releases and {graph.updates} updates"
-
-
-def _named_image(known: Known) -> str:
-    return f"the image {known.inputs.service.spec.graph_data_image}"
-
-
-def _failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) -> Condition:
-    message = "\n".join(one.message for one in troubles[:MAX_TOLD])
-    more = len(troubles) - MAX_TOLD
-    return Condition(
-        kind, status, troubles[0].reason, message if more <= 0 else f"{message}\nand {more} more"
-    )

@@ -1,0 +1,36 @@
+"""How troubles become conditions, and what a service or a registry says becomes a trouble. Pure."""
+
+from upgraph.errors import UpgraphError
+from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.errors.problems.reconcile import RELEASES_UNREADABLE
+from upgraph.kube.conditions import Condition
+from upgraph.operator.observing.service_report import ServiceReport, Source
+from upgraph.operator.resource.trouble import Trouble
+
+MAX_TOLD = 5
+"""Most findings of one kind, or troubles, that a message tells of."""
+_REACH_REMEDY = "Check the name, the port, the network, the proxy and that the registry runs."
+
+
+def failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) -> Condition:
+    """The condition that tells troubles, the first of them by its reason."""
+    message = "\n".join(one.message for one in troubles[:MAX_TOLD])
+    more = len(troubles) - MAX_TOLD
+    return Condition(
+        kind, status, troubles[0].reason, message if more <= 0 else f"{message}\nand {more} more"
+    )
+
+
+def of_registry(reason: str, error: UpgraphError) -> Trouble:
+    """What the operator itself met at a registry."""
+    # Elsewhere a registry without TLS can be named by a scheme of its own, which resources have not.
+    remedy = _REACH_REMEDY if error.problem is UNREACHABLE else error.remedy
+    return Trouble(reason, error.problem, error.seen, remedy)
+
+
+def of_source(reason: str, source: Source, report: ServiceReport) -> Trouble:
+    """Why the service cannot read a source."""
+    fault = source.fault
+    seen = f"{source.name}: {fault.seen if fault else ''}"
+    remedy = report.remedy(fault.reference) if fault else ""
+    return Trouble(reason, RELEASES_UNREADABLE, seen, remedy)
