@@ -3,6 +3,7 @@
 import pytest
 
 from upgraph.errors import Finding, Severity
+from upgraph.errors.problems.graphdata import LAYOUT
 from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.errors.problems.service import RELEASES_EMPTY
 from upgraph.service.building.ledger import Ledger
@@ -65,6 +66,23 @@ def test_a_source_that_holds_what_it_held_is_good_again(desk: Desk) -> None:
     assert desk.told[0].last_good == Reading(
         at=250.0, digest="digest", counts={"channels": 1}, origin="sha256:image"
     )
+
+
+def test_a_source_that_holds_what_was_refused_is_not_good(desk: Desk) -> None:
+    refused = Finding(Severity.ERROR, LAYOUT, "channels/ is missing")
+    entry = desk.ledger.enter(SourceKind.GRAPH_DATA, "gd")
+    entry.good("digest", {"channels": 1})
+    entry.refused(refused)
+    entry.unchanged()
+    entry.failed(DOWN)
+    entry.unchanged()
+    desk.ledger.tell()
+    assert desk.told[0].fault == SourceFault(reference=LAYOUT.reference, seen=refused.seen, since=100.0)
+    assert desk.told[0].last_good == Reading(at=100.0, digest="digest", counts={"channels": 1})
+    entry.good("other", {"channels": 1})
+    entry.unchanged()
+    desk.ledger.tell()
+    assert desk.told[0].fault is None
 
 
 def test_no_password_of_an_address_is_told(desk: Desk) -> None:

@@ -243,7 +243,7 @@ class Builder:
         loaded = self._workshop.take_graph_data(files)
         entry.left_out(loaded.findings)
         if loaded.data is None:
-            entry.failed(loaded.findings[0])
+            entry.refused(loaded.findings[0])
         else:
             rules = len(loaded.data.blocks) + len(loaded.data.conditional_blocks)
             entry.good(digest_of(files), {"channels": len(loaded.data.channels), "rules": rules}, origin)

@@ -26,6 +26,7 @@ class Ledger:
         self._say = say
         self._clock = clock
         self._reports: dict[tuple[SourceKind, str], SourceReport] = {}
+        self._refusals: dict[tuple[SourceKind, str], Finding] = {}
 
     def enter(self, kind: SourceKind, name: str) -> "Entry":
         """A source that is going to be read."""
@@ -41,11 +42,15 @@ class Ledger:
         self, key: tuple[SourceKind, str], digest: str, counts: Mapping[str, int], origin: str = ""
     ) -> None:
         """See :meth:`Entry.good`."""
+        self._refusals.pop(key, None)
         reading = Reading(at=self._clock(), digest=digest, counts=counts, origin=origin)
         self._reports[key] = msgspec.structs.replace(self._reports[key], last_good=reading, fault=None)
 
     def note_unchanged(self, key: tuple[SourceKind, str]) -> None:
         """See :meth:`Entry.unchanged`."""
+        if key in self._refusals:
+            self.note_fault(key, self._refusals[key])
+            return
         last = self._reports[key].last_good
         if last is not None:
             self.note_good(key, last.digest, last.counts, last.origin)
@@ -56,6 +61,11 @@ class Ledger:
         since = known.since if known is not None else self._clock()
         noted = SourceFault(reference=fault.reference, seen=str(fault), since=since)
         self._reports[key] = msgspec.structs.replace(self._reports[key], fault=noted)
+
+    def note_refusal(self, key: tuple[SourceKind, str], fault: Finding) -> None:
+        """See :meth:`Entry.refused`."""
+        self._refusals[key] = fault
+        self.note_fault(key, fault)
 
     def note_left_out(self, key: tuple[SourceKind, str], findings: Iterable[Finding]) -> None:
         """See :meth:`Entry.left_out`."""
@@ -80,8 +90,12 @@ class Entry:
         self._ledger.note_unchanged(self._key)
 
     def failed(self, fault: Finding) -> None:
-        """It could not be read, or what it holds is not believed or not good."""
+        """It could not be read, or what it holds is not believed."""
         self._ledger.note_fault(self._key, fault)
+
+    def refused(self, fault: Finding) -> None:
+        """It was read, and what it holds is not good; nor is it while it holds the same."""
+        self._ledger.note_refusal(self._key, fault)
 
     def left_out(self, findings: Iterable[Finding]) -> None:
         """What was left out of its reading, or kept as it was, and why."""
