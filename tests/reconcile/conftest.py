@@ -20,7 +20,12 @@ from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.operated_cluster import NAMESPACE, OPERAND, OperatedCluster
 from upgraph.testing.registry import SimulatedRegistry
-from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica, running_replica
+from upgraph.testing.simulated_replica import (
+    OTHER_POD_ADDRESS,
+    POD_ADDRESS,
+    SimulatedReplica,
+    running_replica,
+)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +78,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def replica(certificates: Certificates) -> AsyncIterator[SimulatedReplica]:
     """A replica on the address of the pod, and the address for clusters."""
     async with running_replica(POD_ADDRESS, certificates.server_context()) as running:
+        yield running
+
+
+@pytest.fixture
+async def other(certificates: Certificates) -> AsyncIterator[SimulatedReplica]:
+    """A second replica, on the address of another pod."""
+    async with running_replica(OTHER_POD_ADDRESS, certificates.server_context()) as running:
         yield running
 
 

@@ -14,10 +14,10 @@ from upgraph.testing.operated_cluster import OperatedCluster
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at services do not come to an end."""
 
-    async def _replica(_: object) -> None:
+    async def asked(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(replicas, "_replica", _replica)
+    monkeypatch.setattr(replicas, "ask_all", asked)
 
 
 async def test_what_the_registry_says_does_not_wait_for_the_replicas(

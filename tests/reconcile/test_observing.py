@@ -11,6 +11,7 @@ import pytest
 from upgraph.kube.kinds import CONFIG_MAP, EVENT, POD, ROUTE
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
+from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.replicas import ServiceWish, look_at
 from upgraph.testing.certificates import Authority, make_authority
@@ -53,7 +54,7 @@ async def test_a_second_look_takes_no_certificate_apart(
         counted = partialmethod(_counted, asked, name, getattr(ssl.SSLContext, name))
         monkeypatch.setattr(ssl.SSLContext, name, counted)
     known = authority.certificate.read_text()
-    wish = ServiceWish((POD_ADDRESS,), f"https://{replica.host}", other_authorities=known)
+    wish = ServiceWish((PodAddress(POD_ADDRESS, "a"),), f"https://{replica.host}", other_authorities=known)
     with AccessPool() as pool:
         first = await look_at(pool, wish, None)
         assert asked

@@ -5,7 +5,7 @@ import pytest
 from upgraph.kube.kinds import DEPLOYMENT, POD
 from upgraph.kube.objects import Object
 from upgraph.operator.controller import Controller
-from upgraph.operator.observing.pods import addresses, troubles_of
+from upgraph.operator.observing.pods import PodAddress, addresses, troubles_of
 from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster
 
 QUOTA = (
@@ -120,7 +120,7 @@ def test_an_evicted_pod_is_no_trouble_and_is_not_asked() -> None:
     evicted = pod("a", phase="Failed", reason="Evicted", podIP="10.0.0.9", initContainerStatuses=[ended])
     running = pod("b", phase="Running", podIP="10.0.0.8")
     assert troubles_of([evicted, running]) == ()
-    assert addresses([evicted, running]) == ("10.0.0.8",)
+    assert addresses([evicted, running]) == (PodAddress("10.0.0.8", "b", is_ready=False),)
 
 
 @pytest.mark.parametrize(

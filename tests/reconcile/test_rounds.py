@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from upgraph.kube.objects import Key
 from upgraph.operator.observing import replicas
-from upgraph.operator.observing.replicas import ReplicaSeen, ServiceSeen, ServiceWish
+from upgraph.operator.observing.replicas import ServiceSeen, ServiceWish
 from upgraph.operator.observing.rounds import Rounds
+from upgraph.operator.observing.statuses import ReplicasSeen
 
 KEY = Key("site", "example")
 WISH = ServiceWish(uri="https://example.test")
@@ -48,7 +49,7 @@ async def test_another_wish_begins_anew() -> None:
 
 
 def test_a_service_that_stays_unsettled_is_looked_at_less_often_but_within_seconds() -> None:
-    stuck = ServiceSeen(ReplicaSeen(fault="there is no pod that could be asked"), None, WISH)
+    stuck = ServiceSeen(ReplicasSeen(fault="there is no pod that could be asked"), None, WISH)
     pauses = [replicas.pause_after(stuck, repeats) for repeats in range(100)]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (replicas.UNSETTLED_SECONDS, replicas.STUCK_SECONDS)

@@ -175,12 +175,16 @@ class OperatedCluster:
         deployment = self.find(DEPLOYMENT, name)
         counts = {"replicas": deployment["spec"]["replicas"], "readyReplicas": ready}
         self.server.state.put(DEPLOYMENT, deployment | {"status": counts})
-        pod = {"metadata": {"name": f"{name}-pod", "namespace": NAMESPACE, "labels": {"deployment": name}}}
-        status = {
-            "podIP": POD_ADDRESS,
-            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
-        }
-        self.server.state.put(POD, {"apiVersion": "v1", "kind": "Pod", **pod, "status": status})
+        self.run_pod(f"{name}-pod", POD_ADDRESS, name, is_ready=bool(ready))
+
+    def run_pod(self, pod: str, address: str, name: str = "sample", *, is_ready: bool = True) -> None:
+        """Let one replica of an UpdateService run."""
+        metadata = {"name": pod, "namespace": NAMESPACE, "labels": {"deployment": name}}
+        said = [{"type": "Ready", "status": "True" if is_ready else "False"}]
+        status = {"podIP": address, "conditions": said}
+        self.server.state.put(
+            POD, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
+        )
 
     def writes(self) -> int:
         """How many requests have been sent that write, except for Events."""

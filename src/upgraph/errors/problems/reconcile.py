@@ -164,10 +164,18 @@ REPLICA_LOST = Problem(
     "which takes five minutes where nobody has said otherwise (spec.scheduling.tolerations).",
     "Look at the node: kubectl describe node NAME. Where it does not come back, kubectl delete node NAME ends the wait.",
 )
+REPLICAS_APART = Problem(
+    "replicas-apart",
+    "The replicas of an update service answer with different graphs",
+    "Which updates a cluster is told of depends on the replica that it meets. A rollout, and the time until each replica has read "
+    "its sources anew, are over: one of them does not see what the others see.",
+    "Compare what the pods that are named say: kubectl logs POD. The conditions ReleasesReachable and GraphDataReady tell what "
+    "one of them cannot read, often for the network or the name server of its node. kubectl delete pod POD has it begin anew.",
+)
 SERVICE_SILENT = Problem(
     "service-silent",
     "The status of the update service cannot be read",
-    "It is not known what it offers. Clusters may well get their answers.",
+    "It is not known what it, or the replica that is named, offers. Clusters may well get their answers.",
     "Check that the operator may reach port 9081 of the pods: a NetworkPolicy of the namespace, or an operator that runs "
     "outside of the cluster.",
 )

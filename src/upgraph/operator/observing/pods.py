@@ -17,6 +17,17 @@ _USUAL = frozenset({"PodInitializing", "ContainerCreating", "Completed"})
 
 
 @dataclass(frozen=True, slots=True)
+class PodAddress:
+    """Where a pod is asked."""
+
+    address: str
+    pod: str
+    """Its name."""
+    is_ready: bool = True
+    """Whether clusters are sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PodTrouble:
     """Why one container does not run."""
 
@@ -45,14 +56,14 @@ class PodTrouble:
         return f"{where}: {self.reason}" + (f": {self.message}" if self.message else "")
 
 
-def addresses(pods: Iterable[Object]) -> tuple[str, ...]:
+def addresses(pods: Iterable[Object]) -> tuple[PodAddress, ...]:
     """The addresses of the pods that may answer, ready ones first."""
     found = [
-        (not _is_ready(pod), pod["metadata"]["name"], str(at(pod, "status").get("podIP") or ""))
+        PodAddress(str(at(pod, "status").get("podIP") or ""), str(pod["metadata"]["name"]), _is_ready(pod))
         for pod in pods
         if _is_to_run(pod)
     ]
-    return tuple(address for _, _, address in sorted(found) if address)
+    return tuple(sorted((one for one in found if one.address), key=lambda one: (not one.is_ready, one.pod)))
 
 
 def troubles_of(pods: Iterable[Object]) -> tuple[PodTrouble, ...]:

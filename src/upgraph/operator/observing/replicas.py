@@ -1,4 +1,4 @@
-"""Asks what really runs: the status port of a replica, and the address that clusters are told.
+"""Asks what really runs: the status ports of the replicas, and the address that clusters are told.
 
 What the operator has written says nothing about whether clusters get answers. Ages are not kept, as everything that is seen
 ends in a status that must not change while nothing changes.
@@ -6,31 +6,22 @@ ends in a status that must not change while nothing changes.
 
 import asyncio
 import ssl
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import msgspec
 
-from upgraph.errors import DataError, UpgraphError
-from upgraph.errors.problems.reconcile import SERVICE_SILENT
+from upgraph.errors import UpgraphError
 from upgraph.oci import Access, Proxies, RefusalCause, TlsExamination, examine_tls
-from upgraph.operator.desired.ports import STATUS
+from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.private_files import AccessPool
-from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, ServiceReport
 from upgraph.operator.observing.serving_ca import ServingCA, serving_ca
+from upgraph.operator.observing.statuses import ReplicasSeen, ask_all
 
-STATUS_SECONDS = 5.0
-"""Time for the status of one replica."""
 URI_SECONDS = 8.0
 """Time for an answer at the address for clusters, beside the look at its certificates."""
-MAX_ASKED = 3
-"""Most replicas that are asked, one after the other, until one answers."""
-OLD_SECONDS = 3600.0
-"""Age from which on a graph counts as old: a dozen readings of its sources have failed then."""
 SETTLED_SECONDS = 30.0
 """Between two looks at a service that answers."""
 UNSETTLED_SECONDS = 3.0
@@ -64,8 +55,8 @@ class _Refusal(msgspec.Struct):
 class ServiceWish:
     """Which service, and how it is reached."""
 
-    replicas: tuple[str, ...] = ()
-    """Addresses of pods, those that are asked first in front."""
+    replicas: tuple[PodAddress, ...] = ()
+    """Pods, those that count first in front."""
     uri: str = ""
     """The address for clusters; empty while there is none."""
     candidate: str = ""
@@ -78,18 +69,6 @@ class ServiceWish:
     """Authorities in PEM that may have signed the certificate of the address."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables of the proxy."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaSeen:
-    """What a replica says of itself."""
-
-    report: ServiceReport | None = field(default=None, compare=False)
-    state: str = ""
-    """Another text when something else is to be told of the report than before."""
-    is_old: bool = False
-    fault: str = ""
-    """Why no replica says anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +85,7 @@ class UriSeen:
 class ServiceSeen:
     """What was seen of a service."""
 
-    replica: ReplicaSeen
+    replicas: ReplicasSeen
     uri: UriSeen | None = None
     wish: ServiceWish = field(default_factory=ServiceWish, repr=False)
     """What was looked at."""
@@ -117,8 +96,14 @@ class ServiceSeen:
     @property
     def is_settled(self) -> bool:
         """Whether it runs as it should, as far as can be seen."""
-        report = self.replica.report
-        is_ready = report is not None and report.ready and self.uri is not None and self.uri.answers
+        report = self.replicas.report
+        is_ready = (
+            report is not None
+            and report.ready
+            and not self.replicas.unanswered
+            and self.uri is not None
+            and self.uri.answers
+        )
         return is_ready and (self.candidate is None or self.candidate.answers)
 
     @property
@@ -131,15 +116,15 @@ class ServiceSeen:
         has_looked = bool(self.wish.ready and self.wish.replicas)
         if has_looked or not wish.ready:
             return self
-        return ServiceSeen(ReplicaSeen(fault="the pods are being asked"), None, wish, is_pending=True)
+        return ServiceSeen(ReplicasSeen(fault="the pods are being asked"), None, wish, is_pending=True)
 
 
-async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:  # noqa: ARG001  # of Rounds
+async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:
     """Look once."""
-    replica = await _replica(wish.replicas)
+    asked = await ask_all(wish.replicas, None if before is None else before.replicas)
     uri = await _uri(pool, wish) if wish.uri else None
     candidate = await _uri(pool, replace(wish, uri=wish.candidate)) if wish.candidate else None
-    return ServiceSeen(replica, uri, wish, candidate)
+    return ServiceSeen(asked, uri, wish, candidate)
 
 
 def pause_after(seen: ServiceSeen, repeats: int) -> float:
@@ -147,41 +132,6 @@ def pause_after(seen: ServiceSeen, repeats: int) -> float:
     if seen.is_settled:
         return SETTLED_SECONDS
     return UNSETTLED_SECONDS if repeats < UNSETTLED_LOOKS else STUCK_SECONDS
-
-
-async def _replica(replicas: Iterable[str]) -> ReplicaSeen:
-    fault = "there is no pod that could be asked"
-    async with Access(proxies=Proxies()).session() as session:
-        for host in list(replicas)[:MAX_ASKED]:
-            named = f"[{host}]" if ":" in host else host
-            try:
-                answer = await session.get(
-                    f"http://{named}:{STATUS.number}/status", limit=MAX_REPORT_BYTES, seconds=STATUS_SECONDS
-                )
-                return _read(answer.content, host)
-            except UpgraphError as error:
-                fault = error.seen
-    return ReplicaSeen(fault=fault)
-
-
-def _read(content: bytes, host: str) -> ReplicaSeen:
-    try:
-        report = DECODER.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        seen = f"the status of {host}:{STATUS.number} is not what a service says: {error}"
-        raise DataError(SERVICE_SILENT, seen) from error
-    refreshed = report.graph.refreshed_at if report.graph else 0.0
-    is_old = bool(refreshed) and time.time() - refreshed > OLD_SECONDS
-    # While it is not old, when it was refreshed is nobody's concern.
-    graph = replace_refreshed(report, is_old=is_old)
-    return ReplicaSeen(report, repr(graph), is_old)
-
-
-def replace_refreshed(report: ServiceReport, *, is_old: bool) -> ServiceReport:
-    """The report without the moment of its last refreshing, unless that was too long ago."""
-    if is_old or report.graph is None:
-        return report
-    return msgspec.structs.replace(report, graph=msgspec.structs.replace(report.graph, refreshed_at=0.0))
 
 
 async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
@@ -252,8 +202,3 @@ def _answer_fault(status: int, content: bytes) -> str:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "the answer is no update graph" if status == HTTPStatus.OK else f"status {status}"
     return f"status {status}: {refusal.kind}: {refusal.value}"[:_MAX_REASON_CHARACTERS]
-
-
-def moment(seconds: float) -> str:
-    """A Unix time in RFC 3339."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

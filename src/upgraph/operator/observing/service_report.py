@@ -77,6 +77,11 @@ class Source(_Part, frozen=True):
     left_out: int = 0
     findings: tuple[FindingCount, ...] = ()
 
+    @property
+    def errors(self) -> int:
+        """How many errors were found in it."""
+        return sum(one.count for one in self.findings if one.is_error)
+
 
 class Detail(_Part, frozen=True):
     """Something that was found."""
@@ -113,6 +118,12 @@ class ServiceReport(_Part, frozen=True):
     def of_kind(self, kind: str) -> tuple[Source, ...]:
         """The sources of a kind."""
         return tuple(source for source in self.sources if source.kind == kind)
+
+    def refreshed(self, at: float) -> "ServiceReport":
+        """The same with another moment at which the graph was refreshed, as a Unix time in seconds."""
+        if self.graph is None:
+            return self
+        return msgspec.structs.replace(self, graph=msgspec.structs.replace(self.graph, refreshed_at=at))
 
     def remedy(self, reference: str) -> str:
         """What the service says is to be done about a problem."""

@@ -40,7 +40,7 @@ class Known:
     @property
     def report(self) -> ServiceReport | None:
         """What the service says of itself; None if it was not asked, or does not say it."""
-        return None if self.seen is None else self.seen.replica.report
+        return None if self.seen is None else self.seen.replicas.report
 
     @property
     def replicas(self) -> int:

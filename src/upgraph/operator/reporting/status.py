@@ -136,7 +136,7 @@ def _is_overdue(before: Object, content: Object) -> bool:
 
 
 def _graph(known: Known, before: Object, moment: str) -> Object:
-    report = None if known.seen is None else known.seen.replica.report
+    report = None if known.seen is None else known.seen.replicas.report
     if report is None or report.graph is None:
         return before
     part: Object = {

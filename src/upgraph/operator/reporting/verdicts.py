@@ -14,6 +14,7 @@ from upgraph.errors.problems.reconcile import (
     PODS_FAILING,
     PODS_REFUSED,
     REPLICA_LOST,
+    REPLICAS_APART,
     SERVICE_SILENT,
     URI_SILENT,
     URI_UNTRUSTED,
@@ -23,8 +24,9 @@ from upgraph.kube.conditions import Condition
 from upgraph.operator.inputs.access import NOT_CONFIGURED
 from upgraph.operator.inputs.promoted import PROMOTION_INVALID
 from upgraph.operator.observing.pods import told
-from upgraph.operator.observing.replicas import moment
+from upgraph.operator.observing.replicas import ServiceSeen
 from upgraph.operator.observing.service_report import ServiceReport
+from upgraph.operator.observing.statuses import moment
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import graph_data_verdict, named_image
 from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
@@ -127,7 +129,7 @@ def _why_not_ready(known: Known) -> str:
 def _releases(known: Known) -> Condition:
     report = known.report
     if report is None:
-        why = "No replica was asked yet." if known.seen is None else f"{known.seen.replica.fault}."
+        why = "No replica was asked yet." if known.seen is None else f"{known.seen.replicas.fault}."
         return Condition(RELEASES_REACHABLE, status=None, reason="NotKnown", message=why)
     sources = report.of_kind("releases")
     faulty = [one for one in sources if one.fault]
@@ -192,20 +194,32 @@ def _of_service(known: Known) -> list[Trouble]:
     found = []
     if known.graph_data is not None and known.graph_data.fault is not None:
         found.append(of_registry("GraphDataUnresolved", known.graph_data.fault))
-    seen, report = known.seen, known.report
+    seen = known.seen
     if seen is None:
         return found
-    if report is None and known.ready_replicas and not seen.is_pending:
-        found.append(Trouble("StatusUnreadable", SERVICE_SILENT, seen.replica.fault))
-    if seen.replica.is_old and report is not None and report.graph is not None:
-        since = moment(report.graph.refreshed_at)
-        found.append(Trouble("GraphOld", GRAPH_OLD, f"the graph is as it was at {since}"))
-    found += _of_versions(known, report)
+    found += _of_replicas(known, seen)
+    found += _of_versions(known, known.report)
     authority = None if seen.uri is None else seen.uri.authority
     if authority is not None and authority.trusted is False:
         said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
         found.append(Trouble("ServingCAUntrusted", URI_UNTRUSTED, said))
     return found
+
+
+def _of_replicas(known: Known, seen: ServiceSeen) -> Iterator[Trouble]:
+    """What the replicas do not say, and what they say differently."""
+    replicas, report = seen.replicas, known.report
+    if report is None:
+        if known.ready_replicas and not seen.is_pending:
+            yield Trouble("StatusUnreadable", SERVICE_SILENT, replicas.fault)
+        return
+    if replicas.silent:
+        yield Trouble("StatusUnreadable", SERVICE_SILENT, "; ".join(replicas.silent[:MAX_TOLD]))
+    if replicas.is_old and report.graph is not None:
+        whose = f"the graph of pod {replicas.oldest[0]}" if replicas.oldest else "the graph"
+        yield Trouble("GraphOld", GRAPH_OLD, f"{whose} is as it was at {moment(report.graph.refreshed_at)}")
+    if replicas.apart:
+        yield Trouble("ReplicasApart", REPLICAS_APART, replicas.apart)
 
 
 def _of_versions(known: Known, report: ServiceReport | None) -> Iterator[Trouble]:

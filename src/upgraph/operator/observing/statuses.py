@@ -1,0 +1,156 @@
+"""Asks every replica what it says of itself, and makes one answer of what they say.
+
+Any of them may be the one that a cluster meets: a single one that cannot read its sources, or that answers with another graph
+than the others, is told although all others are well.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import itemgetter
+
+import msgspec
+
+from upgraph.errors import DataError, UpgraphError
+from upgraph.errors.problems.reconcile import SERVICE_SILENT
+from upgraph.oci import Access, Downloads, Proxies
+from upgraph.operator.desired.ports import STATUS
+from upgraph.operator.observing.pods import PodAddress
+from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, Graph, ServiceReport
+from upgraph.operator.observing.together import Answer, together
+
+STATUS_SECONDS = 5.0
+"""Time for the status of one replica."""
+MAX_ASKED = 64
+"""Most replicas that are asked."""
+AT_A_TIME = 4
+"""Replicas of one service that are asked at the same time."""
+OLD_SECONDS = 3600.0
+"""Age from which on a graph counts as old: a dozen readings of its sources have failed then."""
+APART_SECONDS = 900.0
+"""So long replicas may have different graphs: for a rollout, and until each has read its sources anew."""
+MAX_TOLD = 5
+"""Most graphs, and most pods, that a message tells of."""
+_SHOWN_DIGEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicasSeen:
+    """What the replicas say of themselves."""
+
+    report: ServiceReport | None = field(default=None, compare=False)
+    """All of it together."""
+    state: str = ""
+    """Another text when something else is to be told of the report than before."""
+    is_old: bool = False
+    """Whether one of them has a graph that was not renewed for a long time."""
+    oldest: tuple[str, ...] = ()
+    """Its pod, where others have a younger one; empty otherwise."""
+    fault: str = ""
+    """Why no replica says anything."""
+    silent: tuple[str, ...] = ()
+    """Pods that clusters are sent to and that do not say anything, unlike others, with the reason."""
+    apart: str = ""
+    """Which pods have which graph, where they have had different ones for too long."""
+    apart_since: float | None = field(default=None, compare=False)
+    """Unix time in seconds since which they have different ones, as far as was seen; None where they do not."""
+    unanswered: frozenset[str] = field(default=frozenset(), compare=False)
+    """Ready pods that did not answer this time."""
+
+
+async def ask_all(pods: Sequence[PodAddress], before: ReplicasSeen | None = None) -> ReplicasSeen:
+    """Ask all of them once.
+
+    Args:
+        pods: those that clusters are sent to in front.
+        before: what was seen the last time.
+    """
+    turns = asyncio.Semaphore(AT_A_TIME)
+    async with Access(proxies=Proxies()).session(concurrency=AT_A_TIME) as session:
+        answers = await asyncio.gather(*(_asked(session, turns, one) for one in pods[:MAX_ASKED]))
+    return conclude(answers, before or ReplicasSeen(), time.time())
+
+
+async def _asked(session: Downloads, turns: asyncio.Semaphore, pod: PodAddress) -> Answer:
+    host = f"[{pod.address}]" if ":" in pod.address else pod.address
+    async with turns:
+        try:
+            answer = await session.get(
+                f"http://{host}:{STATUS.number}/status", limit=MAX_REPORT_BYTES, seconds=STATUS_SECONDS
+            )
+            return Answer(pod, _read(answer.content, pod))
+        except UpgraphError as error:
+            return Answer(pod, fault=error.seen)
+
+
+def _read(content: bytes, pod: PodAddress) -> ServiceReport:
+    try:
+        return DECODER.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        seen = f"the status of {pod.address}:{STATUS.number} is not what a service says: {error}"
+        raise DataError(SERVICE_SILENT, seen) from error
+
+
+def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> ReplicasSeen:
+    """What is known after all were asked, at a Unix time in seconds."""
+    silent = [one for one in answers if one.report is None and one.pod.is_ready]
+    unanswered = frozenset(one.pod.pod for one in silent)
+    report = together(answers)
+    if report is None:
+        fault = answers[-1].fault if answers else "there is no pod that could be asked"
+        return ReplicasSeen(fault=fault, unanswered=unanswered)
+    refreshed = sorted(_refreshed(answers), key=itemgetter(0))
+    oldest = refreshed[0][0] if refreshed else 0.0
+    is_old = bool(oldest) and now - oldest > OLD_SECONDS
+    is_alone = is_old and now - refreshed[-1][0] <= OLD_SECONDS
+    # While it is not old, when it was refreshed is nobody's concern.
+    report = report.refreshed(oldest if is_old else 0.0)
+    graphs = _graphs(answers)
+    apart_since = (before.apart_since or now) if len(graphs) > 1 else None
+    is_apart = apart_since is not None and now - apart_since > APART_SECONDS
+    return ReplicasSeen(
+        report,
+        repr(report),
+        is_old,
+        oldest=(refreshed[0][1],) if is_alone else (),
+        # A pod may be about to go, so once is no sign.
+        silent=tuple(f"pod {one.pod.pod}: {one.fault}" for one in silent if one.pod.pod in before.unanswered),
+        apart=_told(graphs, apart_since) if is_apart and apart_since is not None else "",
+        apart_since=apart_since,
+        unanswered=unanswered,
+    )
+
+
+def _refreshed(answers: Iterable[Answer]) -> list[tuple[float, str]]:
+    """When the graph of each pod was renewed."""
+    graphs = ((one.graph, one.pod.pod) for one in answers)
+    return [(graph.refreshed_at, pod) for graph, pod in graphs if graph is not None and graph.refreshed_at]
+
+
+def _graphs(answers: Iterable[Answer]) -> dict[str, tuple[Graph, list[str]]]:
+    """The graphs that clusters may meet, and the pods that have them."""
+    found: dict[str, tuple[Graph, list[str]]] = {}
+    for one in answers:
+        if one.graph is not None and one.pod.is_ready:
+            found.setdefault(one.graph.digest, (one.graph, []))[1].append(one.pod.pod)
+    return found
+
+
+def _told(graphs: dict[str, tuple[Graph, list[str]]], since: float) -> str:
+    listed = [
+        f"graph {digest[:_SHOWN_DIGEST]} with {graph.releases} releases and {graph.updates} updates: {_named(pods)}"
+        for digest, (graph, pods) in list(graphs.items())[:MAX_TOLD]
+    ]
+    return f"the replicas have different graphs since {moment(since)}: {'; '.join(listed)}"
+
+
+def _named(pods: Sequence[str]) -> str:
+    shown = ", ".join(pods[:MAX_TOLD])
+    return f"pod {shown}" if len(pods) <= MAX_TOLD else f"pod {shown} and {len(pods) - MAX_TOLD} more"
+
+
+def moment(seconds: float) -> str:
+    """A Unix time in RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

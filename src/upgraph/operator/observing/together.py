@@ -1,0 +1,74 @@
+"""What several replicas say of themselves, as one report. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from upgraph.operator.observing.pods import PodAddress
+from upgraph.operator.observing.service_report import Graph, ServiceReport, Source
+
+MAX_DETAILS = 1000
+"""Most findings that are kept of all replicas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one replica says."""
+
+    pod: PodAddress
+    report: ServiceReport | None = None
+    fault: str = ""
+    """Why it says nothing."""
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph that it answers with; None if there is none."""
+        return None if self.report is None else self.report.graph
+
+
+def together(answers: Sequence[Answer]) -> ServiceReport | None:
+    """One report: of those that are ready the graph that was renewed the longest time ago, as that is what clusters may meet,
+    and of each source the worst that any of them says.
+
+    None if none of them says anything.
+    """
+    said = [(one.pod.pod, one.report) for one in answers if one.report is not None]
+    if not said:
+        return None
+    reports = [report for _, report in said]
+    first = min(reports, key=_standing)
+    if len(reports) == 1:
+        return first
+    return msgspec.structs.replace(
+        first,
+        sources=tuple(_sources(said)),
+        # Replicas that read the same find the same.
+        details=tuple(dict.fromkeys(one for report in reports for one in report.details))[:MAX_DETAILS],
+        problems={reference: one for report in reports for reference, one in report.problems.items()},
+    )
+
+
+def _standing(report: ServiceReport) -> tuple[bool, float]:
+    has_graph = report.ready and report.graph is not None
+    return not has_graph, report.graph.refreshed_at if report.graph is not None else 0.0
+
+
+def _sources(said: Sequence[tuple[str, ServiceReport]]) -> Iterable[Source]:
+    found: dict[tuple[str, str], list[tuple[str, Source]]] = {}
+    for pod, report in said:
+        for source in report.sources:
+            found.setdefault((source.kind, source.name), []).append((pod, source))
+    return (_worst(named) for named in found.values())
+
+
+def _worst(said: Sequence[tuple[str, Source]]) -> Source:
+    faulty = [(pod, source) for pod, source in said if source.fault is not None]
+    most = max((source for _, source in said), key=lambda one: (one.errors, one.left_out))
+    if not faulty:
+        return most
+    pod, source = faulty[0]
+    fault = source.fault
+    if fault is not None and len(faulty) < len(said):
+        fault = msgspec.structs.replace(fault, seen=f"{fault.seen} (pod {pod}, and not all replicas)")
+    return msgspec.structs.replace(most, fault=fault)
