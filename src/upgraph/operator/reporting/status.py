@@ -15,6 +15,7 @@ from upgraph.operator.observing.serving_ca import ServingCA
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import GRAPH_DATA_READY, OF_REPLICAS
 from upgraph.operator.reporting.verdicts import (
+    AVAILABLE,
     DEGRADED,
     OF_A_START,
     RECONCILE_COMPLETED,
@@ -75,6 +76,9 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
     if known.exposed.uri:
         content["policyEngineURI"] = known.exposed.uri
     before, moment = at(obj, "status"), _text(now)
+    is_available = any(one.type == AVAILABLE and one.status for one in verdicts)
+    if first := before.get("firstAnswered") or (moment if is_available else None):
+        content["firstAnswered"] = first
     parts = {
         "graphData": _graph_data(known),
         "graph": _graph(known, at(before, "graph"), moment),

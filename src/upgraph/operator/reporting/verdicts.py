@@ -4,7 +4,7 @@
 were written and never more; the others say whether clusters get answers and from what.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from upgraph.errors.problems.reconcile import (
     DEFINITION_OLD,
@@ -43,7 +43,7 @@ RECONCILE_ERROR = "ReconcileError"
 
 SUCCESS = "Success"
 OF_A_START = ("NotDeployed", "NoReplicaReady", "AddressPending", "NotAdmitted")
-"""Why a service does not answer yet, which is no fault as long as nothing else tells of one."""
+"""Why a service that never answered does not answer yet, which is no fault as long as nothing else tells of one."""
 
 
 def conditions(known: Known) -> tuple[Condition, ...]:
@@ -156,7 +156,8 @@ def _left_out(report: ServiceReport, count: int) -> str:
     return f", and {count} things were left out{why}. {repair}".rstrip(". ")
 
 
-def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
+def _degraded(known: Known, others: Sequence[Condition]) -> Condition:
+    """What is wrong as a whole; of the other conditions ``Available`` is the first."""
     troubles = [one for one in known.troubles if one.reason != NOT_CONFIGURED]
     if known.exposed.uri and known.exposed.trouble is not None:
         # That another address answers as long would hide for ever that what was asked for is not so.
@@ -166,6 +167,9 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
     if known.is_definition_old:
         seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
         troubles.append(Trouble("DefinitionOld", DEFINITION_OLD, seen))
+    outage = _outage(known, others[0], troubles)
+    if outage is not None:
+        return outage
     if troubles:
         return failed(DEGRADED, tuple(troubles), status=True)
     is_starting = known.deployment is None or not known.pods
@@ -173,6 +177,18 @@ def _degraded(known: Known, others: Iterable[Condition]) -> Condition:
         if one.status is False and not (is_starting and one.reason in OF_A_START):
             return Condition(DEGRADED, status=True, reason=one.reason, message=f"{one.type}: {one.message}")
     return Condition(DEGRADED, status=False, reason="AsExpected", message="Nothing is wrong.")
+
+
+def _outage(known: Known, available: Condition, troubles: Iterable[Trouble]) -> Condition | None:
+    """That clusters were answered and are not any more, before everything else that is wrong."""
+    status = known.inputs.service.status
+    before = status.condition(AVAILABLE)
+    has_answered = status.first_answered is not None or (before is not None and before.status == "True")
+    if available.status is not False or not has_answered:
+        return None
+    others = [one.message for one in troubles if one.message not in available.message]
+    message = "\n".join([f"{AVAILABLE}: {available.message}", *others[:MAX_TOLD]])
+    return Condition(DEGRADED, status=True, reason=available.reason, message=message)
 
 
 def _of_pods(known: Known) -> Iterator[Trouble]:

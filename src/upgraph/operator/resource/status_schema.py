@@ -27,6 +27,10 @@ def status_schema() -> Object:
                 "spec.upstream of a ClusterVersion takes.",
                 2048,
             ),
+            "firstAnswered": moment(
+                "When the address answered for the first time. Before that it is starting; when it does not answer any more, "
+                "that is an outage."
+            ),
             "observedGeneration": whole("Which generation of spec this status is about.", wide=True),
             "replicas": whole("Pods that are there."),
             "readyReplicas": whole("Pods that answer."),

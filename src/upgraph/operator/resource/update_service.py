@@ -208,6 +208,8 @@ class UpdateServiceStatus(_Wire, frozen=True, kw_only=True):
     conditions: list[Condition] = []
     policy_engine_uri: str | None = msgspec.field(name="policyEngineURI", default=None)
     """Base of the address for clients, without a path."""
+    first_answered: str | None = None
+    """When the address answered for the first time, in RFC 3339; None: it never did."""
     observed_generation: int | None = None
     replicas: int | None = None
     ready_replicas: int | None = None
