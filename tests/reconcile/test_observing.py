@@ -127,7 +127,10 @@ async def test_a_registry_of_releases_that_fails_is_told_with_the_repair_of_the_
     await cluster.begin_with(replica)
     await cluster.until(lambda: cluster.condition("ReleasesReachable").get("status") == "False")
     told = cluster.condition("ReleasesReachable")["message"]
-    assert "docker://registry.example/ocp: self-signed certificate. Give the authority." in told
+    assert (
+        "docker://registry.example/ocp: self-signed certificate. Put the certificate of the authority into the ConfigMap of spec.trust"
+        in told
+    )
     assert cluster.condition("Degraded")["status"] == "True"
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from upgraph.operator.resource.repairs import repair
+
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 """Largest document that is read; one of 5,400 tags with all of them broken has about 2 MB."""
 
@@ -126,8 +128,8 @@ class ServiceReport(_Part, frozen=True):
         return msgspec.structs.replace(self, graph=msgspec.structs.replace(self.graph, refreshed_at=at))
 
     def remedy(self, reference: str) -> str:
-        """What the service says is to be done about a problem."""
-        return self.problems[reference].remedy if reference in self.problems else ""
+        """What is to be done about a problem, in the words of the resource where the service says it in its own."""
+        return repair(reference, self.problems[reference].remedy if reference in self.problems else "")
 
 
 DECODER = msgspec.json.Decoder(ServiceReport)

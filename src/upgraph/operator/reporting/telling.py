@@ -1,7 +1,6 @@
 """How troubles become conditions, and what a service or a registry says becomes a trouble. Pure."""
 
 from upgraph.errors import UpgraphError
-from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.errors.problems.reconcile import RELEASES_UNREADABLE
 from upgraph.kube.conditions import Condition
 from upgraph.operator.observing.service_report import ServiceReport, Source
@@ -9,7 +8,6 @@ from upgraph.operator.resource.trouble import Trouble
 
 MAX_TOLD = 5
 """Most findings of one kind, or troubles, that a message tells of."""
-_REACH_REMEDY = "Check the name, the port, the network, the proxy and that the registry runs."
 
 
 def failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) -> Condition:
@@ -23,9 +21,7 @@ def failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) ->
 
 def of_registry(reason: str, error: UpgraphError) -> Trouble:
     """What the operator itself met at a registry."""
-    # Elsewhere a registry without TLS can be named by a scheme of its own, which resources have not.
-    remedy = _REACH_REMEDY if error.problem is UNREACHABLE else error.remedy
-    return Trouble(reason, error.problem, error.seen, remedy)
+    return Trouble.of(reason, error)
 
 
 def of_source(reason: str, source: Source, report: ServiceReport) -> Trouble:

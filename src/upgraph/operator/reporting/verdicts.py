@@ -31,6 +31,7 @@ from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import graph_data_verdict, named_image
 from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
 from upgraph.operator.resource.definition import CRD_NAME
+from upgraph.operator.resource.repairs import repair
 from upgraph.operator.resource.trouble import Trouble
 
 RECONCILE_COMPLETED = "ReconcileCompleted"
@@ -122,7 +123,8 @@ def _why_not_ready(known: Known) -> str:
         return f"{seen}; {told(known.pods)}"
     report = known.report
     if report is not None and report.reason is not None:
-        return f"{seen}; {report.reason.seen}. {report.reason.remedy}".rstrip(". ")
+        said = repair(report.reason.reference, report.reason.remedy)
+        return f"{seen}; {report.reason.seen}. {said}".rstrip(". ")
     return seen
 
 

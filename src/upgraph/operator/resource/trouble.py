@@ -7,6 +7,7 @@ resource tells all of them.
 from dataclasses import dataclass
 
 from upgraph.errors import Problem, UpgraphError
+from upgraph.operator.resource.repairs import repair
 
 MAX_MESSAGE_CHARACTERS = 4096
 """Longest message of a condition; the API takes 32 KiB, people read less."""
@@ -30,7 +31,8 @@ class Trouble:
     def message(self) -> str:
         """What was seen, and what to do."""
         seen = self.seen if self.seen.endswith((".", "!", "?")) else f"{self.seen}."
-        text = f"{seen} {self.remedy or self.problem.remedy} [{self.problem.reference}]"
+        remedy = self.remedy or repair(self.problem.reference)
+        text = " ".join(part for part in (seen, remedy, f"[{self.problem.reference}]") if part)
         if len(text) <= MAX_MESSAGE_CHARACTERS:
             return text
         return f"{text[: MAX_MESSAGE_CHARACTERS - 3]}..."
@@ -38,4 +40,4 @@ class Trouble:
     @classmethod
     def of(cls, reason: str, error: UpgraphError, *, holds_pods: bool = False) -> "Trouble":
         """The trouble that an error is."""
-        return cls(reason, error.problem, error.seen, error.remedy, holds_pods)
+        return cls(reason, error.problem, error.seen, repair(error.reference, error.remedy), holds_pods)
