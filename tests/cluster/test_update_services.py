@@ -34,6 +34,7 @@ from upgraph.operator.installation.manifests import as_yaml, manifests
 from upgraph.operator.installation.parameters import OPERATOR, Installation
 from upgraph.operator.resource.definition import CRD_NAME, definition
 from upgraph.operator.resource.update_service import UPDATE_SERVICE, parse_update_service
+from upgraph.testing.misshapen_update_services import IMAGES, VALUES, WELL_SHAPED
 from upgraph.testing.update_services import ACCEPTED, OUT_OF_BOUNDS, REFUSED, SEED_STATUS, Example, Refused
 
 NAMESPACE = "test-installation"
@@ -155,7 +156,7 @@ def test_the_resource_of_the_documentation_is_applied_as_it_is(cluster: ControlP
     assert kept["spec"] == yaml.safe_load(SEED)["spec"]
 
 
-@pytest.mark.parametrize("example", ACCEPTED, ids=lambda example: example.id)
+@pytest.mark.parametrize("example", [*ACCEPTED, *WELL_SHAPED], ids=lambda example: example.id)
 async def test_what_can_work_is_accepted(admin: KubernetesApi, example: Example) -> None:
     made = await admin.create(example.object(NAMESPACE))
     await admin.delete(UPDATE_SERVICE, Key(NAMESPACE, example.name))
@@ -163,7 +164,7 @@ async def test_what_can_work_is_accepted(admin: KubernetesApi, example: Example)
     assert parse_update_service(made).spec == asked.spec
 
 
-@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.example.id)
+@pytest.mark.parametrize("refused", [*REFUSED, *VALUES, *IMAGES], ids=lambda refused: refused.example.id)
 async def test_what_can_never_work_is_refused_with_the_same_words(
     admin: KubernetesApi, refused: Refused
 ) -> None:

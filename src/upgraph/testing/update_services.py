@@ -338,23 +338,13 @@ OUT_OF_BOUNDS = (
     _refused(
         "a repository twice", "spec.additionalReleases", "", additionalReleases=["r.example/a", "r.example/a"]
     ),
-    _refused("a ConfigMap in upper case", "spec.trust.configMap", "", trust={"configMap": "CA"}),
-    _refused("a Secret without a name", "spec.credentials.secret", "", credentials={"secret": ""}),
     _refused("a name of 254 characters", "spec.credentials.secret", "", credentials={"secret": _LONG}),
-    _refused("a name with a line end", "spec.trust.configMap", "", trust={"configMap": "ca\n"}),
     _refused(
         "a class of 254 characters",
         "spec.exposure.ingressClassName",
         "",
         exposure={"ingressClassName": _LONG},
     ),
-    _refused(
-        "an amount that is none",
-        "spec.resources.limits.memory",
-        "",
-        resources={"limits": {"memory": "a lot"}},
-    ),
-    _refused("a size that is none", "spec.volume.size", "", volume={"size": "1 GB"}),
     _refused(
         "too many replicas at most", "spec.autoscaling.maxReplicas", "", autoscaling={"maxReplicas": 101}
     ),

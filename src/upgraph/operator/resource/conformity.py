@@ -1,7 +1,8 @@
-"""Whether an object fits the definition of its resource, beyond the types: lengths, patterns, words, numbers. Pure.
+"""Whether an object fits the definition of its resource, beyond the types: lengths, patterns, words, numbers, values. Pure.
 
 The API server judges by the same schema. Only those keywords are known that :mod:`upgraph.operator.resource.schema` writes; types
-were judged when the object was read.
+were judged when the object was read. Of rules those about values are known, which stand at many fields; rules about one part
+are in :mod:`upgraph.operator.resource.rules`.
 """
 
 import re
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from upgraph.kube.objects import Object
-from upgraph.operator.resource.rules import Fault
+from upgraph.operator.resource import value_rules
+from upgraph.operator.resource.rule import Fault, Rule
 
 _Check = Callable[[Any, Any], str | None]
 
@@ -34,9 +36,10 @@ def misfits(schema: Object, value: Any, path: str) -> Iterator[Fault]:  # noqa: 
 
 def _below(schema: Object, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
     for name, inner in value.items():
-        below = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
-        if below is not None:
+        if (below := schema.get("properties", {}).get(name)) is not None:
             yield from misfits(below, inner, f"{path}.{name}")
+        elif (free := schema.get("additionalProperties")) is not None:
+            yield from misfits(free, inner, f"{path}[{name}]")
 
 
 def _longest(most: int, value: object) -> str | None:
@@ -82,6 +85,12 @@ def _list_type(kind: str, value: Sequence[object]) -> str | None:
     return None if twice is None else f"names {twice!r} twice"
 
 
+def _rules(validations: Sequence[Object], value: object) -> str | None:
+    broken = (_RULES[one["rule"]] for one in validations if one["rule"] in _RULES)
+    return next((rule.message for rule in broken if not rule.holds(value)), None)
+
+
+_RULES: Mapping[str, Rule[Any]] = {rule.expression: rule for rule in value_rules.ALL}
 _CHECKS: Mapping[str, _Check] = {
     "maxLength": _longest,
     "minLength": _shortest,
@@ -93,4 +102,5 @@ _CHECKS: Mapping[str, _Check] = {
     "minItems": _fewest,
     "maxProperties": _items,
     "x-kubernetes-list-type": _list_type,
+    "x-kubernetes-validations": _rules,
 }

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-_FACTORS = {
+FACTORS = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
     "m": Decimal("1e-3"),
@@ -11,6 +11,7 @@ _FACTORS = {
     **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", 1)},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", 1)},
 }
+"""What stands behind a number, and what it is multiplied with."""
 _AMOUNT = re.compile(
     r"([+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+)([numkMGTPE]|[KMGTPE]i)?"
 )
@@ -21,4 +22,4 @@ def amount(quantity: str | float) -> Decimal | None:
     match = _AMOUNT.fullmatch(str(quantity))
     if match is None:
         return None
-    return Decimal(match[1]) * _FACTORS[match[2] or ""]
+    return Decimal(match[1]) * FACTORS[match[2] or ""]

@@ -16,7 +16,8 @@ from upgraph.operator.resource.conformity import misfits
 from upgraph.operator.resource.names import Names, route_host_fault
 from upgraph.operator.resource.peer import signature_peer
 from upgraph.operator.resource.quantity import amount
-from upgraph.operator.resource.rules import Fault, faults
+from upgraph.operator.resource.rule import Fault
+from upgraph.operator.resource.rules import faults
 from upgraph.operator.resource.spec_schema import spec_schema
 from upgraph.operator.resource.update_service import (
     UPDATE_SERVICE,

@@ -6,13 +6,11 @@ since Kubernetes 1.25 has are used. A rule says what is wrong whatever the clust
 have tomorrow is a condition of the status instead.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from upgraph.kube.objects import Object
 from upgraph.operator.resource.names import LONGEST_NAME_CHARACTERS, MAX_LABEL_CHARACTERS
+from upgraph.operator.resource.rule import LABEL, PORT, Fault, Rule, fits, lacks, matching, quoted, where
 from upgraph.operator.resource.update_service import (
     Exposure,
     Signatures,
@@ -24,62 +22,30 @@ from upgraph.operator.resource.update_service import (
 
 T = TypeVar("T")
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_HOST = rf"^{_LABEL}(\.{_LABEL})*$"
+_HOST = rf"^{LABEL}(\.{LABEL})*$"
 _DIGEST = "@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
 _REPOSITORY_CHARACTERS = r"^[A-Za-z0-9._:/@\[\]-]*$"
 _IMAGE_CHARACTERS = r"^[A-Za-z0-9._:/@\[\]+-]*$"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule(Generic[T]):
-    """One rule about a part of an UpdateService."""
+_HAS_PORT = r"^[^/]*:[^/\]:]*/"
+_GOOD_PORT = rf"^[^/]*:{PORT}/"
+_BAD_JOINTS = r"/[^@:]*([.][._-]|[_-][.]|_-|-_|___|[._-](/|@|:|$))|/[._-]"
+_HAS_HOST = r"^[^/]*[.:\]][^/]*(/|$)|^localhost/|^[^/]*$"
+_HAS_TAG = "/[^/@]*:[^/]*$"
+_GOOD_TAG = "/[^/@:]*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@[^/]*)?$"
+_UPPER_CASE = "/[^@:]*[A-Z]"
 
-    expression: str
-    """The rule in CEL, about ``self``."""
-    message: str
-    """What is wrong and what to write instead, without the path of the part."""
-    holds: Callable[[T], bool]
-    """The same rule, about the part as it is read here."""
-
-    @property
-    def validation(self) -> Object:
-        """The rule as an entry of ``x-kubernetes-validations``."""
-        return {"rule": self.expression, "message": self.message}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """A rule that an UpdateService breaks."""
-
-    path: str
-    """For example ``spec.exposure``."""
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
-
-
-def _matches(pattern: str) -> tuple[str, Callable[[str], bool]]:
-    # In Python `$` also stands before a line end; for the API server it is the end alone.
-    compiled = re.compile(pattern.replace("$", r"\Z"))
-    return f"self.matches({_quoted(pattern)})", lambda text: compiled.search(text) is not None
-
-
-def _quoted(pattern: str) -> str:
-    # A raw string of CEL: what has a backslash here has one there.
-    return f"r'{pattern}'"
-
-
-def _fits(pattern: str, message: str) -> Rule[str]:
-    expression, holds = _matches(pattern)
-    return Rule(expression, message, holds)
-
-
-def _lacks(pattern: str, message: str) -> Rule[str]:
-    expression, matches = _matches(pattern)
-    return Rule(f"!{expression}", message, lambda text: not matches(text))
-
+_PORT_OF_A_NAME: Rule[str] = Rule(
+    f"self.contains('://') || !{matching(_HAS_PORT)[0]} || {matching(_GOOD_PORT)[0]}",
+    "must have a port from 1 to 65535 between : and the first slash",
+    lambda text: "://" in text or not matching(_HAS_PORT)[1](text) or matching(_GOOD_PORT)[1](text),
+)
+_PARTS_OF_A_NAME = lacks(
+    _BAD_JOINTS,
+    "has a part between slashes that no registry takes: its letters and digits are joined by one dot, by one or two _, "
+    "or by -",
+)
 
 RELEASES: tuple[Rule[str], ...] = (
     Rule(
@@ -97,17 +63,19 @@ RELEASES: tuple[Rule[str], ...] = (
         "must have no digest, because releases are found by the tags of the repository: leave out @ and what follows",
         lambda text: "@" not in text,
     ),
-    _lacks(
+    lacks(
         "/[^/@]*:[^/]*$", "must have no tag, because all tags of the repository are read: leave out the tag"
     ),
-    _lacks("/.*[A-Z]", "must have no upper case letters in the path, because registries do not allow them"),
-    _fits(
-        r"^[^/]*[.:\]][^/]*(/|$)|^localhost/|^[^/]*$",
+    lacks("/.*[A-Z]", "must have no upper case letters in the path, because registries do not allow them"),
+    fits(
+        _HAS_HOST,
         "must have a host with a dot or a port, for example registry:443/ocp/release: without them container "
         "engines take it for a path on Docker Hub",
     ),
-    _fits(_REPOSITORY_CHARACTERS, "has a character that no name of a repository can have"),
-    _lacks("[^:]//|^/|/$", "must have a name between any two slashes"),
+    fits(_REPOSITORY_CHARACTERS, "has a character that no name of a repository can have"),
+    lacks("[^:]//|^/|/$", "must have a name between any two slashes"),
+    _PORT_OF_A_NAME,
+    _PARTS_OF_A_NAME,
 )
 """About ``releases`` and each of ``additionalReleases``."""
 
@@ -123,15 +91,34 @@ GRAPH_DATA_IMAGE: tuple[Rule[str], ...] = (
         lambda text: "://" not in text,
     ),
     Rule(
-        f"!self.contains('@') || {_matches(_DIGEST)[0]}",
+        f"!self.contains('@') || {matching(_DIGEST)[0]}",
         "must end in a digest after @, for example @sha256: and 64 digits from 0 to 9 and a to f",
-        lambda text: "@" not in text or _matches(_DIGEST)[1](text),
+        lambda text: "@" not in text or matching(_DIGEST)[1](text),
     ),
-    _fits(_IMAGE_CHARACTERS, "has a character that no name of an image can have"),
+    fits(_IMAGE_CHARACTERS, "has a character that no name of an image can have"),
+    Rule(
+        "self == '' || self.contains('/')",
+        "must be HOST/PATH, for example registry.example:5000/openshift/graph-data:latest: it names no registry",
+        lambda text: text == "" or "/" in text,
+    ),
+    fits(
+        _HAS_HOST,
+        "must have a host with a dot or a port, for example registry:443/openshift/graph-data: without them container "
+        "engines take it for a path on Docker Hub",
+    ),
+    where(
+        _HAS_TAG,
+        _GOOD_TAG,
+        "must have a tag of at most 128 letters, digits, ., _ and - after :, and no . or - at its beginning",
+    ),
+    lacks(_UPPER_CASE, "must have no upper case letters in the path, because registries do not allow them"),
+    lacks("[^:]//|^/|/$", "must have a name between any two slashes"),
+    _PORT_OF_A_NAME,
+    _PARTS_OF_A_NAME,
 )
 
 HOST: tuple[Rule[str], ...] = (
-    _fits(_HOST, "must be a name of the DNS in lower case, without scheme, port and path"),
+    fits(_HOST, "must be a name of the DNS in lower case, without scheme, port and path"),
     Rule(
         f"self.split('.').all(label, size(label) <= {MAX_LABEL_CHARACTERS})",
         "host must conform to DNS 1123 naming convention and must be no more than 63 characters between two dots",
@@ -204,11 +191,16 @@ SIGNATURES: tuple[Rule[Signatures], ...] = (
 )
 
 SIGNATURE_SOURCE: tuple[Rule[str], ...] = (
-    _fits(
+    fits(
         "^(https?|docker)://[^/?#]",
         "must be an address with a host and the scheme https, http or docker, because a pod has no directory with signatures",
     ),
-    _fits("^[!-~]*$", "has a character that no address can have"),
+    fits("^[!-~]*$", "has a character that no address can have"),
+    where(
+        r"^[a-z]+://[^/?#]*:[^/?#\]:]+([/?#]|$)",
+        rf"^[a-z]+://[^/?#]*:{PORT}([/?#]|$)",
+        "must have a port from 1 to 65535 behind the host, or none",
+    ),
 )
 
 VOLUME: tuple[Rule[Volume], ...] = (
@@ -252,9 +244,9 @@ SPEC: tuple[Rule[UpdateServiceSpec], ...] = (
 
 NAME: tuple[Rule[str], ...] = (
     Rule(
-        f"self.metadata.name.matches({_quoted(f'^{_LABEL}$')})",
+        f"self.metadata.name.matches({quoted(f'^{LABEL}$')})",
         "the name may have lower case letters, digits and - alone, because Services and hosts are named after it",
-        _matches(f"^{_LABEL}$")[1],
+        matching(f"^{LABEL}$")[1],
     ),
     Rule(
         f"size(self.metadata.name) <= {LONGEST_NAME_CHARACTERS}",

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from upgraph.kube.objects import Object
-from upgraph.operator.resource.rules import Rule
+from upgraph.operator.resource import value_rules
+from upgraph.operator.resource.rule import Rule
 
 MAX_OBJECT_NAME_CHARACTERS = 253
 """Longest name of an object (RFC 1123 subdomain)."""
-
-_OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-_QUANTITY = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 
 
 def text(description: str, longest: int, *, rules: Sequence[Rule[str]] = (), **more: object) -> Object:
@@ -28,8 +26,8 @@ def choice(description: str, values: Sequence[str], default: str) -> Object:
 
 
 def object_name(description: str) -> Object:
-    """The name of an object in the namespace of the resource."""
-    return text(description, MAX_OBJECT_NAME_CHARACTERS, pattern=_OBJECT_NAME)
+    """The name of an object that the resource refers to."""
+    return text(description, MAX_OBJECT_NAME_CHARACTERS, rules=value_rules.OBJECT_NAME)
 
 
 def moment(description: str) -> Object:
@@ -47,15 +45,15 @@ def switch(description: str, **more: object) -> Object:
     return {"description": description, "type": "boolean", **more}
 
 
-def quantity(description: str) -> Object:
+def quantity(description: str, *, rules: Sequence[Rule[Any]] = ()) -> Object:
     """An amount as Kubernetes writes it: ``500m``, ``1Gi``."""
-    return {
+    schema: Object = {
         "description": description,
         "anyOf": [{"type": "integer"}, {"type": "string"}],
         "maxLength": 64,
-        "pattern": _QUANTITY,
         "x-kubernetes-int-or-string": True,
     }
+    return _ruled(schema, (*value_rules.AMOUNT, *rules))
 
 
 def listed(description: str, item: Object, most: int, **more: object) -> Object:
@@ -63,14 +61,15 @@ def listed(description: str, item: Object, most: int, **more: object) -> Object:
     return {"description": description, "type": "array", "items": item, "maxItems": most, **more}
 
 
-def mapping(description: str, value: Object, most: int) -> Object:
+def mapping(description: str, value: Object, most: int, *, rules: Sequence[Rule[Any]] = ()) -> Object:
     """Values of one kind by free names, at most ``most``."""
-    return {
+    schema: Object = {
         "description": description,
         "type": "object",
         "additionalProperties": value,
         "maxProperties": most,
     }
+    return _ruled(schema, rules)
 
 
 def table(

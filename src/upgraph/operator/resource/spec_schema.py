@@ -1,9 +1,8 @@
 """What may stand in the ``spec`` of an UpdateService, field by field, with the words that ``kubectl explain`` shows."""
 
 from upgraph.kube.objects import Object
-from upgraph.operator.resource import rules
+from upgraph.operator.resource import rules, value_rules
 from upgraph.operator.resource.schema import (
-    MAX_OBJECT_NAME_CHARACTERS,
     anything,
     choice,
     listed,
@@ -88,18 +87,21 @@ def _exposure() -> Object:
                 f"A Secret of the type kubernetes.io/tls with the certificate of the host, {_IN_NAMESPACE}. Without "
                 "it the platform has the certificate."
             ),
-            "ingressClassName": text("Which controller serves the Ingress.", MAX_OBJECT_NAME_CHARACTERS),
+            "ingressClassName": object_name("Which controller serves the Ingress."),
             "annotations": mapping(
                 "Annotations of the Route, HTTPRoute or Ingress, for example the time limit of a router.",
                 {"type": "string", "maxLength": 4096},
                 64,
+                rules=value_rules.ANNOTATION_KEYS,
             ),
             "gateway": table(
                 "The Gateway (gateway.networking.k8s.io) that an HTTPRoute is attached to.",
                 {
                     "name": object_name("Its name."),
-                    "namespace": text("Its namespace, if it is another one.", 63, minLength=1),
-                    "sectionName": text("One listener of it; otherwise all that admit the route.", 253),
+                    "namespace": text(
+                        "Its namespace, if it is another one.", 63, rules=value_rules.NAMESPACE_NAME
+                    ),
+                    "sectionName": object_name("One listener of it; otherwise all that admit the route."),
                 },
                 required=["name"],
             ),
@@ -161,37 +163,45 @@ def _signatures() -> Object:
 
 
 def _resources() -> Object:
+    amount = quantity("An amount.")
     amounts = "cpu, memory and ephemeral-storage of the container that serves."
     return table(
         "Requests and limits of the container. What is not named keeps its default.",
         {
-            "requests": mapping(f"What is reserved: {amounts}", quantity("An amount."), 16),
-            "limits": mapping(f"What is allowed at most: {amounts}", quantity("An amount."), 16),
+            "requests": mapping(f"What is reserved: {amounts}", amount, 16, rules=value_rules.RESOURCE_NAMES),
+            "limits": mapping(
+                f"What is allowed at most: {amounts}", amount, 16, rules=value_rules.RESOURCE_NAMES
+            ),
         },
+        rules=value_rules.RESOURCES,
     )
 
 
 def _scheduling() -> Object:
-    word = {"type": "string", "maxLength": 316}
+    # Longer values are told by the rule, in words.
+    value = text("A value.", 316, rules=value_rules.LABEL_VALUE)
     toleration = table(
         "A taint that is tolerated.",
         {
-            "key": text("The key of the taint; every key if there is none.", 316),
+            "key": text(
+                "The key of the taint; every key if there is none.", 317, rules=value_rules.TAINT_KEY
+            ),
             "operator": text("Exists or Equal.", 16),
-            "value": text("The value of the taint, with Equal.", 63),
+            "value": text("The value of the taint, with Equal.", 316, rules=value_rules.LABEL_VALUE),
             "effect": text("NoSchedule, PreferNoSchedule or NoExecute; all if there is none.", 32),
             "tolerationSeconds": whole("How long NoExecute is tolerated, in seconds.", wide=True),
         },
+        rules=value_rules.TOLERATION,
     )
     return table(
         "On which nodes the pods may run, as in the spec of a pod.",
         {
-            "nodeSelector": mapping("Labels that a node must have.", word, 64),
+            "nodeSelector": mapping("Labels that a node must have.", value, 64, rules=value_rules.LABEL_KEYS),
             "tolerations": listed("Taints of nodes that are tolerated.", toleration, 64),
             "affinity": anything(
                 "Affinity as in the spec of a pod. Without it the pods are spread over nodes and zones."
             ),
-            "priorityClassName": text("The priority of the pods.", MAX_OBJECT_NAME_CHARACTERS),
+            "priorityClassName": object_name("The priority of the pods."),
         },
     )
 
@@ -204,10 +214,12 @@ def _volume() -> Object:
             "claimName": object_name(
                 f"A PersistentVolumeClaim that exists, {_IN_NAMESPACE}, for one replica alone."
             ),
-            "size": quantity("Size of a volume that is made for each pod and goes with it, for example 1Gi."),
-            "storageClassName": text(
-                "Of which class that volume is; otherwise the default of the cluster.",
-                MAX_OBJECT_NAME_CHARACTERS,
+            "size": quantity(
+                "Size of a volume that is made for each pod and goes with it, for example 1Gi.",
+                rules=value_rules.SIZE,
+            ),
+            "storageClassName": object_name(
+                "Of which class that volume is; otherwise the default of the cluster."
             ),
         },
         rules=rules.VOLUME,
@@ -239,12 +251,12 @@ def _versions() -> Object:
             "key": text(
                 "Its key with the list: one version or pattern a line.",
                 253,
-                minLength=1,
                 default=DEFAULT_VERSIONS_KEY,
+                rules=value_rules.DATA_KEY,
             ),
             "allow": listed(
                 "The list itself.",
-                text("A version or a pattern.", 256, minLength=1),
+                text("A version or a pattern.", 256, minLength=1, rules=value_rules.VERSION_LINE),
                 MAX_VERSIONS,
                 minItems=1,
             ),
