@@ -54,16 +54,33 @@ def test_the_definition_alone_needs_no_image(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param((), "--image says where nodes pull", id="no image"),
-        pytest.param(("--image", "docker://registry.example/a"), "a pull spec", id="scheme"),
-        pytest.param(("--image", "oci:/srv/layout"), "a pull spec", id="no registry"),
+        pytest.param(("--image", "docker://registry.example/a"), "which is no pull spec", id="scheme"),
+        pytest.param(("--image", "oci:/srv/layout"), "which is no pull spec", id="no registry"),
         pytest.param(("--image", IMAGE, "--namespace", "Updates"), "the name of a namespace", id="namespace"),
+        pytest.param(("--image", IMAGE, "--namespace", "up.dates"), "'up.dates' must be", id="dot"),
+        pytest.param(("--image", IMAGE, "--namespace", "a" * 64), "has 64 characters", id="long namespace"),
+        pytest.param(("--image", IMAGE, "--namespace", ""), "the name of a namespace", id="no namespace"),
+        pytest.param(
+            ("--image", IMAGE, "--image-pull-secret", "Login"), "the Secret 'Login' must be", id="Secret"
+        ),
+        pytest.param(
+            ("--image", IMAGE, "--ca-configmap", "a/b"), "the ConfigMap 'a/b' must be", id="ConfigMap"
+        ),
+        pytest.param(
+            ("--image", IMAGE, "--ca-configmap", "a" * 254), "has 254 characters", id="long ConfigMap"
+        ),
     ],
 )
 def test_what_cannot_be_installed_is_refused(command: Command, arguments: tuple[str, ...], said: str) -> None:
     done = command("upgraph", "operator", "manifests", *arguments)
-    assert done.code == 2
-    assert said in done.err
+    assert (done.code, done.out) == (2, "")
+    assert said in " ".join(done.err.split())
+    assert "operator-installation-invalid" in done.err
+
+
+def test_an_installation_needs_an_image(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests")
+    assert (done.code, "--image says where nodes pull" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize(

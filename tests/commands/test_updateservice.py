@@ -267,6 +267,39 @@ async def test_what_can_never_work_is_refused_before_a_cluster_is_asked(
     assert cluster.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("Service",), "metadata.name: the name may have lower case", id="name"),
+        pytest.param(("my.service",), "metadata.name: the name may have lower case", id="name with a dot"),
+        pytest.param(("a" * 50,), "metadata.name: the name may have at most 49", id="long name"),
+        pytest.param(
+            ("service", "--namespace", "Updates"), "metadata.namespace: must be the name of", id="namespace"
+        ),
+        pytest.param(
+            ("service", "--namespace", "a" * 64), "metadata.namespace: has 64 characters", id="long namespace"
+        ),
+        pytest.param(
+            ("service", "--pull-secret", "Login"),
+            "spec.credentials.secret: must be the name of an object",
+            id="Secret",
+        ),
+        pytest.param(
+            ("service", "--exposure", "HTTPRoute", "--host", "u.example", "--gateway", "a_b/c"),
+            "spec.exposure.gateway.namespace: must be the name of a namespace",
+            id="namespace of a gateway",
+        ),
+    ],
+)
+async def test_a_name_that_no_cluster_takes_is_refused_before_one_is_asked(
+    cluster: SimulatedApiServer, updateservice: Upgraph, arguments: tuple[str, ...], said: str
+) -> None:
+    done = await updateservice("create", *arguments, *WISHES)
+    assert (done.code, "update-service-invalid" in done.err) == (2, True)
+    assert said in " ".join(done.err.split())
+    assert cluster.requests == []
+
+
 async def test_a_service_that_is_well_is_shown_in_one_line(
     cluster: SimulatedApiServer, updateservice: Upgraph
 ) -> None:

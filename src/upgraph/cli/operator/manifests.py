@@ -1,10 +1,10 @@
 """``upgraph operator manifests``: everything with which the operator is installed, as text."""
 
-import re
-
 import click
 
 from upgraph.cli.operator.pull_spec import is_pull_spec
+from upgraph.errors import UserError
+from upgraph.errors.problems.operator import INSTALLATION_INVALID
 from upgraph.operator.installation.manifests import as_yaml
 from upgraph.operator.installation.manifests import manifests as objects_of
 from upgraph.operator.installation.parameters import (
@@ -12,10 +12,10 @@ from upgraph.operator.installation.parameters import (
     DEFAULT_NAMESPACE,
     Flavour,
     Installation,
+    refuse_names,
 )
 from upgraph.operator.resource.definition import definition
 
-_LABEL = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _EXAMPLES = """
 \b
 Examples:
@@ -84,11 +84,8 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
     if image is None:
         raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
     if not is_pull_spec(image):
-        raise click.UsageError(
-            f"--image is a pull spec such as registry.example:5000/upgraph:0.1.0, not {image!r}"
-        )
-    if not _LABEL.fullmatch(namespace):
-        raise click.UsageError(f"--namespace is the name of a namespace, not {namespace!r}")
+        seen = f"--image is {image!r}, which is no pull spec such as registry.example:5000/upgraph:0.1.0"
+        raise UserError(INSTALLATION_INVALID, seen)
     installation = Installation(
         image=image,
         namespace=namespace,
@@ -96,4 +93,5 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
         ca_config_maps=ca_config_maps,
         pull_secrets=pull_secrets,
     )
+    refuse_names(installation)
     click.echo(as_yaml(objects_of(installation)), nl=False)

@@ -34,6 +34,14 @@ UPDATE_SERVICE_UNTRUSTED = Problem(
     """oc patch proxy/cluster --type=merge -p '{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}'. """
     "If there is a trustedCA already, add the authority to that ConfigMap.",
 )
+INSTALLATION_INVALID = Problem(
+    "operator-installation-invalid",
+    "The operator cannot be installed like that",
+    "The cluster would refuse some of its objects after it has taken others, or nodes could not pull its image. Nothing was "
+    "printed.",
+    "Correct the option that is named. A namespace has at most 63 lower case letters, digits and -, a Secret and a ConfigMap "
+    "may have dots too; an image is HOST/PATH:TAG or HOST/PATH@DIGEST in your registry, without a scheme.",
+)
 NO_CLUSTER_VERSION = Problem(
     "cluster-version-missing",
     "The cluster has no ClusterVersion",

@@ -25,6 +25,7 @@ from upgraph.operator.resource.update_service import (
     UpdateService,
     UpdateServiceSpec,
 )
+from upgraph.operator.resource.value_rules import namespace_fault
 
 
 def wanted_object(namespace: str, name: str, spec: UpdateServiceSpec) -> Object:
@@ -65,6 +66,8 @@ def route_fault(service: UpdateService) -> str | None:
 
 def _beyond_the_definition(service: UpdateService) -> Iterator[Fault]:
     spec = service.spec
+    if (said := namespace_fault(service.metadata.namespace)) is not None:
+        yield Fault("metadata.namespace", said)
     for path, repository in _repositories(spec):
         try:
             parse_pull_spec_repository(repository)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from upgraph.operator.resource.names import MAX_LABEL_CHARACTERS
 from upgraph.operator.resource.quantity import FACTORS, amount
 from upgraph.operator.resource.rule import LABEL, Rule, fits, matching, quoted
 
@@ -36,6 +37,14 @@ NAMESPACE_NAME = (
         "must be the name of a namespace: lower case letters, digits and - alone, with a letter or a digit at both ends",
     ),
 )
+
+
+def namespace_fault(name: str) -> str | None:
+    """Why no cluster has a namespace of this name; None if one can."""
+    if len(name) > MAX_LABEL_CHARACTERS:
+        return f"has {len(name)} characters, the name of a namespace may have {MAX_LABEL_CHARACTERS}"
+    return next((rule.message for rule in NAMESPACE_NAME if not rule.holds(name)), None)
+
 
 DATA_KEY = (
     fits(
