@@ -1,5 +1,8 @@
 """What installs the operator is printed, and nothing is contacted for it."""
 
+import json
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +11,18 @@ import yaml
 from tests.commands.conftest import Command
 
 IMAGE = "registry.example:5000/upgraph/upgraph:0.1.0"
+
+
+def leading_to(address: str) -> dict[str, Any]:
+    """A kubeconfig for an API server at an address."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": address}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
 
 
 def objects(text: str) -> dict[str, Any]:
@@ -96,3 +111,19 @@ def test_an_operator_that_could_make_no_pod_does_not_start(
 ) -> None:
     done = command("upgraph", "operator", "run", *arguments)
     assert (done.code, said in done.err, "operator-setting" in done.err) == (2, True, True)
+
+
+def test_an_operator_whose_port_is_taken_says_so_and_begins_nothing(command: Command, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as api:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(leading_to(f"http://127.0.0.1:{api.getsockname()[1]}")))
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        options = ("--operand", IMAGE, "--kubeconfig", kubeconfig, "--status-listen", where)
+        done = command("upgraph", "operator", "run", *options)
+        api.setblocking(False)  # noqa: FBT003  # the standard library has it so
+        with pytest.raises(BlockingIOError):
+            api.accept()
+    assert done.code == 2
+    assert "another process holds the port" in done.err
+    assert "listen-failed" in done.err
+    assert "Traceback" not in done.err

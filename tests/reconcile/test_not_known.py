@@ -72,3 +72,29 @@ async def test_a_login_that_is_not_known_for_a_moment_does_not_make_another_clus
         assert operator.world.platform.routes
         await asyncio.sleep(0.5)
     assert serving(cluster) == before
+
+
+async def test_each_reason_for_which_nothing_is_done_yet_is_named(
+    cluster: OperatedCluster, start: Start
+) -> None:
+    refused = {"secrets": 403, "deployments": 503}
+    cluster.server.faults += [
+        Fault("list", plural, status=code, times=1000) for plural, code in refused.items()
+    ]
+    async with start() as operator:
+        await cluster.until(lambda: len(operator.world.waits) == len(refused))
+        told = sorted(operator.world.waits)
+        assert ["Deployment" in told[0], "503" in told[0]] == [True, True], told
+        assert ["Secret" in told[1], "403" in told[1]] == [True, True], told
+        cluster.server.faults.clear()
+        await cluster.until(lambda: operator.world.is_settled)
+        assert operator.world.waits == ()
+
+
+async def test_what_no_answer_has_come_for_is_named(cluster: OperatedCluster, start: Start) -> None:
+    gate = asyncio.Event()
+    cluster.server.faults.append(Fault("list", "secrets", hold=gate, times=1000))
+    async with start() as operator:
+        await cluster.until(lambda: any("Secret in" in one for one in operator.world.waits))
+        gate.set()
+        await cluster.until(lambda: operator.world.is_settled)

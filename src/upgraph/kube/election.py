@@ -47,6 +47,8 @@ class Election:
     ) -> None:
         self.leading = asyncio.Event()
         """Set while the work runs."""
+        self.fault: UpgraphError | None = None
+        """Why the last attempt to take or renew the Lease failed; None where it was taken, or another one has it."""
         self._api = api
         self._key = lease
         self._candidate = Candidate(identity, terms)
@@ -95,15 +97,21 @@ class Election:
         begun = _now()
         try:
             async with asyncio.timeout(self._left() or self._candidate.terms.deadline):
-                return await self._written(begun)
+                is_ours = await self._written(begun)
         except UpgraphError as error:
-            self._held = None
-            self._report(error)
+            self._failed(error)
         except TimeoutError:
-            self._held = None
             seen = f"Lease {self._key}: no answer in time"
-            self._report(RemoteError(problems.KUBE_UNREACHABLE, seen, retryable=True))
+            self._failed(RemoteError(problems.KUBE_UNREACHABLE, seen, retryable=True))
+        else:
+            self.fault = None
+            return is_ours
         return False
+
+    def _failed(self, error: UpgraphError) -> None:
+        self._held = None
+        self.fault = error
+        self._report(error)
 
     async def _written(self, begun: float) -> bool:
         found = self._held or await self._found()

@@ -67,6 +67,8 @@ class Informer:
         """Whether the cluster has the kind, as far as is known; one that is away for a moment it has."""
         self.fault: UpgraphError | None = None
         """Why the last attempt failed; None while one is under way."""
+        self.hindrance: UpgraphError | None = None
+        """Why nothing has been read yet, as the last attempt that failed has it; None where everything was read once."""
         self._api = api
         self._scope = scope
         self._keep = keep
@@ -122,6 +124,7 @@ class Informer:
         self._tell(self.store.reset(listing.objects))
         self._version = listing.version
         self.synced.set()
+        self.hindrance = None
         if self._absent_since is not None:
             self._absent_since, self._absences, self.served = None, 0, True
             self._tell_turn()
@@ -143,6 +146,7 @@ class Informer:
         self._version = ""
         self._tell(self.store.reset(()))
         self.synced.set()
+        self.hindrance = None
         if self.served and (not was_there or now >= self._absent_since + GONE_SECONDS):
             self.served = False
             self._tell_turn()
@@ -151,6 +155,8 @@ class Informer:
 
     def _failed(self, error: UpgraphError) -> float:
         self.fault = error
+        if not self.synced.is_set():
+            self.hindrance = error
         self._failures += 1
         asked = 0.0
         if isinstance(error, RemoteError):

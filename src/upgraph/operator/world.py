@@ -115,10 +115,19 @@ class World:
     @property
     def is_settled(self) -> bool:
         """Whether all that is needed has been read once, and the rest too or may not be read."""
-        return self._is_searched and all(
-            informer.synced.is_set() or (_is_forbidden(informer) and not self._is_needed(place))
-            for place, informer in self._all()
-        )
+        return self._is_searched and not any(self._unread())
+
+    @property
+    def waits(self) -> tuple[str, ...]:
+        """What keeps it from being settled, each with what was seen; none where it is."""
+        found: list[str] = []
+        if not self._is_searched:
+            searching = "it is being asked which kinds the cluster has"
+            found.append(searching if self._search_fault is None else self._search_fault.seen)
+        unread = list(self._unread())
+        found += dict.fromkeys(one.hindrance.seen for _, one in unread if one.hindrance is not None)
+        begun = sorted(_named_place(place) for place, one in unread if one.hindrance is None)
+        return (*found, f"still being read: {', '.join(begun)}") if begun else tuple(found)
 
     @property
     def stores(self) -> Mapping[Kind, Store]:
@@ -223,6 +232,12 @@ class World:
         if self._authorities is not None:
             yield (CONFIG_MAP, CONFIG_NAMESPACE), self._authorities[1]
 
+    def _unread(self) -> Iterator[tuple[Place, Informer]]:
+        """What has to be read, or may be, and was not yet."""
+        for place, informer in self._all():
+            if not informer.synced.is_set() and (self._is_needed(place) or not _is_forbidden(informer)):
+                yield place, informer
+
     def _is_needed(self, place: Place) -> bool:
         kind, namespace = place
         return kind in _NEEDED and namespace in ("", self._namespace)
@@ -293,9 +308,14 @@ class World:
         }
 
 
+def _named_place(place: Place) -> str:
+    kind, namespace = place
+    return f"{kind.kind} in {namespace}" if namespace else kind.kind
+
+
 def _is_forbidden(informer: Informer) -> bool:
     # Only a right that is missing may be missing for ever. A login or an authority that is being replaced is back soon.
-    return informer.fault is not None and informer.fault.problem is KUBE_FORBIDDEN
+    return informer.hindrance is not None and informer.hindrance.problem is KUBE_FORBIDDEN
 
 
 def _deployment_of(pod: Object) -> Iterable[str]:

@@ -30,7 +30,7 @@ from upgraph.operator.metrics import OperatorMetrics
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.service.answering.health import Unready
 from upgraph.service.answering.probes import Probes
-from upgraph.service.answering.server import Listener, serve
+from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.configuration import address
 from upgraph.service.log import start_logging
 
@@ -123,7 +123,12 @@ def _proxies() -> ProxySettings:
 
 
 async def _serve(cluster: ClusterAddress, setup: Setup, where: tuple[str, int], *, elect: bool) -> None:
-    stop = asyncio.Event()
+    stop, listens = asyncio.Event(), asyncio.Event()
+
+    def listening_at(bound: tuple[Bound, ...]) -> None:
+        _log.info("probes and metrics are at %s", bound[0])
+        listens.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_api(
@@ -131,12 +136,22 @@ async def _serve(cluster: ClusterAddress, setup: Setup, where: tuple[str, int], 
     ) as api:
         operator = _Operator(api, setup, elect=elect)
         probes = Probes(operator.metrics.exposition, operator.unready)
-        async with asyncio.TaskGroup() as group:
-            work = group.create_task(operator.run())
-            group.create_task(serve([Listener(*where, probes)], stop))
+
+        async def work() -> None:
+            # Only then: a port that is taken ends the operator before anything is written.
+            await listens.wait()
             _log.info("looking after the UpdateServices of %s in %s", setup.namespace, cluster)
-            await stop.wait()
-            work.cancel()
+            await operator.run()
+
+        listening = asyncio.create_task(serve([Listener(*where, probes)], stop, listening_at))
+        working = asyncio.create_task(work())
+        for task in (listening, working):
+            task.add_done_callback(lambda _: stop.set())
+        await stop.wait()
+        working.cancel()
+        for outcome in await asyncio.gather(listening, working, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
 
 
 class _Operator:
@@ -149,15 +164,16 @@ class _Operator:
         self._elect = elect
         self._identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{secrets.token_hex(4)}"
         self._controller: Controller | None = None
+        self._election: Election | None = None
 
     def unready(self) -> Unready | None:
-        """Why nothing is done although it should be; one that waits for the Lease is as it should be."""
-        controller = self._controller
-        if controller is None or controller.world.is_settled:
-            return None
-        faults = controller.world.faults
-        seen = faults[0].seen if faults else "the objects of the namespace are being read"
-        return Unready(OPERATOR_NOT_READY, seen)
+        """Why nothing is done although it should be; one that waits while another has the Lease is as it should be."""
+        if self._controller is not None:
+            waits = self._controller.world.waits
+        else:
+            fault = None if self._election is None else self._election.fault
+            waits = () if fault is None else (fault.seen,)
+        return Unready(OPERATOR_NOT_READY, "; ".join(waits)) if waits else None
 
     async def run(self) -> None:
         """Work, as the leader if there are others."""
@@ -165,9 +181,9 @@ class _Operator:
             await self._work()
         while self._elect:
             lease = Key(self._setup.namespace, OPERATOR)
-            election = Election(self._api, lease, self._identity, report=_report)
+            self._election = Election(self._api, lease, self._identity, report=_report)
             try:
-                await election.lead(self._work)
+                await self._election.lead(self._work)
             except RemoteError as error:
                 if error.problem is not KUBE_LEASE_LOST:
                     raise
