@@ -232,6 +232,14 @@ async def test_the_certificate_of_a_named_secret_reaches_the_route(
     )
 
 
+async def test_a_secret_that_nothing_reads_is_told_as_unused_and_not_as_missing(
+    plain: None, cluster: OperatedCluster, operator: Controller
+) -> None:
+    cluster.begin(exposure={"tlsSecret": "shown"})
+    await cluster.until(lambda: "certificate-unused" in cluster.condition("Degraded").get("message", ""))
+    assert "serving-certificate" not in str(cluster.status())
+
+
 @pytest.mark.parametrize("broken", ["a key of another", "no PEM"])
 async def test_a_pair_that_does_not_fit_leaves_the_route_as_it_is(
     cluster: OperatedCluster, operator: Controller, certificates: Certificates, tmp_path: Path, broken: str

@@ -33,6 +33,14 @@ SERVING_CERTIFICATE = Problem(
     "Make a Secret of type kubernetes.io/tls in the namespace of the UpdateService: kubectl create secret tls NAME "
     "--cert=chain.pem --key=key.pem, which refuses a key that is not that of the certificate.",
 )
+CERTIFICATE_UNUSED = Problem(
+    "certificate-unused",
+    "The certificate that an UpdateService names is not used",
+    "Clusters meet another certificate at the address, or none, and may not trust it.",
+    "Take spec.exposure.tlsSecret out of the UpdateService, or ask for what uses it: spec.exposure.host for an Ingress, or the type "
+    "Route where the cluster has Routes. With an HTTPRoute give the certificate to the listener of the Gateway "
+    "(spec.listeners, tls.certificateRefs).",
+)
 PULL_SECRET_MISSING = Problem(
     "pull-secret-missing",
     "The logins of the registries are not there",

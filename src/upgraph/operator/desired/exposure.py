@@ -14,6 +14,8 @@ Way = Literal["Route", "HTTPRoute", "Ingress", "None"]
 """What a resource is exposed by; ``None`` is the Service alone."""
 KINDS: Mapping[Way, Kind] = {"Route": ROUTE, "HTTPRoute": HTTP_ROUTE, "Ingress": INGRESS}
 """Of the object that exposes it in each way."""
+CERTIFIED: frozenset[Way] = frozenset({"Route", "Ingress"})
+"""The ways that use the certificate of the Secret that a resource names."""
 
 _DESCRIPTION = "Leads clusters to the update service."
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upgraph.errors import UserError
-from upgraph.errors.problems.reconcile import EXPOSURE_UNAVAILABLE, ROUTE_NAME
+from upgraph.errors.problems.reconcile import EXPOSURE_UNAVAILABLE, ROUTE_NAME, SERVING_CERTIFICATE
 from upgraph.kube.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -21,7 +21,7 @@ from upgraph.kube.objects import Kind, Object
 from upgraph.operator.desired.availability import autoscaler, disruption_budget
 from upgraph.operator.desired.copies import copies
 from upgraph.operator.desired.deployment import deployment
-from upgraph.operator.desired.exposure import exposure, places, way_of
+from upgraph.operator.desired.exposure import CERTIFIED, exposure, places, way_of
 from upgraph.operator.desired.metadata import sealed
 from upgraph.operator.desired.network_policy import network_policy
 from upgraph.operator.desired.services import graph_builder_service, policy_engine_service, siblings_service
@@ -57,7 +57,9 @@ class Plan:
 
 def plan_of(inputs: Inputs) -> Plan:
     """What an UpdateService becomes."""
-    troubles = list(inputs.troubles)
+    is_certified = way_of(inputs) in CERTIFIED
+    # What nobody reads cannot be missing; that it is not used is told of what is seen at the address.
+    troubles = [one for one in inputs.troubles if is_certified or one.problem is not SERVING_CERTIFICATE]
     kept = {*_kept_copies(inputs), *inputs.live.former_ways}
     objects = [policy_engine_service(inputs), graph_builder_service(inputs), siblings_service(inputs)]
     objects += [*copies(inputs), disruption_budget(inputs)]

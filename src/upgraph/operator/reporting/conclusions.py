@@ -9,7 +9,7 @@ from upgraph.operator.inputs.view import at
 from upgraph.operator.observing.exposed import Exposed
 from upgraph.operator.observing.graph_data_watch import GraphDataSeen
 from upgraph.operator.observing.pods import PodTrouble
-from upgraph.operator.observing.replicas import ServiceSeen
+from upgraph.operator.observing.replicas import ServiceSeen, UriSeen
 from upgraph.operator.observing.service_report import ServiceReport
 from upgraph.operator.resource.trouble import Trouble
 
@@ -41,6 +41,12 @@ class Known:
     def report(self) -> ServiceReport | None:
         """What the service says of itself; None if it was not asked, or does not say it."""
         return None if self.seen is None else self.seen.replicas.report
+
+    @property
+    def at_address(self) -> UriSeen | None:
+        """What was found at the address that clusters have now; None: nobody has looked there yet."""
+        looks = () if self.seen is None else (self.seen.uri, self.seen.candidate)
+        return next((one for one in looks if one is not None and one.uri == self.exposed.uri), None)
 
     @property
     def replicas(self) -> int:

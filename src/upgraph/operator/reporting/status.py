@@ -82,7 +82,7 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
     parts = {
         "graphData": _graph_data(known),
         "graph": _graph(known, at(before, "graph"), moment),
-        "servingCA": _serving_ca(known, at(before, "servingCA")),
+        "servingCA": _serving_ca(known, before),
     }
     content |= {name: part for name, part in parts.items() if part}
     is_same = _without_moments(content) == _without_moments(_without_others(before, content))
@@ -155,10 +155,12 @@ def _graph(known: Known, before: Object, moment: str) -> Object:
 
 
 def _serving_ca(known: Known, before: Object) -> Object:
-    uri = None if known.seen is None else known.seen.uri
-    if uri is None or uri.authority is None:
-        return before
-    return _shown(uri.authority)
+    """The authority of the address; while it does not answer the one that it had, as long as it is the same address."""
+    uri = known.at_address
+    if uri is not None and uri.authority is not None:
+        return _shown(uri.authority)
+    is_same = before.get("policyEngineURI") == known.exposed.uri and known.exposed.uri.startswith("https:")
+    return at(before, "servingCA") if is_same else {}
 
 
 def _shown(authority: ServingCA) -> Object:

@@ -17,7 +17,6 @@ from upgraph.errors.problems.reconcile import (
     REPLICAS_APART,
     SERVICE_SILENT,
     URI_SILENT,
-    URI_UNTRUSTED,
     VERSIONS_UNUSABLE,
 )
 from upgraph.kube.conditions import Condition
@@ -27,6 +26,7 @@ from upgraph.operator.observing.pods import told
 from upgraph.operator.observing.replicas import ServiceSeen
 from upgraph.operator.observing.service_report import ServiceReport
 from upgraph.operator.observing.statuses import moment
+from upgraph.operator.reporting.addresses import of_address
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import graph_data_verdict, named_image
 from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
@@ -78,7 +78,7 @@ def _available(known: Known) -> Condition:
     if trouble is not None:
         return failed(AVAILABLE, (trouble,))
     report = known.report
-    if known.seen is None or known.seen.uri is None:
+    if known.at_address is None:
         message = "The service was not asked yet."
         return Condition(AVAILABLE, status=None, reason="Checking", message=message)
     graph = "" if report is None or report.graph is None else f" with {_graph_text(report)}"
@@ -95,8 +95,8 @@ def _unavailability(known: Known) -> Trouble | None:
     if not known.exposed.uri:
         unknown = Trouble("AddressPending", URI_SILENT, "there is no address for clusters yet")
         return known.exposed.trouble or next(iter(known.of_objects), unknown)
-    uri = None if known.seen is None else known.seen.uri
-    if uri is not None and uri.uri == known.exposed.uri and not uri.answers:
+    uri = known.at_address
+    if uri is not None and not uri.answers:
         if known.exposed.trouble is not None:
             return known.exposed.trouble
         return Trouble("AddressNotAnswering", URI_SILENT, uri.fault)
@@ -166,6 +166,7 @@ def _degraded(known: Known, others: Sequence[Condition]) -> Condition:
         troubles.append(known.exposed.trouble)
     troubles += _of_pods(known)
     troubles += _of_service(known)
+    troubles += of_address(known)
     if known.is_definition_old:
         seen = f"the definition {CRD_NAME} of this cluster does not have all fields of the status"
         troubles.append(Trouble("DefinitionOld", DEFINITION_OLD, seen))
@@ -217,10 +218,6 @@ def _of_service(known: Known) -> list[Trouble]:
         return found
     found += _of_replicas(known, seen)
     found += _of_versions(known, known.report)
-    authority = None if seen.uri is None else seen.uri.authority
-    if authority is not None and authority.trusted is False:
-        said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
-        found.append(Trouble("ServingCAUntrusted", URI_UNTRUSTED, said))
     return found
 
 

@@ -1,0 +1,25 @@
+"""What is wrong with the address for clusters although it may well answer: who signs it, and what nobody signs with. Pure."""
+
+from collections.abc import Iterator
+
+from upgraph.errors.problems.reconcile import CERTIFICATE_UNUSED, URI_UNTRUSTED
+from upgraph.operator.desired.exposure import CERTIFIED, way_of
+from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.resource.trouble import Trouble
+
+_INSTEAD = {
+    "None": "the service is reached by its Service alone, which has no TLS",
+    "HTTPRoute": "an HTTPRoute has the certificate of the listener of its Gateway",
+}
+
+
+def of_address(known: Known) -> Iterator[Trouble]:
+    """The troubles."""
+    way, secret = way_of(known.inputs), known.inputs.service.spec.exposure.tls_secret
+    if secret is not None and way not in CERTIFIED:
+        seen = f"the Secret {secret} of spec.exposure.tlsSecret is used by nothing: {_INSTEAD[way]}"
+        yield Trouble("CertificateUnused", CERTIFICATE_UNUSED, seen)
+    authority = None if known.at_address is None else known.at_address.authority
+    if authority is not None and authority.trusted is False:
+        said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
+        yield Trouble("ServingCAUntrusted", URI_UNTRUSTED, said)
