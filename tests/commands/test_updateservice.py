@@ -186,6 +186,39 @@ async def test_what_clusters_will_not_trust_is_a_warning_beside_the_patch(
     assert done.err.count("warning: ") == 1
 
 
+INSIDE = "http://service-policy-engine.openshift-update-service.svc"
+
+
+async def test_a_cluster_is_not_pointed_to_an_address_that_only_pods_find(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=INSIDE)
+    done = await updateservice("create", "service", *WISHES, "--point-cluster")
+    assert done.code == 2
+    assert f"{INSIDE} is the address of a Service" in done.err
+    assert "update-service-inside" in done.err
+    assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
+
+
+async def test_such_an_address_is_a_warning_beside_the_patch(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=INSIDE)
+    done = await updateservice("create", "service", *WISHES)
+    assert done.code == 0
+    assert done.err.count("warning: ") == 1
+    assert "is the address of a Service" in done.err
+    assert f'"upstream":"{INSIDE}/api/upgrades_info/v1/graph"' in done.out
+
+
+async def test_who_asks_for_services_alone_and_to_be_pointed_there_gets_nothing_made(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    done = await updateservice("create", "service", *WISHES, "--exposure", "None", "--point-cluster")
+    assert (done.code, cluster.requests) == (2, [])
+    assert "update-service-inside" in done.err
+
+
 async def test_only_openshift_can_be_pointed(cluster: SimulatedApiServer, updateservice: Upgraph) -> None:
     cluster.state.kinds.remove(CLUSTER_VERSION)
     put(cluster, conditions=GOOD, policyEngineURI=URI)

@@ -14,7 +14,11 @@ from upgraph.cli.updateservice.waiting import wait_until_answering
 from upgraph.cli.updateservice.wishes import Wishes, namespace_option, spec_of, wish_options
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.kube import KUBE_EXISTS
-from upgraph.errors.problems.operator import UPDATE_SERVICE_EXISTS, UPDATE_SERVICE_INVALID
+from upgraph.errors.problems.operator import (
+    UPDATE_SERVICE_EXISTS,
+    UPDATE_SERVICE_INSIDE,
+    UPDATE_SERVICE_INVALID,
+)
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import ROUTE
 from upgraph.kube.objects import Object
@@ -86,6 +90,8 @@ def create(  # noqa: PLR0913  # each is an option of the command
         return
     if point_cluster and not timeout:
         raise click.UsageError("--point-cluster waits until it answers, so it needs a --timeout")
+    if point_cluster and service.spec.exposure.type == "None":
+        raise UserError(UPDATE_SERVICE_INSIDE, "--exposure None gives the service the address of a Service")
 
     async def work() -> None:
         async with connected(kubeconfig, context) as api:
@@ -155,16 +161,16 @@ async def _follow(api: Api, made: UpdateService, *, seconds: float, is_pointed: 
     held = f"{graph.releases or 0:,} releases, {graph.updates or 0:,} updates" if graph else "a graph"
     click.echo(f"{address} answers with {held}")
     if is_pointed:
-        pointing.refuse_untrusted(service)
+        pointing.refuse_useless(service)
         click.echo(await pointing.point_cluster(api, address))
     else:
         click.echo(f"To point a cluster to it:\n  {pointing.pointing_command(address)}")
-        _warn_of_trust(service)
+        _warn_of_address(service)
 
 
-def _warn_of_trust(service: UpdateService) -> None:
+def _warn_of_address(service: UpdateService) -> None:
     try:
-        pointing.refuse_untrusted(service)
+        pointing.refuse_useless(service)
     except UserError as error:
         click.echo(f"warning: {error.seen}. {error.remedy}", err=True)
 

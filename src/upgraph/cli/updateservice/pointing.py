@@ -2,9 +2,14 @@
 
 import json
 import shlex
+from urllib.parse import urlsplit
 
 from upgraph.errors import UserError
-from upgraph.errors.problems.operator import NO_CLUSTER_VERSION, UPDATE_SERVICE_UNTRUSTED
+from upgraph.errors.problems.operator import (
+    NO_CLUSTER_VERSION,
+    UPDATE_SERVICE_INSIDE,
+    UPDATE_SERVICE_UNTRUSTED,
+)
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import CLUSTER_VERSION
 from upgraph.kube.objects import Key, Object
@@ -12,6 +17,9 @@ from upgraph.operator.resource.update_service import UpdateService
 
 _VERSION = Key("", "version")
 """The one ClusterVersion of a cluster."""
+_INSIDE = (".svc", ".svc.cluster.local")
+"""How names end that the DNS of a cluster alone knows. Its Cluster Version Operator has the network and the DNS of a node
+(``hostNetwork``, ``dnsPolicy: Default`` in its Deployment), which do not ask that one."""
 
 
 def pointing_command(address: str) -> str:
@@ -20,17 +28,20 @@ def pointing_command(address: str) -> str:
     return f"oc patch clusterversion version --type=merge -p {shlex.quote(patch)}"
 
 
-def refuse_untrusted(service: UpdateService) -> None:
-    """Refuse to send a cluster to where it would verify no certificate.
+def refuse_useless(service: UpdateService) -> None:
+    """Refuse to send a cluster to where it would get no answer.
 
     Raises:
-        UserError: it is known that the cluster does not trust the authority of the address.
+        UserError: its name is known to pods alone, or it is known that the cluster does not trust the authority of the address.
     """
+    uri = service.status.policy_engine_uri or ""
+    if (urlsplit(uri).hostname or "").endswith(_INSIDE):
+        raise UserError(UPDATE_SERVICE_INSIDE, f"{uri} is the address of a Service")
     authority = service.status.serving_ca
     if authority is None or authority.trusted_by_cluster is not False:
         return
     subject = authority.subject or "an authority without a name"
-    seen = f"{service.status.policy_engine_uri} has a certificate by {subject}, which this cluster does not trust"
+    seen = f"{uri} has a certificate by {subject}, which this cluster does not trust"
     raise UserError(UPDATE_SERVICE_UNTRUSTED, seen)
 
 

@@ -42,6 +42,15 @@ INSTALLATION_INVALID = Problem(
     "Correct the option that is named. A namespace has at most 63 lower case letters, digits and -, a Secret and a ConfigMap "
     "may have dots too; an image is HOST/PATH:TAG or HOST/PATH@DIGEST in your registry, without a scheme.",
 )
+UPDATE_SERVICE_INSIDE = Problem(
+    "update-service-inside",
+    "The address of the update service is found by pods of its cluster alone",
+    "Other clusters do not reach a Service. Nor does the Cluster Version Operator of the same cluster find it by its name, as it asks "
+    "the DNS of its node. It would get no updates at all. ClusterVersion was not changed.",
+    "Expose the service: leave out --exposure None where the cluster has Routes, else --exposure Ingress with a --host, or HTTPRoute "
+    "with a --gateway and a --host (spec.exposure of one that is there). Where the DNS of the nodes leads the names of Services to "
+    "them, apply the patch that is printed without --point-cluster.",
+)
 NO_CLUSTER_VERSION = Problem(
     "cluster-version-missing",
     "The cluster has no ClusterVersion",
