@@ -112,6 +112,47 @@ def test_at_rest_only_the_lease_is_renewed(site: Site) -> None:
     assert asked == {"leases.coordination.k8s.io"}
 
 
+@pytest.fixture
+def new_domain(cluster: ControlPlane) -> Iterator[Callable[[], None]]:
+    """Gives the cluster another domain, below which new Routes get their hosts."""
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/route-host"
+    before = cluster.client.get(path)["spec"]["mutations"]
+    probe = {"metadata": {"name": "probe"}, "spec": {"to": {"kind": "Service", "name": "probe"}}}
+    route: Any = {"apiVersion": "route.openshift.io/v1", "kind": "Route", **probe}
+
+    def turn(mutations: Any, domain: str) -> None:
+        cluster.client.patch(path, {"spec": {"mutations": mutations}})
+        # Policies take effect with a delay.
+        where = "/apis/route.openshift.io/v1/namespaces/default/routes?dryRun=All"
+        cluster.wait(
+            lambda: cluster.client.create(where, route)["spec"]["host"] == f"probe-default.{domain}",
+            what="another domain",
+        )
+
+    expression = before[0]["jsonPatch"]["expression"].replace(".apps.example", ".apps.new.example")
+    yield lambda: turn([before[0] | {"jsonPatch": {"expression": expression}}], "apps.new.example")
+    turn(before, "apps.example")
+
+
+def test_a_route_that_is_made_again_keeps_the_host_that_clusters_have(
+    site: Site, new_domain: Callable[[], None]
+) -> None:
+    site.settled()
+    published, routes = site.status()["policyEngineURI"], "/apis/route.openshift.io/v1"
+    new_domain()
+    before = site.find("routes", "service-route", group=routes)["metadata"]["uid"]
+    site.cluster.client.delete(site.path("routes", "service-route", group=routes))
+    site.until(
+        lambda: (
+            site.find("routes", "service-route", group=routes).get("metadata", {}).get("uid", before)
+            != before
+        ),
+        "another Route",
+    )
+    made = site.find("routes", "service-route", group=routes)["spec"]
+    assert (f"https://{made['host']}", site.status()["policyEngineURI"]) == (published, published)
+
+
 def test_what_somebody_changes_is_put_back_and_what_he_adds_stays(site: Site) -> None:
     site.settled()
     path = site.path("deployments", "service", group="/apis/apps/v1")

@@ -89,6 +89,14 @@ def test_the_address_is_the_one_that_leads_there(
     assert exposed(Cluster({kind: found(spec, status)}), exposure) == Exposed(uri)
 
 
+@pytest.mark.parametrize("hosts", [(HOST, "other.example"), ("other.example", HOST)])
+def test_of_several_routers_the_one_of_the_published_address_counts(hosts: tuple[str, ...]) -> None:
+    admitted = said("Admitted", "True")
+    status = {"ingress": [{"host": host, "conditions": admitted} for host in hosts]}
+    cluster = Cluster({ROUTE: found({"subdomain": "updates", "tls": {}}, status)})
+    assert exposed(cluster, {}, f"http://{HOST}").uri == f"http://{HOST}"
+
+
 @pytest.mark.parametrize(
     ("exposure", "status", "why"),
     [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 from upgraph.kube.kinds import HTTP_ROUTE, INGRESS, ROUTE
 from upgraph.kube.objects import Kind, Object
@@ -56,9 +57,22 @@ def _route(inputs: Inputs) -> Object:
         "port": {"targetPort": POLICY_ENGINE.name},
         "tls": _tls(inputs),
     }
-    if wanted.host:
-        route["spec"]["host"] = wanted.host
+    host = wanted.host or _published_host(inputs)
+    if host:
+        route["spec"]["host"] = host
     return route
+
+
+def _published_host(inputs: Inputs) -> str:
+    """The host that the cluster has made for a Route of before, where clusters have been told that one; else empty.
+
+    A Route that is made again without it would get one below the domain that the cluster has now.
+    """
+    names, route = inputs.names, inputs.live.route
+    host = urlsplit(inputs.service.status.policy_engine_uri or "").hostname or ""
+    is_made = host.startswith(tuple(f"{one}-{names.namespace}." for one in (names.route, names.legacy_route)))
+    there = "" if route is None else (route.get("spec") or {}).get("host") or ""
+    return host if is_made and there in ("", host) else ""
 
 
 def _tls(inputs: Inputs) -> Object:

@@ -83,15 +83,19 @@ def _has_own_host(way: _Way, rivals: Iterable[_Way]) -> bool:
     return bool(way.host) and way.host not in leading
 
 
-def _of_route(inputs: Inputs, route: Object) -> _Way:  # noqa: ARG001  # as all readers
+def _of_route(inputs: Inputs, route: Object) -> _Way:
     scheme = "https" if at(route, "spec", "tls") else "http"
-    refused = ""
+    uris, refused = [], ""
     for ingress in at(route, "status").get("ingress") or []:
         admitted = _condition(ingress.get("conditions"), "Admitted")
         if admitted.get("status") == "True" and ingress.get("host"):
-            return _Way(ROUTE, f"{scheme}://{ingress['host']}")
+            uris.append(f"{scheme}://{ingress['host']}")
         refused = refused or _said(admitted)
-    return _Way(ROUTE, "", refused or "no router has admitted it")
+    if not uris:
+        return _Way(ROUTE, "", refused or "no router has admitted it")
+    # Several routers may have a host each, in an order that changes.
+    published = inputs.service.status.policy_engine_uri
+    return _Way(ROUTE, published if published in uris else uris[0])
 
 
 def _of_http_route(inputs: Inputs, route: Object) -> _Way:
