@@ -252,6 +252,7 @@ def test_the_columns_are_shown(cluster: ControlPlane, service: Object) -> None:
         "READY",
         "GRAPH",
         "AGE",
+        "REFRESHED",
         "AGE",
     ]
     assert "POLICY ENGINE URI" in cluster.kubectl(*place, "--output=wide")

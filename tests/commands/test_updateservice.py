@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +342,16 @@ async def test_a_service_that_is_well_is_shown_in_one_line(
     assert done.code == 0
     line = done.out.strip().splitlines()[-1].split()
     assert line == ["service", "True", "False", "2/2", "1,369", ADDRESS]
+
+
+async def test_the_age_of_the_last_refreshing_is_shown(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    refreshed = datetime.now(UTC) - timedelta(days=3, hours=1)
+    put(cluster, conditions=GOOD, policyEngineURI=URI, graph={"refreshedAt": refreshed.isoformat()})
+    done = await updateservice("status")
+    heads, *_, line = (one.split() for one in done.out.strip().splitlines())
+    assert (heads[-2], line[-2]) == ("REFRESHED", "3d1h")
 
 
 async def test_what_is_wrong_is_shown_with_its_repair(

@@ -8,8 +8,9 @@ import pytest
 from upgraph.kube.objects import Object
 from upgraph.operator.inputs.values import Inputs, Platform
 from upgraph.operator.observing.exposed import Exposed
-from upgraph.operator.observing.replicas import ReplicaSeen, ServiceSeen, UriSeen
+from upgraph.operator.observing.replicas import ServiceSeen, UriSeen
 from upgraph.operator.observing.serving_ca import ServingCA
+from upgraph.operator.observing.statuses import ReplicasSeen
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.status import status_of
 from upgraph.operator.resource.update_service import parse_update_service
@@ -42,7 +43,7 @@ def told(
     obj = obj or resource()
     inputs = Inputs(service=parse_update_service(obj), operand="r.example/upgraph:1", platform=platform)
     uri, candidate = (*looked_at, None, None)[:2]
-    seen = ServiceSeen(ReplicaSeen(), uri, candidate=candidate) if looked_at else None
+    seen = ServiceSeen(ReplicasSeen(), uri, candidate=candidate) if looked_at else None
     known = Known(inputs=inputs, troubles=(), exposed=Exposed(address), seen=seen, deployment=DEPLOYMENT)
     return status_of(known, obj, NOW).content
 

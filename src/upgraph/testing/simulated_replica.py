@@ -26,6 +26,8 @@ class SimulatedReplica:
     answer: int = 200
     body: bytes = b'{"nodes": [], "edges": []}'
     host: str = ""
+    looks: int = 0
+    """How often it was asked how it is."""
 
     def graph(self, digest: str = "1", refreshed_at: float = 0, **more: object) -> None:
         """Say that there is a graph."""
@@ -50,6 +52,7 @@ async def running_replica(address: str, context: ssl.SSLContext) -> AsyncIterato
     made = SimulatedReplica()
 
     async def status(_: web.Request) -> web.Response:
+        made.looks += 1
         document = msgspec.json.encode(made.report)
         return web.Response(body=document, status=made.status, content_type="application/json")
 

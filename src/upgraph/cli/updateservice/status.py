@@ -113,6 +113,7 @@ def _row(service: UpdateService, now: float, *, is_wide: bool) -> dict[str, obje
         "ready": f"{status.ready_replicas or 0}/{service.spec.replicas}",
         "releases": f"{graph.releases:,}" if graph and graph.releases is not None else "",
         "graph age": _age(graph.built_at, now) if graph else "",
+        "refreshed": _age(graph.refreshed_at, now) if graph else "",
         "address": printable(standing.address or ""),
     }
     if is_wide:

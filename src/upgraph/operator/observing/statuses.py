@@ -29,6 +29,8 @@ AT_A_TIME = 4
 """Replicas of one service that are asked at the same time."""
 OLD_SECONDS = 3600.0
 """Age from which on a graph counts as old: a dozen readings of its sources have failed then."""
+REFRESHED_TOLD_SECONDS = 900.0
+"""How often it is told when a graph was refreshed, while nothing else is to be told: each time is a write to the cluster."""
 APART_SECONDS = 900.0
 """So long replicas may have different graphs: for a rollout, and until each has read its sources anew."""
 MAX_TOLD = 5
@@ -58,6 +60,10 @@ class ReplicasSeen:
     """Unix time in seconds since which they have different ones, as far as was seen; None where they do not."""
     unanswered: frozenset[str] = field(default=frozenset(), compare=False)
     """Ready pods that did not answer this time."""
+    refreshed: float = field(default=0.0, compare=False)
+    """When the graph of the oldest was refreshed, in Unix seconds; 0 where that is not known."""
+    told: float = 0.0
+    """That as of the look when it was to be told: another one each :data:`REFRESHED_TOLD_SECONDS`. 0: never."""
 
 
 async def ask_all(pods: Sequence[PodAddress], before: ReplicasSeen | None = None) -> ReplicasSeen:
@@ -100,7 +106,7 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
     report = together(answers)
     if report is None:
         fault = answers[-1].fault if answers else "there is no pod that could be asked"
-        return ReplicasSeen(fault=fault, unanswered=unanswered)
+        return ReplicasSeen(fault=fault, unanswered=unanswered, told=before.told)
     refreshed = sorted(_refreshed(answers), key=itemgetter(0))
     oldest = refreshed[0][0] if refreshed else 0.0
     is_old = bool(oldest) and now - oldest > OLD_SECONDS
@@ -120,7 +126,14 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
         apart=_told(graphs, apart_since) if is_apart and apart_since is not None else "",
         apart_since=apart_since,
         unanswered=unanswered,
+        refreshed=oldest,
+        told=oldest if has_to_be_told(before.told, oldest) else before.told,
     )
+
+
+def has_to_be_told(told: float, refreshed: float) -> bool:
+    """Whether another moment of refreshing has to be told. Replicas refresh one after the other, which is no news."""
+    return abs(refreshed - told) >= REFRESHED_TOLD_SECONDS
 
 
 def _refreshed(answers: Iterable[Answer]) -> list[tuple[float, str]]:

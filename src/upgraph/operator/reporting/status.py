@@ -1,7 +1,8 @@
 """The status of an UpdateService as it is written into the resource. Pure.
 
 While nothing changes it stays the same to the byte, so that a cluster at rest is not written to. Moments are those at which
-something became so; one alone is told from time to time, when the registry of the graph data was asked.
+something became so; two are told from time to time: when the registry of the graph data was asked, and when the graph was
+refreshed.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from upgraph.kube.objects import Object
 from upgraph.operator.inputs.view import at
 from upgraph.operator.observing.graph_data_watch import is_overdue
 from upgraph.operator.observing.serving_ca import ServingCA
+from upgraph.operator.observing.statuses import has_to_be_told
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import GRAPH_DATA_READY, OF_REPLICAS
 from upgraph.operator.reporting.verdicts import (
@@ -28,7 +30,7 @@ from upgraph.operator.resource.update_service import UPDATE_SERVICE
 _SEED_FIELDS = ("conditions", "policyEngineURI")
 _SEED_CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 """What the definition of the reference operator has of a status, and of a condition in it."""
-_MOMENTS = (("graphData", "lastChecked"), ("graph", "builtAt"))
+_MOMENTS = (("graphData", "lastChecked"), ("graph", "builtAt"), ("graph", "refreshedAt"))
 """What alone is no reason to write."""
 
 
@@ -134,9 +136,12 @@ def _graph_data(known: Known) -> Object:
 
 
 def _is_overdue(before: Object, content: Object) -> bool:
-    """Whether it has to be told when the registry was asked, although nothing else is to be told."""
+    """Whether it has to be told when the registry was asked or the graph refreshed, although nothing else is to be told."""
     told, checked = (at(one, "graphData").get("lastChecked") for one in (before, content))
-    return checked is not None and told != checked and is_overdue(_moment(told), _moment(checked))
+    if checked is not None and told != checked and is_overdue(_moment(told), _moment(checked)):
+        return True
+    refreshed = (_moment(at(one, "graph").get("refreshedAt")).timestamp() for one in (before, content))
+    return has_to_be_told(*refreshed)
 
 
 def _graph(known: Known, before: Object, moment: str) -> Object:
@@ -151,7 +156,16 @@ def _graph(known: Known, before: Object, moment: str) -> Object:
     }
     # An older definition drops what it does not know; that is no other graph.
     is_same = all(before.get(name, value) == value for name, value in part.items())
+    refreshed = _refreshed(known.seen.replicas.refreshed if known.seen else 0.0, before.get("refreshedAt"))
+    part |= {"refreshedAt": refreshed} if refreshed else {}
     return part | {"builtAt": before.get("builtAt") if is_same and before.get("builtAt") else moment}
+
+
+def _refreshed(seconds: float, told: object) -> object:
+    """When the graph was refreshed. A replica that is a little behind another one takes nothing back."""
+    last = _moment(told).timestamp()
+    is_behind = seconds <= last and not has_to_be_told(last, seconds)
+    return told if is_behind or not seconds else _text(datetime.fromtimestamp(seconds, UTC))
 
 
 def _serving_ca(known: Known, before: Object) -> Object:

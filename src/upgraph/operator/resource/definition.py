@@ -66,6 +66,12 @@ def _columns() -> list[Object]:
         _column("Available", _state("Available"), "Whether the address for clusters answers."),
         _column("Ready", ".status.readyReplicas", "Pods that answer.", type="integer"),
         _column("Graph Age", ".status.graph.builtAt", "Since when the graph is as it is.", type="date"),
+        _column(
+            "Refreshed",
+            ".status.graph.refreshedAt",
+            "When its sources were last known to be current, told every quarter of an hour.",
+            type="date",
+        ),
         _column("Age", ".metadata.creationTimestamp", type="date"),
         _column(
             "Policy Engine URI", ".status.policyEngineURI", "Base of the address for clusters.", priority=1

@@ -65,6 +65,10 @@ def _graph() -> Object:
             "updates": whole("Updates between them.", wide=True),
             "digest": text("Identity of the graph: services with the same have the same answers.", 128),
             "builtAt": moment("Since when this graph is served, as far as the operator has seen."),
+            "refreshedAt": moment(
+                "When all that the graph is made from was last known to be current. It is renewed every quarter of an hour "
+                "while nothing else changes."
+            ),
             "leftOut": whole(
                 "Releases that are left out. The condition ReleasesReachable says why.", wide=True
             ),
