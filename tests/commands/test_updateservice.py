@@ -175,6 +175,7 @@ async def test_a_cluster_is_not_pointed_to_what_it_does_not_trust(
     done = await updateservice("create", "service", *WISHES, "--point-cluster")
     assert done.code == 2
     assert "a certificate by CN=ingress, which this cluster does not trust" in done.err
+    assert "Its certificate is not in the status" in done.err
     assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
 
 

@@ -1,5 +1,6 @@
 """What is said of the address in a status: of the address that clusters have now, and of no other."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,15 @@ def test_the_authority_of_a_certificate_that_is_shown_is_told() -> None:
     status = told(SECURE, UriSeen(SECURE, answers=True, authority=AUTHORITY))
     assert status["servingCA"] == {"subject": "CN=New", "trustedByCluster": False}
     assert "is signed by CN=New" in condition(status, "Degraded")["message"]
+
+
+@pytest.mark.parametrize("shown", ["", "-----BEGIN CERTIFICATE-----"])
+def test_only_a_certificate_that_is_in_the_status_is_to_be_taken_from_there(shown: str) -> None:
+    authority = replace(AUTHORITY, certificate=shown)
+    status = told(SECURE, UriSeen(SECURE, answers=True, authority=authority))
+    message = condition(status, "Degraded")["message"]
+    assert ("jsonpath='{.status.servingCA.certificate}'" in message) == bool(shown)
+    assert ("put it under ca.crt" in message) == (not shown)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The status says what really runs: what the replicas say of themselves, and whether the address answers."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Callable
 from functools import partialmethod
@@ -8,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from upgraph.kube.kinds import CONFIG_MAP, EVENT, POD, ROUTE
+from upgraph.kube.kinds import CONFIG_MAP, EVENT, POD, ROUTE, SECRET
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
 from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.replicas import ServiceWish, look_at
-from upgraph.testing.certificates import Authority, make_authority
+from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.operated_cluster import OperatedCluster
 from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica
 
@@ -54,7 +55,7 @@ async def test_a_second_look_takes_no_certificate_apart(
         counted = partialmethod(_counted, asked, name, getattr(ssl.SSLContext, name))
         monkeypatch.setattr(ssl.SSLContext, name, counted)
     known = authority.certificate.read_text()
-    wish = ServiceWish((PodAddress(POD_ADDRESS, "a"),), f"https://{replica.host}", other_authorities=known)
+    wish = ServiceWish((PodAddress(POD_ADDRESS, "a"),), f"https://{replica.host}", other_authorities=(known,))
     with AccessPool() as pool:
         first = await look_at(pool, wish, None)
         assert asked
@@ -183,6 +184,22 @@ async def test_an_authority_that_the_cluster_does_not_trust_is_told_and_given(
     assert "user-ca-bundle" in cluster.condition("Degraded")["message"]
     cluster.edit(CONFIG_MAP, "sample-cluster-ca", data={"ca-bundle.crt": other + own})
     await cluster.until(lambda: cluster.status()["servingCA"]["trustedByCluster"] is True)
+
+
+async def test_an_authority_that_comes_with_the_certificate_is_given(
+    quick: None,
+    cluster: OperatedCluster,
+    operator: Controller,
+    replica: SimulatedReplica,
+    certificates: Certificates,
+) -> None:
+    own = cluster.authority.certificate
+    files = {"tls.crt": certificates.certificate, "tls.key": certificates.key, "ca.crt": own}
+    data = {name: base64.b64encode(file.read_bytes()).decode() for name, file in files.items()}
+    cluster.put(SECRET, "shown", type="kubernetes.io/tls", data=data)
+    await cluster.begin_with(replica, exposure={"tlsSecret": "shown"})
+    await cluster.until(lambda: cluster.status().get("servingCA", {}).get("certificate"))
+    assert cluster.status()["servingCA"]["certificate"].split() == own.read_text().split()
 
 
 async def test_an_image_that_cannot_be_pulled_is_told_in_the_words_of_the_kubelet(

@@ -7,6 +7,6 @@ from upgraph.syntax.certificate import Certificate
 
 def test_an_end_that_cannot_be_read_is_left_out() -> None:
     root = Certificate("CN=Root", "CN=Root", "AB:CD", None, None, ())
-    found = serving_ca(TlsExamination("h", 443, "", (root,)), "", cluster_is_judge=False)
+    found = serving_ca(TlsExamination("h", 443, "", (root,)), (), cluster_is_judge=False)
     assert found is not None
     assert (found.fingerprint, found.not_after) == ("abcd", "")

@@ -252,12 +252,14 @@ class Controller:
         seen = self._services.seen(key)
         return frozenset() if seen is None else seen.answering
 
-    def _authorities(self, inputs: Inputs) -> tuple[str, str]:
-        """What the cluster trusts, and what its ingress may be signed by."""
+    def _authorities(self, inputs: Inputs) -> tuple[str, tuple[str, ...]]:
+        """What the cluster trusts, and what else the certificate of the address may be signed by."""
         cluster = Own(self.world, inputs.service).find(CONFIG_MAP, inputs.names.cluster_ca)
         ingress = self.world.find(CONFIG_MAP, MANAGED_NAMESPACE, INGRESS_CA)
         trusted, signing = (text_of(one).get(CA_BUNDLE_KEY, "") if one else "" for one in (cluster, ingress))
-        return trusted, signing
+        given = inputs.serving
+        own = () if given is None else (given.authority, given.certificate)
+        return trusted, tuple(one for one in (*own, signing) if one)
 
     async def _tell_alone(self, obj: Object, trouble: Trouble) -> None:
         """Tell what keeps an UpdateService from being looked after at all; all else stays as it was said last."""

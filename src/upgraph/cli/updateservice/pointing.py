@@ -20,6 +20,13 @@ _VERSION = Key("", "version")
 _INSIDE = (".svc", ".svc.cluster.local")
 """How names end that the DNS of a cluster alone knows. Its Cluster Version Operator has the network and the DNS of a node
 (``hostNetwork``, ``dnsPolicy: Default`` in its Deployment), which do not ask that one."""
+_NOT_SHOWN = (
+    "Its certificate is not in the status, as nobody has shown it. Have it given by whoever signs certificates at your site, or put "
+    "it under ca.crt into the Secret of --tls-secret. With it in FILE: oc -n openshift-config create configmap user-ca-bundle "
+    """--from-file=ca-bundle.crt=FILE, then oc patch proxy/cluster --type=merge -p '{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}'. """
+    "If there is a trustedCA already, add the authority to that ConfigMap."
+)
+"""What is to be done about an authority of which nothing but the name is known."""
 
 
 def pointing_command(address: str) -> str:
@@ -42,7 +49,7 @@ def refuse_useless(service: UpdateService) -> None:
         return
     subject = authority.subject or "an authority without a name"
     seen = f"{uri} has a certificate by {subject}, which this cluster does not trust"
-    raise UserError(UPDATE_SERVICE_UNTRUSTED, seen)
+    raise UserError(UPDATE_SERVICE_UNTRUSTED, seen, remedy=None if authority.certificate else _NOT_SHOWN)
 
 
 async def point_cluster(api: Api, address: str) -> str:

@@ -38,6 +38,8 @@ from upgraph.operator.resource.trouble import Trouble
 from upgraph.operator.resource.update_service import UpdateService
 
 TLS_SECRET = "kubernetes.io/tls"  # noqa: S105  # a word
+AUTHORITY_KEY = "ca.crt"
+"""Under which those who make certificates put the authority beside them, such as cert-manager."""
 CERTIFICATE_MARK = "-----BEGIN CERTIFICATE-----"
 
 
@@ -182,7 +184,7 @@ def _serving(work: _Gathering) -> KeyPair | None:
     pair = {key: decoded_of(secret or {}, key) for key in ("tls.crt", "tls.key")}
     fault = _pair_fault(secret, pair)
     if not fault:
-        return KeyPair(pair["tls.crt"], pair["tls.key"])
+        return KeyPair(pair["tls.crt"], pair["tls.key"], decoded_of(secret or {}, AUTHORITY_KEY))
     seen = f"the Secret {work.names.namespace}/{name} of spec.exposure.tlsSecret {fault}"
     work.troubles.append(Trouble("ServingCertificateNotFound", SERVING_CERTIFICATE, seen))
     tls = at(_live(work).route, "spec", "tls")

@@ -94,6 +94,8 @@ class KeyPair:
 
     certificate: str
     key: str = field(repr=False)
+    authority: str = ""
+    """The authority that signed it, where it came along, in PEM."""
 
 
 @dataclass(frozen=True, slots=True)

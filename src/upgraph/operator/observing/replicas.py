@@ -65,8 +65,8 @@ class ServiceWish:
     """How many of the pods are ready: where that changes, something else may be seen."""
     cluster_authorities: str = field(default="", repr=False)
     """What the cluster trusts, in PEM; empty where nobody says."""
-    other_authorities: str = field(default="", repr=False)
-    """Authorities in PEM that may have signed the certificate of the address."""
+    other_authorities: tuple[str, ...] = field(default=(), repr=False)
+    """Texts with authorities in PEM that may have signed the certificate of the address."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables of the proxy."""
 
@@ -143,7 +143,7 @@ async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:
         with pool.trust(wish.cluster_authorities) as judge:
             host, port = parts.hostname or "", parts.port or _HTTPS_PORT
             examined = await examine_tls(host, port, trust=judge, proxies=proxies)
-            known = wish.other_authorities + wish.cluster_authorities
+            known = (*wish.other_authorities, wish.cluster_authorities)
             authority = serving_ca(examined, known, cluster_is_judge=bool(wish.cluster_authorities))
             if examined.trusted:
                 seen = await _asked(wish.uri, Access(trust=judge, proxies=proxies))

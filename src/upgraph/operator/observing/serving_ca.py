@@ -5,7 +5,7 @@ that clusters get anything from it: the certificate of a router is mostly signed
 cluster has made, and no other cluster knows it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,8 +13,8 @@ from upgraph.oci import RefusalCause, TlsExamination
 from upgraph.syntax.certificate import Certificate, certificate_from, day
 from upgraph.syntax.pem import parse_pem, pem_certificate
 
-MAX_REMEMBERED = 4
-"""Most sets of authorities that are not taken apart again. All UpdateServices of a cluster mostly have the same."""
+MAX_REMEMBERED = 8
+"""Most texts with authorities that are not taken apart again. All UpdateServices of a cluster mostly have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,12 @@ class ServingCA:
     """Whether the cluster trusts it; None where that is not known."""
 
 
-def serving_ca(seen: TlsExamination, known: str, *, cluster_is_judge: bool) -> ServingCA | None:
+def serving_ca(seen: TlsExamination, known: Sequence[str], *, cluster_is_judge: bool) -> ServingCA | None:
     """The authority of what a server has offered.
 
     Args:
         seen: the certificates, judged by the trust of the cluster.
-        known: authorities in PEM among which the one that signed may be, such as that of the default ingress.
+        known: texts with authorities in PEM among which the one that signed may be, such as that of the default ingress.
         cluster_is_judge: whether it was the trust of the cluster by which they were judged.
     """
     if not seen.offered:
@@ -45,10 +45,10 @@ def serving_ca(seen: TlsExamination, known: str, *, cluster_is_judge: bool) -> S
     top = seen.offered[-1]
     if len(seen.offered) > 1 and top.is_self_issued:
         offered = _fact(top, "", trusted)
-        match = next((pem for one, pem in _read(known) if one.sha256 == top.sha256), "")
+        match = next((pem for one, pem in _all(known) if one.sha256 == top.sha256), "")
         return offered if not match else _fact(top, match, trusted)
     issuer = top.issuer or top.subject
-    for one, pem in _read(known):
+    for one, pem in _all(known):
         if one.subject == issuer:
             return _fact(one, pem, trusted)
     if top.is_self_issued:
@@ -61,6 +61,11 @@ def _fact(one: Certificate, pem: str, trusted: bool | None) -> ServingCA:  # noq
     # The API takes a moment or nothing.
     ends = "" if one.not_after is None else day(one.not_after)
     return ServingCA(one.subject, fingerprint, ends, pem, trusted)
+
+
+def _all(known: Sequence[str]) -> Iterator[tuple[Certificate, str]]:
+    # Each by itself, as UpdateServices share most of them.
+    return (found for text in known for found in _read(text))
 
 
 @lru_cache(MAX_REMEMBERED)

@@ -11,6 +11,12 @@ _INSTEAD = {
     "None": "the service is reached by its Service alone, which has no TLS",
     "HTTPRoute": "an HTTPRoute has the certificate of the listener of its Gateway",
 }
+_NOT_SHOWN = (
+    "Its certificate has been shown nowhere, so it is not in the status. Have it given by whoever signs certificates at your site "
+    "and give it to every cluster, or put it under ca.crt into the Secret of spec.exposure.tlsSecret, and the status has it: "
+    "upgraph problem uri-untrusted says how a cluster comes to trust it."
+)
+"""What is to be done about an authority of which nothing but the name is known."""
 
 
 def of_address(known: Known) -> Iterator[Trouble]:
@@ -22,4 +28,4 @@ def of_address(known: Known) -> Iterator[Trouble]:
     authority = None if known.at_address is None else known.at_address.authority
     if authority is not None and authority.trusted is False:
         said = f"the certificate of {known.exposed.uri} is signed by {authority.subject}, which this cluster does not trust"
-        yield Trouble("ServingCAUntrusted", URI_UNTRUSTED, said)
+        yield Trouble("ServingCAUntrusted", URI_UNTRUSTED, said, "" if authority.certificate else _NOT_SHOWN)
