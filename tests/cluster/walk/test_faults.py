@@ -82,3 +82,33 @@ def leader(site: Site) -> str:
 def revisions(site: Site) -> list[Any]:
     """The forms that the pods of the service have had."""
     return list(site.get("replicasets", "--selector=deployment=moved")["items"])
+
+
+def test_all_replicas_are_lost_and_none_can_be_made(operated: Site) -> None:
+    operated.create("gone", replicas=2)
+    uri = operated.uri("gone")
+    operated.settled("gone")
+    first = operated.status("gone")["firstAnswered"]
+    here = ("-n", operated.namespace)
+    operated.oc(*here, "create", "quota", "no-pods", "--hard=pods=0")
+    try:
+        operated.until(lambda: has_status(operated), "a quota in force")
+        operated.oc(*here, "delete", "pod", "-l", "deployment=gone", "--wait=false")
+        operated.until(lambda: is_outage(operated), "a status that tells the outage")
+        assert operated.graph(uri)[0] != 200
+    finally:
+        operated.oc(*here, "delete", "quota", "no-pods")
+    operated.settled("gone")
+    assert operated.condition("Available", "gone")["status"] == "True"
+    assert operated.condition("Degraded", "gone")["status"] == "False"
+    assert operated.status("gone")["firstAnswered"] == first
+
+
+def has_status(site: Site) -> bool:
+    return "pods" in site.get("quota", "no-pods").get("status", {}).get("hard", {})
+
+
+def is_outage(site: Site) -> bool:
+    available, degraded = (site.condition(kind, "gone") for kind in ("Available", "Degraded"))
+    is_told = (available["status"], degraded["status"]) == ("False", "True")
+    return is_told and degraded["reason"] == available["reason"]

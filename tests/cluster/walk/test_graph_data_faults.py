@@ -120,6 +120,12 @@ def without_directory(site: Site) -> str:
     return f"{site.mirror.repository('openshift/graph-data').name}:elsewhere"
 
 
+def with_errors(site: Site) -> str:
+    """An image whose graph data the service refuses."""
+    site.pack("errors", "--no-check=graph-data-yaml", **{"channels/broken.yaml": "name: [\n"})
+    return f"{site.mirror.repository('openshift/graph-data').name}:errors"
+
+
 def settled(running: Running) -> None:
     """Wait until all replicas are as they are asked for, and nothing is wrong with them."""
     site = running.site
@@ -140,6 +146,7 @@ def settled(running: Running) -> None:
         pytest.param(missing, "absent", id="missing"),
         pytest.param(program_of_another_kind, "upgraph", id="no graph data"),
         pytest.param(without_directory, "/var/lib/cincinnati-graph-data", id="without the directory"),
+        pytest.param(with_errors, "channels/broken.yaml:2: ", id="refused"),
     ],
 )
 def test_an_image_that_brings_no_graph_data(
