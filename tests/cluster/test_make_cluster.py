@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,8 @@ END_SECONDS = 60
 
 
 @contextmanager
-def made(folder: Path, *options: str) -> Iterator[str]:
-    """A cluster as the command makes it, ended as by Ctrl-C; gives what is said when it is ready."""
+def made(folder: Path, *options: str, ended_by: signal.Signals = signal.SIGINT) -> Iterator[str]:
+    """A cluster as the command makes it, ended by a signal; gives what is said when it is ready."""
     command = [sys.executable, "-m", "tools.cluster", *options]
     log = folder / "said"
     with log.open("wb") as output:
@@ -33,8 +33,42 @@ def made(folder: Path, *options: str) -> Iterator[str]:
         assert process.poll() is None, log.read_text()
         yield log.read_text()
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ended_by)
         assert process.wait(END_SECONDS) == 0, log.read_text()
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_a_cluster_answers_kubectl_as_is_said_and_ends_without_a_trace(
+    programs: build.Programs, tmp_path_factory: pytest.TempPathFactory, ended_by: signal.Signals
+) -> None:
+    folder = tmp_path_factory.mktemp("made")
+    with made(folder, ended_by=ended_by) as said:
+        exported = re.search(r"export (KUBECONFIG)=(\S+)\n\s*(.+)\n", said)
+        assert exported is not None, said
+        environment = {**ENVIRONMENT, exported[1]: exported[2]}
+        nodes_there = kubectl(exported[3].split(), environment)
+        assert "Ready" in nodes_there
+        crds = kubectl([exported[3].split()[0], "get", "crd"], environment)
+        assert "routes.route.openshift.io" in crds
+        assert "Pods are pretended" in said
+        assert of_cluster(folder)
+    assert list(folder.glob("upgraph-cluster-*")) == []
+    assert of_cluster(folder) == []
+
+
+def kubectl(command: list[str], environment: dict[str, str]) -> str:
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=END_SECONDS
+    ).stdout
+
+
+def of_cluster(folder: Path) -> list[bytes]:
+    """The command lines of all processes that have to do with a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found.append((process / "cmdline").read_bytes())
+    return [line for line in found if str(folder).encode() in line]
 
 
 def test_real_nodes_are_ready_and_nothing_is_left_behind(

@@ -120,6 +120,44 @@ def test_the_drain_of_a_single_replica_is_never_blocked(replicas: int, least: in
     assert budget["spec"]["minAvailable"] == least
 
 
+def lets_out(rule: dict[str, Any], namespace: dict[str, str], pod: dict[str, str]) -> bool:
+    """Whether a rule leads to a pod with these labels in a namespace with those."""
+
+    def fits(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
+        return selector is None or selector.get("matchLabels", {}).items() <= labels.items()
+
+    # No peer at all stands for everything, also for what is no pod, such as a cache in the network of a node.
+    return "to" not in rule or any(
+        "namespaceSelector" in one
+        and fits(one["namespaceSelector"], namespace)
+        and fits(one.get("podSelector"), pod)
+        for one in rule["to"]
+    )
+
+
+@pytest.mark.parametrize("port", [53, 5353])
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+@pytest.mark.parametrize(
+    ("namespace", "pod"),
+    [
+        pytest.param("kube-system", {"k8s-app": "kube-dns"}, id="CoreDNS of kubeadm, k3s, EKS, AKS"),
+        pytest.param("kube-system", {"k8s-app": "coredns"}, id="CoreDNS of others"),
+        pytest.param("kube-system", {"k8s-app": "node-local-dns"}, id="a cache on nodes"),
+        pytest.param("openshift-dns", {"dns.operator.openshift.io/daemonset-dns": "default"}, id="OpenShift"),
+        pytest.param("rke2-dns", {"app.kubernetes.io/name": "rke2-coredns"}, id="in a namespace of its own"),
+    ],
+)
+def test_the_dns_of_any_distribution_is_reached(
+    namespace: str, pod: dict[str, str], protocol: str, port: int
+) -> None:
+    rules = find(inputs(), NETWORK_POLICY.kind)["spec"]["egress"]
+    where = {"kubernetes.io/metadata.name": namespace}
+    assert any(
+        {"protocol": protocol, "port": port} in rule.get("ports", []) and lets_out(rule, where, pod)
+        for rule in rules
+    )
+
+
 def egress(made: Inputs) -> list[Any]:
     # The first two are DNS and the other replicas.
     rules: list[Any] = find(made, NETWORK_POLICY.kind)["spec"]["egress"][2:]
