@@ -140,7 +140,7 @@ def lets_out(rule: dict[str, Any], namespace: dict[str, str], pod: dict[str, str
 @pytest.mark.parametrize(
     ("namespace", "pod"),
     [
-        pytest.param("kube-system", {"k8s-app": "kube-dns"}, id="CoreDNS of kubeadm, k3s, EKS, AKS"),
+        pytest.param("kube-system", {"k8s-app": "kube-dns"}, id="CoreDNS as kubeadm installs it"),
         pytest.param("kube-system", {"k8s-app": "coredns"}, id="CoreDNS of others"),
         pytest.param("kube-system", {"k8s-app": "node-local-dns"}, id="a cache on nodes"),
         pytest.param("openshift-dns", {"dns.operator.openshift.io/daemonset-dns": "default"}, id="OpenShift"),

@@ -81,6 +81,20 @@ def test_an_empty_directory_outlives_its_containers(bench: Bench) -> None:
     assert pod.container["lastState"]["terminated"]["exitCode"] == 3
 
 
+def test_a_volume_of_one_pod_is_what_its_claim_is_bound_to(bench: Bench, tmp_path: Path) -> None:
+    volume = {"name": "volume", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}
+    mounts = [{"name": "volume", "mountPath": "/volume"}]
+    name = f"{bench.namespace}-own"
+    where = {"hostPath": {"path": str(tmp_path / "own")}}
+    bench.put("PersistentVolume", name, metadata={"namespace": ""}, spec=where)
+    # The name that the controllers give it.
+    bench.put("PersistentVolumeClaim", "a-volume", spec={"volumeName": name})
+    security = {"securityContext": {"fsGroup": 42}}
+    pod = bench.pod({"volumes": [volume], **security}, name="a", volumeMounts=mounts).ready()
+    assert pod.ask("/write/volume/x").json == "written"
+    assert (tmp_path / "own" / "x").exists()
+
+
 def test_a_claimed_volume_outlives_its_pods(bench: Bench, tmp_path: Path) -> None:
     volume = {"name": "volume", "persistentVolumeClaim": {"claimName": "state"}}
     mounts = [{"name": "volume", "mountPath": "/volume"}]

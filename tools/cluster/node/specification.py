@@ -186,6 +186,7 @@ class Volume(_Part, frozen=True):
     empty_dir: EmptyDirectory | None = None
     host_path: HostDirectory | None = None
     persistent_volume_claim: ClaimedVolume | None = None
+    ephemeral: Object | None = None
 
 
 class VolumeMount(_Part, frozen=True):

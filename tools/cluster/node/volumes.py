@@ -96,6 +96,8 @@ class PodVolumes:
             return _existing(Path(volume.host_path.path), volume.host_path.type)
         if volume.persistent_volume_claim is not None:
             return self._claimed(volume.persistent_volume_claim.claim_name)
+        if volume.ephemeral is not None:
+            return self._claimed(f"{self._facts().pod['metadata']['name']}-{volume.name}")
         raise NotStartableError("ContainerCreating", f"the volume {volume.name!r} has no source")
 
     def _make_empty(self, path: Path) -> None:
