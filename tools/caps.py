@@ -1,6 +1,6 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
-from upgraph.cli import passwords, status
+from upgraph.cli import passwords, status_fetching
 from upgraph.graph import pattern, pattern_set, promotion, version
 from upgraph.graphdata import (
     address,
@@ -315,8 +315,8 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
     (
         "Finding out why",
         (
-            ("report of another service", status.MAX_REPORT_BYTES, "bytes"),
-            ("time to fetch it", status.FETCH_SECONDS, "s"),
+            ("report of another service", status_fetching.MAX_REPORT_BYTES, "bytes"),
+            ("time to fetch it", status_fetching.FETCH_SECONDS, "s"),
             ("time for all checks of `upgraph doctor` together", doctor_running.TOTAL_SECONDS, "s"),
             ("time for a check, unless it reads much", STEP_SECONDS, "s"),
             ("time to connect to an address of a server", doctor_host.CONNECT_SECONDS, "s"),

@@ -7,10 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import msgspec
 import pytest
 import yaml
 
 from tests.commands.conftest import Command
+from upgraph.cli.status_fetching import address_of
 from upgraph.errors.problems.oci import UNTRUSTED
 from upgraph.service.answering.clients import Traffic
 from upgraph.service.answering.health import Scrape, Unready
@@ -56,11 +58,15 @@ class Held:
     traffic: dict[str, Traffic] = field(default_factory=lambda: {"clients": Traffic(open=3)})
 
 
+@dataclass
 class Elsewhere:
     """Another server than was meant."""
 
+    text: str = "hello"
+    status: HTTPStatus = HTTPStatus.OK
+
     def respond(self, request: Request) -> Response:
-        return text_response(HTTPStatus.OK, "hello")
+        return text_response(self.status, self.text)
 
 
 @contextmanager
@@ -99,13 +105,47 @@ def service() -> Iterator[Callable[..., str]]:
         yield start
 
 
-@pytest.mark.parametrize("form", ["{}", "http://{}", "http://{}/", "{}/status", "http://{}/status/"])
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "http://{}", "http://{}/", "{}/status", "http://{}/status/", "{}/readyz", "http://{}/metrics"],
+)
 def test_any_way_to_name_the_port_will_do(command: Command, service: Callable[..., str], form: str) -> None:
     done = command("upgraph", "status", form.format(service()))
     assert (done.code, done.out.splitlines()[0]) == (
         0,
-        "ready: 12 releases in 1 channels, and all sources were last read 1h1m ago",
+        "ready: 12 releases in 1 channels, but there was no good reading of releases for 1m",
     )
+
+
+def test_where_all_is_well_the_age_is_told(command: Command, service: Callable[..., str]) -> None:
+    well = msgspec.structs.replace(SOURCE, fault=None)
+    done = command("upgraph", "status", service(Held(sources=(well,))))
+    assert done.out.splitlines()[0].endswith(", and all sources were last read 1h1m ago")
+
+
+def test_the_source_that_fails_for_longest_tells_for_how_long(
+    command: Command, service: Callable[..., str]
+) -> None:
+    refused = SourceFault(reference="graph-data-version", seen="refused", since=NOW - 7200)
+    data = SourceReport(kind=SourceKind.GRAPH_DATA, name="/srv/graph-data", fault=refused)
+    done = command("upgraph", "status", service(Held(sources=(SOURCE, data))))
+    assert "but there was no good reading of graph-data, releases for 2h" in done.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("updates.example", "http://updates.example:9081/status"),
+        (":9081", "http://127.0.0.1:9081/status"),
+        ("0.0.0.0:1234", "http://127.0.0.1:1234/status"),
+        ("[::]:1234", "http://127.0.0.1:1234/status"),
+        ("[2001:db8::1]", "http://[2001:db8::1]:9081/status"),
+        ("https://updates.example/", "https://updates.example/status"),
+        ("http://updates.example:80/livez", "http://updates.example:80/status"),
+    ],
+)
+def test_what_names_a_status_port_is_understood(text: str, address: str) -> None:
+    assert address_of(text) == address
 
 
 def test_what_is_wrong_is_told_with_its_remedy(command: Command, service: Callable[..., str]) -> None:
@@ -156,12 +196,34 @@ def test_nobody_there_gives_4(command: Command) -> None:
     assert "reference:      status-unavailable" in done.err
 
 
-def test_another_server_gives_4_and_says_which_port_is_meant(command: Command) -> None:
-    with listening(Elsewhere()) as address:
+@pytest.mark.parametrize(
+    ("elsewhere", "seen"),
+    [
+        (Elsewhere("<html>hello"), "did not give a report of Upgraph, but '<html>hello'"),
+        (Elsewhere('{"ready": true}'), "did not give a report of Upgraph, but '{\"ready\": true}'"),
+        (Elsewhere("x" * 9999), "did not give a report of Upgraph, but 'xxx"),
+        (Elsewhere(""), "gave an empty answer"),
+        (Elsewhere("", HTTPStatus.NOT_FOUND), "answered with the status 404, so it is no status port"),
+    ],
+    ids=["page", "other JSON", "long", "empty", "404"],
+)
+def test_another_server_gives_4_and_says_which_port_is_meant(
+    command: Command, elsewhere: Elsewhere, seen: str
+) -> None:
+    with listening(elsewhere) as address:
         done = command("upgraph", "status", address)
-    assert (done.code, "--status-listen" in done.err) == (4, True)
+    assert (done.code, "--status-listen" in done.err, seen in done.err) == (4, True, True)
+    assert len(done.err) < 1000
 
 
-@pytest.mark.parametrize("text", ["ftp://a", "http://a/graph", "a b", ""])
+@pytest.mark.parametrize(
+    "text", ["ftp://a", "http://a/graph", "a b", "", ":", "a:99999", "http://", "a:b", "[::"]
+)
 def test_what_is_no_port_is_refused(command: Command, text: str) -> None:
-    assert command("upgraph", "status", text).code == 2
+    done = command("upgraph", "status", text)
+    assert (done.code, "reference:      status-address" in done.err) == (2, True)
+
+
+def test_the_address_that_clusters_ask_is_told_from_a_status_port(command: Command) -> None:
+    done = command("upgraph", "status", "http://updates.example/api/upgrades_info/graph")
+    assert "clusters ask there, on another port" in done.err

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import re
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
 
 import click
@@ -12,17 +10,12 @@ import msgspec
 
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable
 from upgraph.cli.settings import configuration, setting_options
-from upgraph.errors import RemoteError, UserError
-from upgraph.errors.problems.service import SETTING_INVALID, STATUS_UNAVAILABLE
+from upgraph.cli.status_fetching import address_of, fetch_report
 from upgraph.oci import Access
 from upgraph.service.answering.spans import listed, short, span
 from upgraph.service.answering.status_report import GraphReport, Report, freshness
 from upgraph.service.answering.troubles import Trouble, troubles
 
-MAX_REPORT_BYTES = 16 * 1024 * 1024
-"""Bytes of the longest report that is read; with all the findings that are kept it has about one million."""
-FETCH_SECONDS = 20.0
-"""Longest time for fetching a report."""
 NOT_READY = 3
 """Exit code for a service that is not ready, or serves a graph that is older than it may be."""
 SEEN_LINES = 3
@@ -47,7 +40,8 @@ Exit codes: 0 it is ready, 3 it is not (there is no graph, or one older than its
 def status(url: str, output: Format, config: tuple[Path, ...], **flags: object) -> int:
     """Show how the service at URL is: what is wrong and how to mend it, its sources, its graph.
 
-    URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status.
+    URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status. Without
+    a port it is 9081.
     """
     access = Access.of(os.environ, search=False, ca=configuration(config, flags).ca)
     report = asyncio.run(fetch_report(address_of(url), access))
@@ -56,41 +50,6 @@ def status(url: str, output: Format, config: tuple[Path, ...], **flags: object) 
     else:
         show(report, is_wide=output is Format.WIDE)
     return 0 if report.ready else NOT_READY
-
-
-def address_of(text: str) -> str:
-    """The address of the report, from whatever names its port.
-
-    Raises:
-        UserError: it names none.
-    """
-    address = text if "://" in text else f"http://{text}"
-    match = re.fullmatch(r"(https?://[^/?#\s]+)(?:/|/status/?)?", address)
-    if match is None:
-        raise UserError(SETTING_INVALID, f"{text!r} is no status port such as 127.0.0.1:9081")
-    return f"{match[1]}/status"
-
-
-async def fetch_report(url: str, access: Access) -> Report:
-    """The report of a service.
-
-    Raises:
-        RemoteError: nobody answers there, or what answers is no status port.
-    """
-    try:
-        async with access.session() as session:
-            answer = await session.ask(
-                url, limit=MAX_REPORT_BYTES, seconds=FETCH_SECONDS, accept="application/json"
-            )
-    except RemoteError as error:
-        raise RemoteError(STATUS_UNAVAILABLE, error.seen, retryable=error.retryable) from error
-    if answer.status != HTTPStatus.OK:
-        seen = f"{url} answered with the status {answer.status}"
-        raise RemoteError(STATUS_UNAVAILABLE, seen, status=answer.status)
-    try:
-        return msgspec.json.decode(answer.content, type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RemoteError(STATUS_UNAVAILABLE, f"{url} did not give a report: {error}") from error
 
 
 def show(report: Report, *, is_wide: bool) -> None:
@@ -114,7 +73,7 @@ def _show_state(report: Report) -> None:
     graph = report.graph
     what = "no graph yet; clusters get 503 and keep what they know"
     if graph is not None:
-        what = f"{graph.releases:,} releases in {len(graph.channels):,} channels, {freshness(graph)}"
+        what = f"{graph.releases:,} releases in {len(graph.channels):,} channels, {freshness(report)}"
     click.echo(f"{word}: {what}")
 
 

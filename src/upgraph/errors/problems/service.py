@@ -41,6 +41,12 @@ GRAPH_STALE = Problem(
     "Clusters still get its answers, but new releases and recalled updates of that time are missing in it.",
     "Look up why the last scrapes failed, in the log or under /status; the age falls with the next good one.",
 )
+STATUS_ADDRESS = Problem(
+    "status-address",
+    "What was given names no status port",
+    "Nobody was asked, so nothing is known of the service.",
+    "Name HOST:PORT of --status-listen (default 127.0.0.1:9081), with or without http:// and /status.",
+)
 STATUS_UNAVAILABLE = Problem(
     "status-unavailable",
     "The status of a service cannot be read",

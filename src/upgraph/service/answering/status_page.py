@@ -93,7 +93,7 @@ def _summary(report: Report) -> str:
         return "There is no update graph yet. Clusters that ask get 503 and keep what they know."
     return (
         f"Clusters are served a graph of {graph.releases:,} releases in {len(graph.channels):,} channels, "
-        f"{freshness(graph)}."
+        f"{freshness(report)}."
     )
 
 

@@ -152,11 +152,15 @@ def report_of(source: ReportSource, reason: Unready | None, now: float) -> Repor
     return msgspec.structs.replace(report, problems=_explanations(report))
 
 
-def freshness(graph: GraphReport) -> str:
-    """How current a graph is, for people."""
-    if not graph.refreshed_at:
+def freshness(report: Report) -> str:
+    """How current the graph of a report is, for people."""
+    failing = {one.kind.value: one.fault.since for one in report.sources if one.fault is not None}
+    if failing:
+        lasting = span(max(0.0, report.time - min(failing.values())))
+        return f"but there was no good reading of {', '.join(sorted(failing))} for {lasting}"
+    if report.graph is None or not report.graph.refreshed_at:
         return "and not all sources could be read since the service started"
-    return f"and all sources were last read {span(graph.age_seconds)} ago"
+    return f"and all sources were last read {span(report.graph.age_seconds)} ago"
 
 
 def _graph(facts: Facts, age_seconds: float) -> GraphReport:
