@@ -11,6 +11,8 @@ import msgspec
 from upgraph.cli.output import Format, emit_document, output_option, print_table, printable
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.cli.status_fetching import address_of, fetch_report
+from upgraph.cli.status_replicas import fetch_all, show_replicas
+from upgraph.errors import RemoteError
 from upgraph.oci import Access
 from upgraph.service.answering.spans import listed, short, span
 from upgraph.service.answering.status_report import GraphReport, Report, freshness
@@ -28,28 +30,49 @@ Examples:
   upgraph status 127.0.0.1:9081
   upgraph status http://updates.example:9081/status -o json
   oc port-forward deployment/NAME 9081 & upgraph status 127.0.0.1:9081 -o wide
+  upgraph status 192.0.2.11:9081 192.0.2.12:9081     (replicas side by side: do they give the same graph?)
 
-Exit codes: 0 it is ready, 3 it is not (there is no graph, or one older than its --max-stale), 4 nobody answers.
+Exit codes: 0 it is ready, 2 that is no status port, 3 it is not ready (there is no graph, or one older than its
+--max-stale), 4 nobody answers. Of several the worst counts.
 """
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("url")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @output_option(_FORMATS)
 @setting_options("ca")
-def status(url: str, output: Format, config: tuple[Path, ...], **flags: object) -> int:
+def status(urls: tuple[str, ...], output: Format, config: tuple[Path, ...], **flags: object) -> int:
     """Show how the service at URL is: what is wrong and how to mend it, its sources, its graph.
 
     URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status. Without
-    a port it is 9081.
+    a port it is 9081. Several are shown side by side, with what they do not agree in.
     """
     access = Access.of(os.environ, search=False, ca=configuration(config, flags).ca)
-    report = asyncio.run(fetch_report(address_of(url), access))
+    addresses = tuple(dict.fromkeys(map(address_of, urls)))
+    if len(addresses) > 1:
+        return _compare(addresses, access, output)
+    report = asyncio.run(fetch_report(addresses[0], access))
     if output in (Format.JSON, Format.YAML):
         emit_document(report, output)
     else:
         show(report, is_wide=output is Format.WIDE)
     return 0 if report.ready else NOT_READY
+
+
+def _compare(addresses: tuple[str, ...], access: Access, output: Format) -> int:
+    told = asyncio.run(fetch_all(addresses, access))
+    if output in (Format.JSON, Format.YAML):
+        emit_document(told, output)
+    else:
+        show_replicas(told)
+    if output is Format.WIDE:
+        for one in told.replicas:
+            if one.report is not None:
+                click.secho(f"\n{one.url}", bold=True)
+                show(one.report, is_wide=True)
+    if any(one.report is None for one in told.replicas):
+        return RemoteError.exit_code
+    return 0 if all(one.report and one.report.ready for one in told.replicas) else NOT_READY
 
 
 def show(report: Report, *, is_wide: bool) -> None:

@@ -47,6 +47,13 @@ STATUS_ADDRESS = Problem(
     "Nobody was asked, so nothing is known of the service.",
     "Name HOST:PORT of --status-listen (default 127.0.0.1:9081), with or without http:// and /status.",
 )
+REPLICAS_DIFFER = Problem(
+    "replicas-differ",
+    "Replicas give different graphs",
+    "A cluster that asks twice may be offered an update, and then not, depending on which replica answers.",
+    "Replicas read their sources at different moments, so look again after --scrape-interval. If it stays, a replica cannot "
+    "read a source, or was given another one: compare the sources of each with `upgraph status URL -o wide`.",
+)
 STATUS_UNAVAILABLE = Problem(
     "status-unavailable",
     "The status of a service cannot be read",
