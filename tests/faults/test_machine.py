@@ -23,11 +23,13 @@ import pytest
 
 from tests.conftest import ROOT_REASON
 from tests.faults.conftest import ASK, BIN, CHANNEL, NEW, VERSIONS, Site, as_users_run_it, until
+from tests.faults.told import told
 from upgraph.service.answering.face import FILES_KEPT, LISTENERS
 from upgraph.testing.answers import read_answer
 from upgraph.testing.certificates import make_certificates
 from upgraph.testing.http_client import Answer, Connection, HttpClient
 
+FAMILY = "The machine"
 KILLS = 8
 SEED = 4711
 IN_FLIGHT = 200
@@ -108,6 +110,12 @@ async def forgotten(site: Site, reference: str) -> None:
     await until(look, what=f"the end of {reference}")
 
 
+@told(
+    fault="The building process is killed, in whichever of its steps.",
+    seen="builder-ended",
+    clients="The answers of before.",
+    heals="Another one, which is started after 1 s, growing up to 60 s, and goes on with what was kept.",
+)
 async def test_a_builder_that_is_killed_at_any_moment_takes_no_answer_with_it(site: Site) -> None:
     chance = random.Random(SEED)
     state = ("--state-dir", site.directory / "state")
@@ -136,6 +144,12 @@ async def test_a_builder_that_is_killed_at_any_moment_takes_no_answer_with_it(si
         assert essence(await site.answer()) == essence(last)
 
 
+@told(
+    fault="The building process may not have more memory.",
+    seen="builder-ended",
+    clients="The answers of before.",
+    heals="Smaller inputs, or a higher limit.",
+)
 async def test_a_builder_that_may_not_have_more_memory_takes_no_answer_with_it(site: Site) -> None:
     async with as_users_run_it(site, program=IMPATIENT) as pid:
         good = await site.serves(VERSIONS)
@@ -178,6 +192,12 @@ time.time = lambda: real() + float(place.read_text())
 class TestNoDescriptors:
     """The process may not open another file."""
 
+    @told(
+        fault="The process may not open another file when a new graph comes.",
+        seen="builder-ended",
+        clients="The answers of before.",
+        heals="The next building process, once files can be opened.",
+    )
     async def test_a_graph_that_could_not_be_handed_over_is_handed_over_later(self, site: Site) -> None:
         async with as_users_run_it(site, program=IMPATIENT) as pid:
             good = await site.serves(VERSIONS)
@@ -202,6 +222,12 @@ class TestNoDescriptors:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
             await site.serves({"4.1.0"})
 
+    @told(
+        fault="There are more connections than the limit of open files allows.",
+        seen="The metric `upgraph_connections_turned_away_total`.",
+        clients="503 with `Retry-After`, or the end of the connection, if they are too many; the others the answers of before.",
+        heals="Fewer clients at a time, or a higher limit.",
+    )
     async def test_more_connections_than_there_may_be_are_turned_away(self, site: Site) -> None:
         async with as_users_run_it(site, program=FEW) as pid:
             good, before = await site.serves(VERSIONS), open_files(pid)
@@ -273,6 +299,12 @@ async def requests_in_flight(site: Site, stack: AsyncExitStack, count: int) -> l
     return connections
 
 
+@told(
+    fault="The service is told to end (SIGTERM) under load.",
+    seen="Nothing: it is no fault.",
+    clients="The answers to all requests that have begun, with `Connection: close`.",
+    heals="The next start.",
+)
 async def test_requests_in_flight_are_answered_when_the_service_is_told_to_end(site: Site) -> None:
     async with as_users_run_it(site) as pid:
         good = await site.serves(VERSIONS)
@@ -321,6 +353,12 @@ async def until_ended(site: Site) -> None:
     await until(look, what="the end of the service")
 
 
+@told(
+    fault="50,000 connections come at once.",
+    seen="The metric `upgraph_connections_turned_away_total`.",
+    clients="The answers of before, 503 with `Retry-After`, or the end of the connection.",
+    heals="The end of the crowd.",
+)
 async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) -> None:
     async with as_users_run_it(site) as pid:
         good = await site.serves(VERSIONS)
@@ -341,6 +379,12 @@ async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) 
         assert (await site.service.status.get("/readyz")).status == 200
 
 
+@told(
+    fault="More connections come at once over TLS than handshakes can be made for.",
+    seen="The metric `upgraph_connections_turned_away_total`.",
+    clients="The answers of before, or the end of the connection before its handshake.",
+    heals="The end of the crowd.",
+)
 async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -> None:
     shown = make_certificates(site.directory)
     tls = ("--tls-cert", shown.certificate, "--tls-key", shown.key)
@@ -409,6 +453,12 @@ class TestClockThatJumps:
         shift.write_text("0")
         return shift
 
+    @told(
+        fault="The clock is put ten years forward or back.",
+        seen="[graph-stale](errors.md#graph-stale), if it was put forward and `--max-stale` is set: `/readyz` is 503 then.",
+        clients="The answers of before.",
+        heals="The next scrape.",
+    )
     @pytest.mark.parametrize("years", [10, -10], ids=["forward", "back"])
     async def test_answers_go_on_and_the_next_reading_counts(
         self, site: Site, clock: Path, years: int
@@ -449,6 +499,12 @@ class TestStateDirectory:
             while True:
                 file.write(bytes(4096))
 
+    @told(
+        fault="The disk of the state directory is full.",
+        seen="state-unwritable",
+        clients="New answers as ever, from memory.",
+        heals="Room on the disk.",
+    )
     async def test_a_full_disk_is_no_reason_not_to_serve(self, site: Site, state: Path) -> None:
         async with as_users_run_it(site, "--state-dir", state, "--scrape-interval", "1s"):
             await site.serves(VERSIONS)
@@ -459,6 +515,12 @@ class TestStateDirectory:
             (state / "fill").unlink()
             await check_recovery(site, "state-unwritable")
 
+    @told(
+        fault="The disk of the state directory becomes read-only.",
+        seen="state-unwritable",
+        clients="New answers as ever, from memory.",
+        heals="A disk that can be written.",
+    )
     async def test_a_disk_that_becomes_read_only_is_no_reason_not_to_serve(
         self, site: Site, state: Path
     ) -> None:
@@ -481,6 +543,12 @@ class TestStateDirectory:
         async with as_users_run_it(site, "--state-dir", state):
             assert essence(await site.answer()) == essence(last)
 
+    @told(
+        fault="The disk of the state directory is read-only when the service starts.",
+        seen="state-unwritable",
+        clients="The saved answers, then new ones from memory.",
+        heals="A disk that can be written, and a restart.",
+    )
     async def test_a_read_only_disk_is_served_from_and_learnt_beside(self, site: Site, state: Path) -> None:
         async with as_users_run_it(site, "--state-dir", state):
             good = await site.serves(VERSIONS)

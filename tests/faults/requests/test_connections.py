@@ -25,15 +25,23 @@ from tests.faults.requests.conftest import (
     essence,
     until_closed,
 )
+from tests.faults.told import told
 from upgraph.service.answering import accepting, clients
 from upgraph.service.answering.clients import Limits
 from upgraph.service.answering.requests import MAX_AT_ONCE
 from upgraph.testing.http_client import PATIENCE, HttpClient
 
+FAMILY = "Connections of clients"
 ASKED_BYTES = 60_000_000
 """Requests on one connection: more than the buffers of the system hold of them."""
 
 
+@told(
+    fault="A client sends more than 100 requests without reading an answer.",
+    seen="Nothing, so that no client can fill the log; the metric `upgraph_connections_malformed_total`.",
+    clients="That client: 100 answers, then a refusal. All others the answers of before.",
+    heals="The end of its connection.",
+)
 async def test_requests_in_a_row_are_answered_up_to_a_bound(service: Service, quiet: None) -> None:
     before = await service.graph()
     async with service.cluster.connected() as connection:
@@ -43,6 +51,12 @@ async def test_requests_in_a_row_are_answered_up_to_a_bound(service: Service, qu
     assert (refused.status, b"more than 100 requests" in refused.body) == (400, True)
 
 
+@told(
+    fault="The header of a request has no end.",
+    seen="Nothing, so that no client can fill the log; the metric `upgraph_connections_malformed_total`.",
+    clients="That client: 431. All others the answers of before.",
+    heals="The end of its connection.",
+)
 @pytest.mark.parametrize("begun", [b"GET /", b"GET / HTTP/1.1\r\nX: "], ids=["target", "header"])
 async def test_what_has_no_end_is_refused_before_it_ends(service: Service, quiet: None, begun: bytes) -> None:
     async with service.cluster.connected() as connection:
@@ -52,6 +66,12 @@ async def test_what_has_no_end_is_refused_before_it_ends(service: Service, quiet
     assert (await service.graph())[0] == 200
 
 
+@told(
+    fault="A client speaks plain HTTP where TLS is spoken.",
+    seen="The metric `upgraph_connections_failed_handshakes_total`.",
+    clients="That client: the end of its connection. All others the answers of before.",
+    heals="The end of its connection.",
+)
 async def test_plain_http_on_the_tls_port_ends_that_connection_alone(service: Service, quiet: None) -> None:
     async with HttpClient("127.0.0.1", service.secure.port).connected() as plain:
         await plain.send(asking(TARGET))
@@ -60,6 +80,12 @@ async def test_plain_http_on_the_tls_port_ends_that_connection_alone(service: Se
     assert service.secure_traffic.failed_handshakes == 1
 
 
+@told(
+    fault="A client speaks TLS where plain HTTP is spoken.",
+    seen="Nothing, so that no client can fill the log; the metric `upgraph_connections_malformed_total`.",
+    clients="That client: 400, which no TLS client can read. All others the answers of before.",
+    heals="The end of its connection.",
+)
 async def test_tls_on_the_plain_port_ends_that_connection_alone(service: Service, quiet: None) -> None:
     confused = HttpClient("127.0.0.1", service.cluster.port, tls=service.secure.tls)
     with pytest.raises(ssl.SSLError):
@@ -68,6 +94,12 @@ async def test_tls_on_the_plain_port_ends_that_connection_alone(service: Service
     assert service.traffic.malformed == 1
 
 
+@told(
+    fault="A connection is reset, at any point.",
+    seen="Nothing.",
+    clients="The answers of before.",
+    heals="The end of its connection.",
+)
 @pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
 async def test_a_connection_that_is_reset_at_any_point_is_nothing_to_tell(
     service: Service, quiet: None, *, is_secure: bool
@@ -89,6 +121,12 @@ async def test_who_ends_its_side_in_the_middle_is_closed(service: Service, sent:
     assert (await service.graph())[0] == 200
 
 
+@told(
+    fault="A client ends its side of the connection after it has asked.",
+    seen="Nothing: it is no fault.",
+    clients="Every answer that was asked for.",
+    heals="The end of its connection.",
+)
 @pytest.mark.parametrize("count", [1, 3], ids=["one", "several"])
 async def test_who_ends_its_side_after_asking_gets_every_answer_and_is_closed(
     service: Service, quiet: None, count: int
@@ -101,6 +139,12 @@ async def test_who_ends_its_side_after_asking_gets_every_answer_and_is_closed(
     assert sizes == [ARCHIVE_BYTES] * count
 
 
+@told(
+    fault="Clients read nothing of their answers.",
+    seen="The metric `upgraph_connections_timed_out_total`.",
+    clients="Those clients: the end of the connection after 60 s. All others the answers of before.",
+    heals="The end of its connection.",
+)
 async def test_clients_that_read_nothing_cost_no_memory_and_are_cut_off(
     service: Service, quiet: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +175,12 @@ async def test_who_reads_no_answer_cannot_go_on_asking(service: Service, quiet: 
         assert await service.graph() == before
 
 
+@told(
+    fault="The system gives the process no more connections (over TLS).",
+    seen="`no connection can be taken` in the log, once a minute.",
+    clients="Who is connected, the answers of before. Others wait.",
+    heals="Connections that end.",
+)
 async def test_connections_that_cannot_be_opened_do_not_fill_the_log(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,6 +226,12 @@ class TestSlowClients:
             ),
         ],
     )
+    @told(
+        fault="A request comes in drops.",
+        seen="The metric `upgraph_connections_timed_out_total`.",
+        clients="That client: 408 after 30 s. All others the answers of before.",
+        heals="The end of its connection.",
+    )
     async def test_a_request_in_drops_is_ended(
         self, service: Service, begun: bytes, piece: bytes, quiet: None
     ) -> None:
@@ -190,6 +246,12 @@ class TestSlowClients:
             [answer] = await ended
         assert (answer.status, service.traffic.timed_out) == (408, 1)
 
+    @told(
+        fault="A TLS handshake does not go on.",
+        seen="The metric `upgraph_connections_failed_handshakes_total`.",
+        clients="That client: the end of its connection after 10 s, or after one if others wait. All others the answers of before.",
+        heals="The end of its connection.",
+    )
     async def test_a_handshake_that_does_not_go_on_is_ended(
         self, service: Service, monkeypatch: pytest.MonkeyPatch, quiet: None
     ) -> None:

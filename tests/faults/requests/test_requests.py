@@ -44,6 +44,7 @@ def posting(*lines: bytes, body: bytes) -> bytes:
 
 
 HOST_BEHIND = b"GET %s HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: a\r\n\r\n" % TARGET
+FAMILY = "Requests"
 NO_REQUEST = "400 this is no HTTP/1.1 request"
 
 # Refused by what was asked: the connection stays, and the next request on it is answered.
@@ -67,7 +68,7 @@ QUERIES = [
     row("trace", b"TRACE %s HTTP/1.1\r\nHost: a\r\n\r\n" % TARGET, "405 "),
 ]
 # Odd, and answered all the same.
-ODDITIES = [
+STRANGE = [
     row("unknown parameters", with_query(b"channel=stable-4.9&" + b"a=%ff&" * 1000), "200 4.9.3"),
     row("repeated parameters", with_query(b"channel=gone&channel=stable-4.9"), "200 4.9.3"),
     row("hundred names alike", asking(TARGET, *[b"Accept: */*"] * 90), "200 4.9.3"),
@@ -155,7 +156,14 @@ SMUGGLED = [
 ]
 
 
-@pytest.mark.parametrize("one", [*QUERIES, *ODDITIES])
+REQUESTS = {
+    "The connection stays, and the next request on it is answered as ever": QUERIES,
+    "The connection ends, and is counted in `upgraph_connections_malformed_total`": [*BROKEN, *SMUGGLED],
+}
+"""Requests that are refused, by what becomes of their connection: for the page of faults."""
+
+
+@pytest.mark.parametrize("one", [*QUERIES, *STRANGE])
 async def test_a_strange_request_is_answered_and_the_next_one_as_ever(
     service: Service, one: Row, quiet: None
 ) -> None:
