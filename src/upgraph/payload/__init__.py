@@ -18,6 +18,7 @@ from upgraph.payload.draft import Draft, examine_draft
 from upgraph.payload.make import Foundation, ReleaseContent, add_release, release_layer
 from upgraph.payload.manifests import unlisted_images
 from upgraph.payload.metadata import ReleaseMetadata, UnverifiedMetadata, VerifiedMetadata, parse_metadata
+from upgraph.payload.mirroring import Placed, mirror_set, placed
 from upgraph.payload.pinning import pin
 from upgraph.payload.reader import OtherImage, Reading, ReleaseImage, Verification, read_release
 from upgraph.payload.references import COMMIT, SOURCE, Component, ImageReferences, parse_references
@@ -43,6 +44,7 @@ __all__ = [
     "OtherImage",
     "Payload",
     "PayloadFile",
+    "Placed",
     "Reading",
     "ReleaseContent",
     "ReleaseImage",
@@ -62,9 +64,11 @@ __all__ = [
     "compose_release",
     "examine_draft",
     "examine_release",
+    "mirror_set",
     "parse_metadata",
     "parse_references",
     "pin",
+    "placed",
     "read_directory",
     "read_members",
     "read_payload",

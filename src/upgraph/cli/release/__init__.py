@@ -1,14 +1,15 @@
-"""``upgraph release``: release images made, looked into, compared, unpacked and examined."""
+"""``upgraph release``: release images made, looked into, listed, compared, unpacked and examined."""
 
 import click
 
+from upgraph.cli.release.components import components
 from upgraph.cli.release.diff import diff
 from upgraph.cli.release.extract import extract
 from upgraph.cli.release.info import info
 from upgraph.cli.release.new import new
 from upgraph.cli.release.verify import verify
 
-__all__ = ["diff", "extract", "info", "new", "release", "verify"]
+__all__ = ["components", "diff", "extract", "info", "new", "release", "verify"]
 
 
 @click.group(
@@ -23,5 +24,5 @@ def release() -> None:
     """Make release images and look into them."""
 
 
-for _command in (diff, extract, info, new, verify):
+for _command in (components, diff, extract, info, new, verify):
     release.add_command(_command)
