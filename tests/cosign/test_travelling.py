@@ -13,6 +13,8 @@ from upgraph.cli.main import run, upgraph
 from upgraph.oci import (
     CopyRun,
     Digest,
+    ImageDestination,
+    ImageSource,
     LayoutDestination,
     LayoutSource,
     Order,
@@ -95,10 +97,45 @@ def test_with_all_tags_nothing_is_copied_twice(
     assert (code, len(names), len(set(names))) == (0, 3, 3)
 
 
+@ATTACH
+@pytest.mark.parametrize("end", ["disk", "registry"])
+def test_signatures_of_the_site_stay_and_new_ones_are_added_to_older_ones(
+    attach: str, end: str, start: str, pairs: dict[str, KeyPair], tmp_path: Path
+) -> None:
+    site, first, second = pairs["rsa"], pairs["p256"], pairs["p384"]
+    target = f"oci:{tmp_path}/disk" if end == "disk" else start.replace("releases/ocp", "site/ocp")
+    copy = (*COPY, f"{start}:{INDEX}", target)
+
+    def sign(place: str, pair: KeyPair) -> None:
+        options = ("--key", pair.private, "--attach", attach, "--identity", IDENTITY)
+        assert call("signatures", "sign", f"{place}:{INDEX}", *options)[0] == 0
+
+    sign(start, first)
+    assert call(*copy)[0] == 0
+    sign(start, second)
+    code, rows = call(*copy)
+    assert (code, [row["result"] for row in rows]) == (0, ["there", "copied"])
+    assert all(is_signed(f"{target}:{INDEX}", pair) for pair in (first, second))
+    sign(target, site)
+    code, rows = call(*copy)
+    assert (code, [row["result"] for row in rows]) == (0, ["there"])
+    assert all(is_signed(f"{target}:{INDEX}", pair) for pair in (first, second, site))
+    sign(start, pairs["ed25519"])
+    code, rows = call(*copy)
+    assert (code, [row["result"] for row in rows]) == (2, ["there", "image-tag-taken"])
+    assert is_signed(f"{target}:{INDEX}", site)
+    assert call(*copy, "--overwrite")[0] == 0
+    assert is_signed(f"{target}:{INDEX}", pairs["ed25519"])
+
+
 async def refer(digest: Digest, place: Place, pair: KeyPair) -> Digest:
     return await refer_cosign(
         digest, sign_cosign(digest, IDENTITY, pair.signing), place.images, place.destination
     )
+
+
+async def nothing_there(destination: ImageDestination) -> ImageSource:
+    raise AssertionError(f"{destination.name} is new")
 
 
 async def planned(place: Place, destination: LayoutDestination | RegistryDestination) -> tuple[CopyRun, Plan]:
@@ -113,7 +150,7 @@ async def test_what_a_registry_keeps_account_of_is_listed_on_a_disk(
     assert not [tag for tag in registry.tags if tag.startswith("sha256-")]
     async with LayoutDestination(tmp_path / "disk") as destination:
         copying, plan = await planned(place, destination)
-        found = await beside(plan)
+        found = await beside(plan, nothing_there)
         await copying.extend(plan, found.orders)
         assert (found.failures, await copying.carry_out(plan)) == ([], [])
     async with LayoutSource(tmp_path / "disk") as disk:
@@ -129,7 +166,7 @@ async def test_what_is_listed_and_gone_holds_nothing_up(
     del registry.blobs[gone]
     async with LayoutDestination(tmp_path / "disk") as destination:
         _, plan = await planned(place, destination)
-        found = await beside(plan)
+        found = await beside(plan, nothing_there)
     assert (found.orders, found.failures) == ([], [])
 
 
@@ -139,6 +176,6 @@ async def test_where_signatures_cannot_be_asked_for_that_is_a_failure_and_the_im
     registry.faults = [Fault("referrers", name=digest, status=403, times=9)]
     async with LayoutDestination(tmp_path / "disk") as destination:
         copying, plan = await planned(place, destination)
-        found = await beside(plan)
+        found = await beside(plan, nothing_there)
         assert [failure.order.tag for failure in found.failures] == [digest.replace(":", "-")]
         assert await copying.carry_out(plan) == []

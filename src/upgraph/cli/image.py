@@ -216,7 +216,7 @@ async def _run(wanted: _Wanted, chosen: Configuration) -> _Done:
         )
         plan = await run.plan()
         if wanted.signatures:
-            found = await beside(plan)
+            found = await beside(plan, gateway.written)
             plan.failures += found.failures
             await run.extend(plan, found.orders)
         show_findings(gateway.take_findings())

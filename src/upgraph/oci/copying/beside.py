@@ -5,20 +5,30 @@
    fallback tag, since a disk or an older registry keeps no other account of them.
 
 Of an index that is copied, both are looked for beside the index and beside each of its images.
+
+Such tags grow: somebody adds a signature. So a tag may move where it loses nothing, and is left alone where the
+destination has all that the source has and more.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+
+import msgspec
 
 from upgraph.errors import UpgraphError
 from upgraph.oci.copying.cargo import WHOLE, survey
 from upgraph.oci.copying.run import Failure, Order, Plan, Planned
 from upgraph.oci.images.composition import Composition
+from upgraph.oci.images.destination import ImageDestination
 from upgraph.oci.images.digest import Digest
 from upgraph.oci.images.manifest import OCI_INDEX
 from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
 from upgraph.oci.images.source import ImageMissing, ImageSource
+
+Written = Callable[[ImageDestination], Awaitable[ImageSource]]
+"""Opens what stands at a destination, for reading."""
 
 _SUFFIXES = (".sig", ".att", ".sbom")
 
@@ -35,8 +45,26 @@ class Beside:
     """Where it could not be found out whether anything lies there."""
 
 
-async def beside(plan: Plan) -> Beside:
-    """Look for what lies beside the images of a plan, and is not in the plan itself."""
+class _Entry(msgspec.Struct, frozen=True):
+    digest: str
+    annotations: dict[str, str] | None = None
+
+
+class _Listing(msgspec.Struct):
+    layers: list[_Entry] | None = None
+    manifests: list[_Entry] | None = None
+
+
+_decode = msgspec.json.Decoder(_Listing).decode
+
+
+async def beside(plan: Plan, written: Written) -> Beside:
+    """Look for what lies beside the images of a plan, and is not in the plan itself.
+
+    Args:
+        plan: of images.
+        written: to compare what is found with what the destination has already.
+    """
     found = Beside()
     seen: set[tuple[str, str, Digest]] = set()
     async with asyncio.TaskGroup() as tasks:
@@ -53,7 +81,7 @@ async def beside(plan: Plan) -> Beside:
                 seen.add(key)
                 wanted.append((planned.order, digest))
     async with asyncio.TaskGroup() as tasks:
-        looks = [tasks.create_task(_look(order, digest)) for order, digest in wanted]
+        looks = [tasks.create_task(_look(order, digest, written)) for order, digest in wanted]
     taken: set[_Place] = {(one.order.destination.name, one.order.tag) for one in plan.images}
     for look in looks:
         result = look.result()
@@ -83,13 +111,46 @@ async def _manifests(planned: Planned) -> tuple[Digest, ...] | UpgraphError:
     return tuple(manifest.digest for manifest in cargo.manifests)
 
 
-async def _look(order: Order, digest: Digest) -> list[Order] | Failure:
+async def _look(order: Order, digest: Digest, written: Written) -> list[Order] | Failure:
+    looks = [partial(_tagged, order, f"{fallback_tag(digest)}{suffix}") for suffix in _SUFFIXES]
+    found: list[Order] = []
     try:
-        tagged = [await _tagged(order, f"{fallback_tag(digest)}{suffix}") for suffix in _SUFFIXES]
-        listed = await _listed(order, digest)
+        for look in (*looks, partial(_listed, order, digest)):
+            one = await look()
+            if one is not None and (settled := await _settled(one, written)) is not None:
+                found.append(settled)
     except UpgraphError as error:
         return _failure(order, digest, error)
-    return [one for one in (*tagged, listed) if one is not None]
+    return found
+
+
+async def _settled(order: Order, written: Written) -> Order | None:
+    """What becomes of something that was found; None: the destination has all of it, and more."""
+    there = await order.destination.tagged(order.tag or "")
+    ours = await order.source.manifest(order.reference)
+    if there is None or there == ours.digest:
+        return order
+    theirs = await (await written(order.destination)).manifest(there)
+    old, new = _entries(theirs.content), _entries(ours.content)
+    if not old or not new:
+        return order
+    if new <= old:
+        return None
+    return replace(order, overwrite=True) if old <= new else order
+
+
+def _entries(content: bytes) -> set[tuple[str, ...]]:
+    """What an image of signatures or a list names; nothing if it cannot be told."""
+    try:
+        listing = _decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return set()
+    # Of a list the digest says all; a layer is a payload, and the signature of it is an annotation.
+    listed = {(one.digest,) for one in listing.manifests or []}
+    layers = {
+        (one.digest, *map(str, sorted((one.annotations or {}).items()))) for one in listing.layers or []
+    }
+    return listed | layers
 
 
 async def _tagged(order: Order, tag: str) -> Order | None:

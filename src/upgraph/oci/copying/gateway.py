@@ -12,7 +12,7 @@ from typing import Self
 
 from upgraph.errors import DataError, Finding
 from upgraph.errors.problems import oci as problems
-from upgraph.oci.copying.image_name import ImageName
+from upgraph.oci.copying.image_name import ImageName, parse_image_name
 from upgraph.oci.copying.publishing import open_destination
 from upgraph.oci.copying.run import Plan
 from upgraph.oci.disk.layout_destination import LayoutDestination
@@ -61,6 +61,7 @@ class Gateway:
         self._rests: defaultdict[str, Rest] = defaultdict(Rest)
         self._sources: dict[str, ImageSource] = {}
         self._destinations: dict[str, ImageDestination] = {}
+        self._written: dict[str, ImageSource] = {}
         self._open = AsyncExitStack()
 
     async def source(self, name: ImageName) -> ImageSource:
@@ -85,6 +86,14 @@ class Gateway:
             opened = self._destination(name)
             self._destinations[place] = await self._open.enter_async_context(opened)
         return self._destinations[place]
+
+    async def written(self, destination: ImageDestination) -> ImageSource:
+        """What stands at a destination, read there and never at a mirror."""
+        if destination.name not in self._written:
+            place = parse_image_name(destination.name).place
+            opened = self._client(place) if isinstance(place, Repository) else place.source()
+            self._written[destination.name] = await self._open.enter_async_context(opened)
+        return self._written[destination.name]
 
     async def prepare(self, plan: Plan) -> None:
         """Look at a plan before it is carried out: whether disks have room, and what registries have already.
