@@ -1,6 +1,8 @@
 """The commands about signatures, with keys of gpg and stores of every kind."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -302,3 +304,27 @@ def test_the_end_of_a_key_is_shown(
     show = ("upgraph", "signatures", "keyring", "show", tmp_path / "ring")
     assert f", {said}" in command(*show).out
     assert command(*show, "-o", "json").json["keyrings"][0]["keys"][0]["expires"] == said.split()[1]
+
+
+def test_what_was_signed_before_gpg_failed_is_kept(
+    command: Command, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpg = tmp_path / "bin/gpg"
+    gpg.parent.mkdir()
+    gpg.write_text(
+        f"""#!/bin/sh
+case "$*" in
+*--sign) [ ! -e {tmp_path}/used ] || {{ echo no card >&2; exit 2; }}; : > {tmp_path}/used ;;
+esac
+exec {shutil.which("gpg")} "$@"
+"""
+    )
+    gpg.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{gpg.parent}:{os.environ['PATH']}")
+    options = ("--gpg-key", "alice", "--gpg-home", site.home, "--identity", "registry.example/ocp:x")
+    done = command(
+        "upgraph", "signatures", "sign", *map(site.name, VERSIONS), *options, "-o", site.signatures
+    )
+    assert (done.code, "no card" in done.err, "signing-failed" in done.err) == (2, True, True)
+    assert list(collect(site.signatures).signatures) == [site.digest("4.1.0")]
+    assert done.out.split()[0] == site.digest("4.1.0")

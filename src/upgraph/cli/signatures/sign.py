@@ -14,7 +14,7 @@ from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.images import Order, sign_images
 from upgraph.cli.signatures.output import OUTPUT_HELP, write_out
 from upgraph.cli.signatures.places import Places, Wanted
-from upgraph.errors import UserError
+from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems.signing import SIGNING_REQUEST
 from upgraph.oci import parse_digest
 from upgraph.service.configuration import Configuration
@@ -106,25 +106,37 @@ def sign(  # noqa: PLR0913 - click gives each option by its name
 def _sign_for_clusters(
     chosen: Configuration, releases: Sequence[str], identity: str | None, key: GpgKey, output: Path
 ) -> None:
-    signed = asyncio.run(_sign(chosen, releases, identity, key))
+    signed, fault = asyncio.run(_sign(chosen, releases, identity, key))
+    # What was signed is kept: somebody may have typed a passphrase or touched a token for each.
+    if fault is not None and not signed:
+        raise fault
     for one in signed:
         show_findings(one.findings)
     show_findings(write_out({one.digest: [one.signature] for one in signed}, output))
     for one in signed:
         click.echo(f"{one.digest}  {one.key}")
+    if fault is not None:
+        raise fault
 
 
 async def _sign(
     chosen: Configuration, releases: Sequence[str], identity: str | None, key: GpgKey
-) -> list[Signed]:
+) -> tuple[list[Signed], UpgraphError | None]:
+    """What was signed, and why the rest was not."""
     creator = f"upgraph {__version__}"
     with Gpgv(os.environ) as judge:
         signer = GpgSigner(key, os.environ, judge)
         async with Places(chosen) as places:
             wanted = [await places.wanted(text) for text in releases]
         named = [(parse_digest(one.digest), _identity(one, identity)) for one in wanted]
+        signed: list[Signed] = []
         # One after the other: a token or a passphrase is asked for once at a time.
-        return [await signer.sign(digest, name, creator=creator) for digest, name in named]
+        for digest, name in named:
+            try:
+                signed.append(await signer.sign(digest, name, creator=creator))
+            except UpgraphError as error:
+                return signed, error
+        return signed, None
 
 
 def _identity(wanted: Wanted, given: str | None) -> str:
