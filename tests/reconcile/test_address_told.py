@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from upgraph.kube.objects import Object
-from upgraph.operator.inputs.values import Inputs, Platform
+from upgraph.operator.inputs.values import Inputs, Live, Platform
 from upgraph.operator.observing.exposed import Exposed
 from upgraph.operator.observing.replicas import ServiceSeen, UriSeen
 from upgraph.operator.observing.serving_ca import ServingCA
 from upgraph.operator.observing.statuses import ReplicasSeen
+from upgraph.operator.reporting.addresses import of_address
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.status import status_of
 from upgraph.operator.resource.update_service import parse_update_service
@@ -152,3 +153,21 @@ def test_a_certificate_that_nothing_uses_is_told(exposure: Object, platform: Pla
 def test_a_certificate_that_is_used_is_no_trouble(exposure: Object, platform: Platform) -> None:
     status = told(OTHER, obj=resource(tlsSecret="shown", **exposure), platform=platform)
     assert "tlsSecret" not in condition(status, "Degraded")["message"]
+
+
+@pytest.mark.parametrize(("termination", "is_told"), [("edge", 0), ("reencrypt", 1), ("passthrough", 1)])
+def test_a_route_that_needs_pods_with_tls_is_told(termination: str, is_told: int) -> None:
+    route = {
+        "metadata": {"namespace": "n", "name": "service-route"},
+        "spec": {"tls": {"termination": termination}},
+    }
+    inputs = Inputs(
+        service=parse_update_service(resource()),
+        operand="r.example/upgraph:1",
+        platform=Platform(routes=True),
+        live=Live(route=route),
+    )
+    troubles = of_address(Known(inputs=inputs, troubles=(), exposed=Exposed(SECURE)))
+    assert [one.seen for one in troubles] == [
+        f"the Route n/service-route has the termination {termination}"
+    ] * is_told

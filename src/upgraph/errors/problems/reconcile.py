@@ -41,6 +41,15 @@ CERTIFICATE_UNUSED = Problem(
     "Route where the cluster has Routes. With an HTTPRoute give the certificate to the listener of the Gateway "
     "(spec.listeners, tls.certificateRefs).",
 )
+ROUTE_TERMINATION = Problem(
+    "route-termination",
+    "The Route of an UpdateService leads TLS to pods that have none",
+    "The pods answer in HTTP, so what the router sends them in TLS ends in an error, and clusters get no answer.",
+    "Somebody has chosen this termination; it is kept, as all that is in spec.tls of a Route. Let the router end TLS: oc -n NAMESPACE "
+    "patch route NAME --type=merge -p "
+    """'{"spec":{"tls":{"termination":"edge","destinationCACertificate":null}}}'. A certificate of your own for the address goes """
+    "into spec.exposure.tlsSecret.",
+)
 PULL_SECRET_MISSING = Problem(
     "pull-secret-missing",
     "The logins of the registries are not there",
