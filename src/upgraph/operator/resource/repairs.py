@@ -44,7 +44,7 @@ REPAIRS: Mapping[str, str] = MappingProxyType(
         "the certificate of the registry. It takes effect without a restart.",
         "registry-unauthorized": f"Put a login that may pull from the repository into {_LOGIN}. It takes effect without a restart.",
         "registry-forbidden": f"Give the account the right to pull from the repository, or put the login of another one into {_LOGIN}.",
-        "registry-unreachable": "Check name and port where the UpdateService names them (spec.releases, spec.additionalReleases, "
+        "registry-unreachable": "Check the name and the port where the UpdateService names them (spec.releases, spec.additionalReleases, "
         "spec.graphDataImage, spec.signatures.source), that the registry runs, the network between, and the NetworkPolicies of "
         f"the namespace. {_PROXY}",
         "registry-throttled": f"Put the login of an account with a higher limit into {_LOGIN}.",
