@@ -230,6 +230,12 @@ IMAGES = (
         signatures={"source": "https://signatures.example:99999/a"},
     ),
     _misshapen(
+        "signatures of a registry",
+        "signatures.source",
+        "must have a path behind the host",
+        signatures={"source": "docker://registry.example:5000"},
+    ),
+    _misshapen(
         "signatures of an image at port 0",
         "signatures.source",
         "a port from 1 to 65535",

@@ -201,6 +201,11 @@ SIGNATURE_SOURCE: tuple[Rule[str], ...] = (
         rf"^[a-z]+://[^/?#]*:{PORT}([/?#]|$)",
         "must have a port from 1 to 65535 behind the host, or none",
     ),
+    where(
+        "^docker://[^/?#]",
+        "^docker://[^/]+/[^/]",
+        "must have a path behind the host, as in docker://registry.example/openshift/signatures:latest",
+    ),
 )
 
 VOLUME: tuple[Rule[Volume], ...] = (
