@@ -172,6 +172,21 @@ def test_a_field_that_is_no_longer_asked_for_is_taken_away(site: Site) -> None:
     )
 
 
+def test_what_the_definition_cannot_judge_is_told_in_the_words_of_the_api_server(site: Site) -> None:
+    wrong = {"matchExpressions": [{"key": "zone", "operator": "Is", "values": ["a"]}]}
+    terms = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [wrong]}}
+    site.update_service(scheduling={"affinity": {"nodeAffinity": terms}})
+    site.until(
+        lambda: site.condition("ReconcileCompleted").get("reason") == "CreateDeploymentFailed",
+        "a Deployment that is refused",
+    )
+    told = site.condition("ReconcileCompleted")["message"]
+    assert "matchExpressions[0].operator" in told
+    path = site.path("updateservices", "service", group=GROUP)
+    site.cluster.client.patch(path, {"spec": {"scheduling": {"affinity": None}}})
+    site.until(site.deployment, "the Deployment")
+
+
 def test_a_name_that_leaves_no_host_is_told_in_the_words_that_people_search_for(site: Site) -> None:
     name = "n" * 45
     site.update_service(name)
