@@ -1,5 +1,7 @@
 """Authorities on the command line: the ConfigMap of a cluster, and what is in a file or behind a port."""
 
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +95,25 @@ def test_a_file_is_explained_for_people(
         "  chain: O=Harbour, CN=registry <- O=Harbour, CN=Harbour Root",
         "  line 1: text outside of certificates, which is passed over",
     ]
+
+
+def test_what_is_piped_is_explained_as_a_file_is(
+    command: Command, root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = command("upgraph", "trust", "configmap", f"--registry=a.example:5000={root.certificate}")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(made.out.encode())))
+    done = command("upgraph", "trust", "explain", "-", "-o", "json")
+    (key,) = done.json
+    assert (done.code, key["name"]) == (0, "standard input, key a.example..5000")
+    assert (key["trustedFor"], len(key["certificates"])) == ("a.example:5000", 1)
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", 3), (b"x" * (16 * 1024 * 1024 + 1), 2)])
+def test_what_is_piped_and_no_certificate_is_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, content: bytes, code: int
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert command("upgraph", "trust", "explain", "-").code == code
 
 
 def test_a_file_is_explained_for_programs(command: Command, server: Certificates) -> None:

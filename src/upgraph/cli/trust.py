@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,10 +14,15 @@ from upgraph.cli.output import Format, emit_document, output_option, printable, 
 from upgraph.cli.settings import configuration, setting_options
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.credentials import TRUST_SUBJECT
-from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.errors.problems.oci import CA_BUNDLE, UNREACHABLE
 from upgraph.oci import Proxies, RegistryKey, Trust, examine_tls
-from upgraph.oci.trust.anchors import HTTPS_PORT, UPDATE_SERVICE_KEY
-from upgraph.oci.trust.authorities import Authority, AuthorityFile, read_authorities
+from upgraph.oci.trust.anchors import HTTPS_PORT, MAX_FILE_BYTES, UPDATE_SERVICE_KEY
+from upgraph.oci.trust.authorities import (
+    Authority,
+    AuthorityFile,
+    authorities_in,
+    read_authorities,
+)
 from upgraph.oci.trust.trusted_ca import (
     DEFAULT_NAME,
     DEFAULT_NAMESPACE,
@@ -28,6 +34,7 @@ from upgraph.syntax.certificate import Certificate, day
 
 REFUSED = 3
 """Exit code if a file is not fit, or a server is not trusted."""
+STDIN = "-"
 _INDENT = 4
 
 
@@ -104,26 +111,36 @@ Examples:
   upgraph trust explain registry.pem
   upgraph trust explain /etc/docker/certs.d
   upgraph trust explain registry.example:5000 --ca registry.pem
+  oc get configmap registry-ca -n openshift-config -o yaml | upgraph trust explain -
 
 Exit codes: 0 it can be used, 2 it cannot be read, 3 a file has no certificate or a private key, or the server is not
 trusted, 4 the server cannot be reached.
 """
 )
-@click.argument("subject", metavar="FILE|DIRECTORY|HOST:PORT")
+@click.argument("subject", metavar="FILE|DIRECTORY|HOST:PORT|-")
 @output_option((Format.TEXT, Format.JSON, Format.YAML))
 @setting_options("ca")
 def explain(subject: str, output: Format, config: tuple[Path, ...], **flags: object) -> int:
     """Show every certificate of a file or of a server, what else is in the file, and what is missing.
 
-    A file may be PEM, DER or the manifest of a ConfigMap; a directory is read as --ca reads it. A server is asked for
-    its certificates alone, through the proxy that counts for it, and nothing is sent to it.
+    A file may be PEM, DER or the manifest of a ConfigMap, - is standard input; a directory is read as --ca reads it. A
+    server is asked for its certificates alone, through the proxy that counts for it, and nothing is sent to it.
     """
+    if subject == STDIN:
+        return _explain_files(authorities_in("standard input", _standard_input()), output)
     place = Path(subject)
     if place.exists():
         return _explain_files(read_authorities(place), output)
     if "/" in subject or ":" not in subject:
         raise UserError(TRUST_SUBJECT, f"{subject!r} is no file here, and no HOST:PORT")
     return _explain_server(subject, configuration(config, flags).ca, output)
+
+
+def _standard_input() -> bytes:
+    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise UserError(CA_BUNDLE, f"standard input: larger than {MAX_FILE_BYTES} bytes")
+    return content
 
 
 def _fit(path: Path) -> tuple[Authority, ...]:

@@ -76,7 +76,12 @@ def read_authorities(place: Path) -> tuple[AuthorityFile, ...]:
         content = read_plain(place, limit=MAX_FILE_BYTES)
     except OSError as error:
         raise UserError(problems.CA_BUNDLE, f"{error.filename or place}: {error.strerror}") from error
-    return tuple(_of_config_map(str(place), content)) or (described(str(place), content, None),)
+    return authorities_in(str(place), content)
+
+
+def authorities_in(name: str, content: bytes) -> tuple[AuthorityFile, ...]:
+    """Everything in the content of a file, or of each key in the manifest of a ConfigMap. Pure."""
+    return tuple(_of_config_map(name, content)) or (described(name, content, None),)
 
 
 def described(name: str, content: bytes, scope: Scope) -> AuthorityFile:
