@@ -30,7 +30,7 @@ Examples:
   upgraph status 127.0.0.1:9081
   upgraph status http://updates.example:9081/status -o json
   oc port-forward deployment/NAME 9081 & upgraph status 127.0.0.1:9081 -o wide
-  upgraph status 192.0.2.11:9081 192.0.2.12:9081     (replicas side by side: do they give the same graph?)
+  upgraph status 192.0.2.11:9081 192.0.2.12:9081     (side by side: do they give the same graph?)
 
 Exit codes: 0 it is ready, 2 that is no status port, 3 it is not ready (there is no graph, or one older than its
 --max-stale), 4 nobody answers. Of several the worst counts.
