@@ -1,11 +1,8 @@
 """A real control plane for all tests of a run, and a namespace of its own for each of them."""
 
-import gc
 import os
 import secrets
-import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,15 +100,6 @@ def needs(programs: build.Programs) -> Callable[[str], None]:
             pytest.skip(f"{PROGRAM_REASON}: {program}")
 
     return need
-
-
-@contextmanager
-def cancelled_handshakes() -> Iterator[None]:
-    """Close what is left of connections whose handshake was cancelled: httpcore2 leaves it to the garbage collector."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.hookimpl(wrapper=True)

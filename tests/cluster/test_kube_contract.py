@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from tests.cluster.conftest import cancelled_handshakes
 from tools.cluster.control_plane import ControlPlane
 from upgraph.kube import find_cluster
 from upgraph.kube.api import Scope
@@ -16,6 +15,7 @@ from upgraph.kube.informer import Informer
 from upgraph.kube.kinds import CONFIG_MAP
 from upgraph.testing.api_contract import CHECKS, check_a_version_of_long_ago_has_expired
 from upgraph.testing.api_place import WIDGET, Place
+from upgraph.testing.handshakes import cancelled_handshakes
 
 TERMS = Terms(lease=120.0, deadline=90.0, interval=0.5)
 

@@ -1,7 +1,7 @@
 """A cluster in memory with the operator at work in it, and a registry."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from upgraph.operator.metrics import OperatorMetrics
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.testing.api_server import SimulatedApiServer
 from upgraph.testing.certificates import Authority, Certificates, make_authority
+from upgraph.testing.handshakes import cancelled_handshakes
 from upgraph.testing.operated_cluster import NAMESPACE, OPERAND, OperatedCluster
 from upgraph.testing.registry import SimulatedRegistry
 from upgraph.testing.simulated_replica import (
@@ -99,7 +100,7 @@ Start = Callable[[], AbstractAsyncContextManager[Controller]]
 
 
 @pytest.fixture
-def start(api: Api) -> Start:
+def start(api: Api) -> Iterator[Start]:
     """Starts an operator, for as long as a block lasts. Whatever it raises fails the test."""
 
     @asynccontextmanager
@@ -113,7 +114,8 @@ def start(api: Api) -> Start:
         if not task.cancelled() and task.exception() is not None:
             raise task.exception() or AssertionError
 
-    return started
+    with cancelled_handshakes():
+        yield started
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import cancelled_handshakes
 from tools.cluster.audit import Request
 from tools.cluster.control_plane import ControlPlane
 from tools.cluster.credentials import PORT
@@ -31,6 +30,7 @@ from upgraph.operator.installation.parameters import OPERATOR, Flavour, Installa
 from upgraph.operator.metrics import OperatorMetrics
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.testing.certificates import Authority, make_authority
+from upgraph.testing.handshakes import cancelled_handshakes
 from upgraph.testing.operated_cluster import OPERAND, put_image
 from upgraph.testing.registry import SimulatedRegistry
 from upgraph.testing.relay import Relay

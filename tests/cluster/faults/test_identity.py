@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import cancelled_handshakes
 from tests.cluster.faults.conftest import Site
 from tools.cluster import build
 from tools.cluster.client import ApiError, Client
@@ -25,6 +24,7 @@ from upgraph.operator.controller import Controller
 from upgraph.operator.installation.parameters import OPERATOR, Flavour
 from upgraph.operator.resource.update_service import UPDATE_SERVICE
 from upgraph.testing.certificates import make_authority
+from upgraph.testing.handshakes import cancelled_handshakes
 
 SECONDS_OF_A_TOKEN = 3600
 
