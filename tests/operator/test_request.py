@@ -47,6 +47,8 @@ def test_what_can_never_work_is_refused_once(refused: Refused) -> None:
     ("spec", "said"),
     [
         pytest.param({"signatures": {"source": "http://[::1"}}, "is no address", id="half an address"),
+        pytest.param({"versions": {"allow": ["4.18.3-rc..1"]}}, "spec.versions.allow[0]", id="version"),
+        pytest.param({"versions": {"allow": [f"{2**64}.1.0"]}}, "beyond 64 bits", id="large version"),
         pytest.param({"releases": "[2001::db8::1]/a"}, "spec.releases", id="half an IPv6 address"),
         pytest.param(
             {"resources": {"requests": {"example.com/card": 2}, "limits": {"example.com/card": 1}}},

@@ -10,6 +10,7 @@ import msgspec
 
 from upgraph.errors import UserError
 from upgraph.errors.problems.operator import UPDATE_SERVICE_INVALID
+from upgraph.graph.promotion import read_list
 from upgraph.kube.objects import Object
 from upgraph.oci import parse_image_name, parse_pull_spec_repository
 from upgraph.operator.resource.conformity import misfits
@@ -24,6 +25,7 @@ from upgraph.operator.resource.update_service import (
     Resources,
     UpdateService,
     UpdateServiceSpec,
+    Versions,
 )
 from upgraph.operator.resource.value_rules import namespace_fault
 
@@ -84,6 +86,13 @@ def _beyond_the_definition(service: UpdateService) -> Iterator[Fault]:
     if spec.exposure.type == "Route" and (seen := route_fault(service)) is not None:
         yield Fault("metadata.name", seen)
     yield from _contradictions(spec.resources)
+    yield from _unreadable(spec.versions)
+
+
+def _unreadable(versions: Versions | None) -> Iterator[Fault]:
+    for number, line in enumerate(versions.allow if versions else ()):
+        for finding in read_list(line.encode(), "").findings:
+            yield Fault(f"spec.versions.allow[{number}]", finding.seen)
 
 
 def _repositories(spec: UpdateServiceSpec) -> Iterator[tuple[str, str]]:
