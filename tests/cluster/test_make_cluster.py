@@ -21,7 +21,8 @@ END_SECONDS = 60
 @contextmanager
 def made(folder: Path, *options: str, ended_by: signal.Signals = signal.SIGINT) -> Iterator[str]:
     """A cluster as the command makes it, ended by a signal; gives what is said when it is ready."""
-    command = [sys.executable, "-m", "tools.cluster", *options]
+    # As a script starts something in the background: SIGINT is ignored until a program says otherwise.
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "tools.cluster", *options]
     log = folder / "said"
     with log.open("wb") as output:
         environment = {**ENVIRONMENT, "TMPDIR": str(folder)}

@@ -123,7 +123,9 @@ def main() -> int:
     """Build what is not built, start, wait for Ctrl-C, clean up."""
     options = _options()
     _alone_if_not_root()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever is started in the background by a script is given an ear that is closed to SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="upgraph-cluster-"))
     try:
         programs = build.find(os.environ)
