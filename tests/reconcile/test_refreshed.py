@@ -18,7 +18,7 @@ from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.status import status_of
 from upgraph.operator.resource.update_service import parse_update_service
 from upgraph.testing.operated_cluster import OperatedCluster
-from upgraph.testing.simulated_replica import OTHER_POD_ADDRESS, SimulatedReplica
+from upgraph.testing.simulated_replica import SimulatedReplica
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FIRST = datetime(2026, 11, 23, 11, 30, tzinfo=UTC).timestamp()
@@ -47,7 +47,7 @@ def test_a_graph_that_was_never_refreshed_has_none() -> None:
     assert "refreshedAt" not in status_after(0.0)["graph"]
 
 
-@pytest.mark.parametrize("later", [0.4, 300.0, 899.0, -300.0])
+@pytest.mark.parametrize("later", [0.4, 300.0, 3599.0, -300.0])
 def test_a_scrape_alone_changes_nothing(later: float) -> None:
     before = status_after(FIRST)
     assert status_after(FIRST + later, before) is before
@@ -55,10 +55,10 @@ def test_a_scrape_alone_changes_nothing(later: float) -> None:
 
 @pytest.mark.parametrize(
     ("later", "told"),
-    [(900.0, "2026-11-23T11:45:00Z"), (-86_400.0, "2026-11-22T11:30:00Z")],
-    ids=["a quarter of an hour later", "after a clock that was wrong"],
+    [(3600.0, "2026-11-23T12:30:00Z"), (-86_400.0, "2026-11-22T11:30:00Z")],
+    ids=["an hour later", "after a clock that was wrong"],
 )
-def test_after_a_quarter_of_an_hour_it_is_told_anew(later: float, told: str) -> None:
+def test_after_an_hour_it_is_told_anew(later: float, told: str) -> None:
     before = status_after(FIRST)
     after = status_after(FIRST + later, before)
     assert after["graph"].pop("refreshedAt") == told
@@ -101,21 +101,5 @@ async def test_it_is_told_from_time_to_time(
     looks = replica.looks
     await cluster.until(lambda: replica.looks > looks + 3)
     assert told() == int(first)
-    replica.graph(refreshed_at=first + 1000)
-    await cluster.until(lambda: told() == int(first + 1000))
-
-
-async def test_the_oldest_of_several_replicas_is_told(
-    quick: None,
-    cluster: OperatedCluster,
-    operator: Controller,
-    replica: SimulatedReplica,
-    other: SimulatedReplica,
-) -> None:
-    oldest = time.time() - 1200
-    replica.graph(refreshed_at=oldest + 1100)
-    other.graph(refreshed_at=oldest)
-    await cluster.begin_with(replica)
-    cluster.run_pod("sample-other", OTHER_POD_ADDRESS)
-    told = datetime.fromtimestamp(int(oldest), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    await cluster.until(lambda: cluster.status().get("graph", {}).get("refreshedAt") == told)
+    replica.graph(refreshed_at=first + 4000)
+    await cluster.until(lambda: told() == int(first + 4000))

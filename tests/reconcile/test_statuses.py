@@ -63,7 +63,7 @@ def test_the_age_is_that_of_the_oldest() -> None:
     assert (seen.is_old, seen.oldest) == (True, ())
     assert seen.report is not None
     assert seen.report.graph is not None
-    assert seen.report.graph.refreshed_at == ages["b"]
+    assert seen.report.graph.refreshed_at == seen.refreshed == ages["b"]
 
 
 def test_while_none_is_old_the_moments_make_no_difference() -> None:

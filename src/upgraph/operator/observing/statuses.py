@@ -17,6 +17,7 @@ from upgraph.errors import DataError, UpgraphError
 from upgraph.errors.problems.reconcile import SERVICE_SILENT
 from upgraph.oci import Access, Downloads, Proxies
 from upgraph.operator.desired.ports import STATUS
+from upgraph.operator.observing.graph_data_watch import TOLD_SECONDS
 from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, Graph, ServiceReport
 from upgraph.operator.observing.together import Answer, together
@@ -29,8 +30,9 @@ AT_A_TIME = 4
 """Replicas of one service that are asked at the same time."""
 OLD_SECONDS = 3600.0
 """Age from which on a graph counts as old: a dozen readings of its sources have failed then."""
-REFRESHED_TOLD_SECONDS = 900.0
-"""How often it is told when a graph was refreshed, while nothing else is to be told: each time is a write to the cluster."""
+REFRESHED_TOLD_SECONDS = TOLD_SECONDS
+"""How often it is told when a graph was refreshed, while nothing else is to be told: as often as when the registry was asked,
+so that both are one write to the cluster."""
 APART_SECONDS = 900.0
 """So long replicas may have different graphs: for a rollout, and until each has read its sources anew."""
 MAX_TOLD = 5

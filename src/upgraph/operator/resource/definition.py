@@ -69,7 +69,7 @@ def _columns() -> list[Object]:
         _column(
             "Refreshed",
             ".status.graph.refreshedAt",
-            "When its sources were last known to be current, told every quarter of an hour.",
+            "When its sources were last known to be current, told every hour.",
             type="date",
         ),
         _column("Age", ".metadata.creationTimestamp", type="date"),

@@ -66,7 +66,7 @@ def _graph() -> Object:
             "digest": text("Identity of the graph: services with the same have the same answers.", 128),
             "builtAt": moment("Since when this graph is served, as far as the operator has seen."),
             "refreshedAt": moment(
-                "When all that the graph is made from was last known to be current. It is renewed every quarter of an hour "
+                "When all that the graph is made from was last known to be current. It is renewed every hour "
                 "while nothing else changes."
             ),
             "leftOut": whole(

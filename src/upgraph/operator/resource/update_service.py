@@ -185,8 +185,7 @@ class GraphStatus(_Wire, frozen=True, kw_only=True):
     built_at: str | None = None
     """Since when the operator has seen this graph, in RFC 3339."""
     refreshed_at: str | None = None
-    """When its sources were last known to be current, in RFC 3339; while nothing else changes it is written every quarter of
-    an hour."""
+    """When its sources were last known to be current, in RFC 3339; while nothing else changes it is written every hour."""
     left_out: int | None = None
     """Releases that are left out; the condition ReleasesReachable says why."""
 
