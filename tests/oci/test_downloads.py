@@ -34,7 +34,7 @@ class Site:
             return web.Response(status=302, headers=self.headers)
         if request.headers.get("If-None-Match") == '"1"':
             return web.Response(status=304)
-        return web.Response(status=self.status, body=CONTENT, headers={"ETag": '"1"'})
+        return web.Response(status=self.status, body=CONTENT, headers={"ETag": '"1"'} | self.headers)
 
 
 async def running(site: Site) -> AsyncIterator[Site]:
@@ -123,6 +123,16 @@ async def test_an_address_that_is_none_is_refused_without_its_login(downloads: D
         await downloads.get(url, limit=100)
     assert refused.value.reference == "download-address"
     assert "s3cret" not in refused.value.seen
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Mon, 99999999999999 Jan 2020 00:00:00 GMT", "Fri, 21 Aug 2026 12:00:09 -0000"],
+    ids=["year", "zone"],
+)
+async def test_a_date_that_is_none_is_passed_over(downloads: Downloads, site: Site, date: str) -> None:
+    site.headers = {"Date": date, "Last-Modified": "Fri, 21 Aug 2026 11:00:00 GMT"}
+    assert (await downloads.get(site.url, limit=100, seconds=180)).content == CONTENT
 
 
 async def test_redirects_in_a_circle_end(downloads: Downloads, site: Site) -> None:

@@ -93,6 +93,15 @@ async def test_a_redirect_to_no_usable_address_is_refused(
     assert refused.value.reference == "registry-redirect"
 
 
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "xn--a.b"], ids=["long label", "empty label", "no name"])
+async def test_a_redirect_to_a_host_that_no_dns_has_is_refused(
+    client: RegistryClient, registry: SimulatedRegistry, host: str
+) -> None:
+    registry.faults = [Fault("manifest", times=99, status=302, headers={"Location": f"https://{host}/x"})]
+    with pytest.raises(RemoteError):
+        await client.manifest(TAG)
+
+
 async def test_redirects_in_a_circle_end(client: RegistryClient, registry: SimulatedRegistry) -> None:
     registry.faults = [Fault("manifest", times=99, status=302, headers={"Location": "#again"})]
     with pytest.raises(RemoteError, match="more than 5 redirects"):

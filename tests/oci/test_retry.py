@@ -67,6 +67,7 @@ def test_a_server_may_choose_the_wait_up_to_a_limit(asked: float, waited: float)
         ("Fri, 21 Aug 2026 12:00:09 GMT", 9.0),
         ("Fri, 21 Aug 2026 11:00:00 GMT", 0.0),
         ("soon", None),
+        ("Mon, 99999999999999 Jan 2020 00:00:00 GMT", None),
         ("-1", None),
         ("", None),
         (None, None),

@@ -154,7 +154,8 @@ def _modified(headers: Mapping[str, str]) -> str | None:
     stated = headers.get("Last-Modified")
     try:
         age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(stated or "")
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
+        # The last one where only one of them has a time zone.
         return None
     # What was changed in the second in which it was sent may change again in it (RFC 9110, section 8.8.2.2).
     return stated if age >= timedelta(seconds=1) else None
@@ -173,12 +174,16 @@ def shown_address(text: str) -> str:
 def _address(text: str) -> URL:
     try:
         url = URL(text)
+        # Its parts are taken apart when they are asked for, and no sooner refused.
+        host = url.host
+        if host:
+            str(url.origin())
     except ValueError as error:
         raise UserError(problems.ADDRESS, "an address to download from is not valid") from error
-    if url.scheme not in DEFAULT_PORTS or not url.host:
-        raise UserError(
-            problems.ADDRESS, f"{url.with_user(None) if url.host else url} is no http or https address"
-        )
+    if not host:
+        raise UserError(problems.ADDRESS, "an address to download from has no host")
+    if url.scheme not in DEFAULT_PORTS:
+        raise UserError(problems.ADDRESS, f"{url.with_user(None)} is no http or https address")
     return url
 
 

@@ -142,7 +142,8 @@ def translated(what: str) -> Iterator[None]:
         # Its own text has the place of an object in memory, so that it would differ each time.
         seen = f"{what}: no connection to {error.host}:{error.port}: {_socket_reason(error.os_error)}"
         raise RemoteError(problems.UNREACHABLE, seen, retryable=True) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, UnicodeError) as error:
+        # The second one comes of a host that no DNS can be asked for, such as a label of 64 characters.
         raise broken(what, "the address is not valid") from error
     except aiohttp.ClientResponseError as error:
         # Its own text has the address, whose query may be a signature.

@@ -80,13 +80,13 @@ def _challenges(response: aiohttp.ClientResponse) -> tuple[Challenge, ...]:
 
 
 def _moment(response: aiohttp.ClientResponse) -> datetime | None:
-    try:
-        stated = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return None
     # A cache on the way keeps the date of when it got the answer.
     age = response.headers.get("Age", "")
     seconds = int(age) if age.isascii() and age.isdigit() and len(age) <= _MAX_AGE_DIGITS else 0
-    if stated.tzinfo is None:
-        stated = stated.replace(tzinfo=UTC)
-    return stated.astimezone(UTC) + timedelta(seconds=seconds)
+    try:
+        stated = parsedate_to_datetime(response.headers.get("Date", ""))
+        if stated.tzinfo is None:
+            stated = stated.replace(tzinfo=UTC)
+        return stated.astimezone(UTC) + timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        return None
