@@ -184,6 +184,13 @@ def test_what_has_no_commas_is_separated_by_them_wherever_it_is_given(
     assert getattr(resolve({}, {}, [file]).configuration, field) == expected
 
 
+@pytest.mark.parametrize("given", ["", " ", ","])
+def test_an_empty_flag_takes_no_requirement_away(toml: Callable[..., Path], given: str) -> None:
+    file = toml('mandatory-parameters = ["id"]\n')
+    with pytest.raises(UserError, match="a value is needed"):
+        resolve({"mandatory_parameters": (given,)}, {}, [file])
+
+
 def test_an_unknown_key_is_refused_with_a_suggestion(toml: Callable[..., Path]) -> None:
     with pytest.raises(
         UserError, match="'scrape-intervall', which is no setting; did you mean scrape-interval"

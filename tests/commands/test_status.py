@@ -162,6 +162,20 @@ def test_nothing_from_outside_moves_the_cursor(command: Command, service: Callab
     assert "tag-4: bad 4\\x1b[2J" in done.out
 
 
+@pytest.mark.parametrize("others", [(), ("127.0.0.1:9",)], ids=["alone", "beside another"])
+def test_no_field_of_a_report_moves_the_cursor(
+    command: Command, service: Callable[..., str], others: tuple[str, ...]
+) -> None:
+    wild = "\x1b]0;x"
+    finding = FindingFact("error", wild, "seen", "place")
+    facts = msgspec.structs.replace(
+        FACTS, digest=wild, channels={wild: {wild: 1}}, nodes_by_arch={wild: 1}, findings=(finding,)
+    )
+    done = command("upgraph", "status", service(Held(facts=facts)), *others)
+    assert "x1b]0;x" in done.out
+    assert "\x1b" not in done.out + done.err
+
+
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_programs_get_the_document(command: Command, service: Callable[..., str], form: str) -> None:
     done = command("upgraph", "status", service(), "-o", form)
@@ -196,6 +210,23 @@ def test_nobody_there_gives_4(command: Command) -> None:
     assert "reference:      status-unavailable" in done.err
 
 
+@pytest.mark.parametrize("text", ["exa..mple:1", f"{'a' * 70}:1"])
+def test_a_name_that_no_host_can_have_gives_4(command: Command, text: str) -> None:
+    done = command("upgraph", "status", text)
+    assert (done.code, "reference:      status-unavailable" in done.err) == (4, True)
+
+
+def test_a_server_that_answers_with_nonsense_hides_no_other(
+    command: Command, service: Callable[..., str]
+) -> None:
+    nested = '{"ready": true, "other": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    with listening(Elsewhere(nested)) as address:
+        done = command("upgraph", "status", service(), address)
+    assert done.code == 4
+    assert "did not give a report of Upgraph" in done.out
+    assert "ab" * 6 in done.out
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "seen"),
     [
@@ -217,7 +248,20 @@ def test_another_server_gives_4_and_says_which_port_is_meant(
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://a", "http://a/graph", "a b", "", ":", "a:99999", "http://", "a:b", "[::"]
+    "text",
+    [
+        "ftp://a",
+        "http://a/graph",
+        "a b",
+        "",
+        ":",
+        "a:99999",
+        "http://",
+        "a:b",
+        "[::",
+        "xn--a.b:1",
+        "[:::::]:9",
+    ],
 )
 def test_what_is_no_port_is_refused(command: Command, text: str) -> None:
     done = command("upgraph", "status", text)

@@ -91,6 +91,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def _cell(value: object) -> str:
+    # Whatever is shown may come from elsewhere; a cell of ours may have several lines.
+    return "\n".join(map(printable, str(value).split("\n")))
+
+
 def print_table(rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows as a table; lines are folded on a terminal only."""
     # Here, because most commands print no table, and rich takes a tenth of a second to load.
@@ -100,9 +105,9 @@ def print_table(rows: Sequence[Mapping[str, object]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in rows[0] if rows else ():
-        table.add_column(name.upper(), overflow="fold")
+        table.add_column(printable(name.upper()), overflow="fold")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(_cell(value) for value in row.values()))
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
     if not console.is_terminal:
         console.width = 10_000

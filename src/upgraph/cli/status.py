@@ -33,7 +33,8 @@ Examples:
   upgraph status 192.0.2.11:9081 192.0.2.12:9081     (side by side: do they give the same graph?)
 
 Exit codes: 0 it is ready, 2 that is no status port, 3 it is not ready (there is no graph, or one older than its
---max-stale), 4 nobody answers. Of several the worst counts.
+--max-stale), 4 nobody answers. Of several the worst counts; that they give different graphs is told and no failure, as
+they may be reading their sources.
 """
 
 
@@ -44,8 +45,8 @@ Exit codes: 0 it is ready, 2 that is no status port, 3 it is not ready (there is
 def status(urls: tuple[str, ...], output: Format, config: tuple[Path, ...], **flags: object) -> int:
     """Show how the service at URL is: what is wrong and how to mend it, its sources, its graph.
 
-    URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status. Without
-    a port it is 9081. Several are shown side by side, with what they do not agree in.
+    URL is the status port (--status-listen of `upgraph serve`): HOST:PORT, with or without http:// and /status. HOST
+    alone is its port 9081. Several are shown side by side, with what they do not agree in.
     """
     access = Access.of(os.environ, search=False, ca=configuration(config, flags).ca)
     addresses = tuple(dict.fromkeys(map(address_of, urls)))
@@ -103,15 +104,17 @@ def _show_state(report: Report) -> None:
 def _show_trouble(one: Trouble, *, is_wide: bool) -> None:
     colour = {"error": "red", "warning": "yellow"}.get(one.severity)
     times = f" ({one.count:,} times)" if one.count > 1 else ""
-    click.echo(f"\n{click.style(one.severity, fg=colour, bold=True)}: {one.title.rstrip('.')}{times}")
+    click.echo(
+        f"\n{click.style(one.severity, fg=colour, bold=True)}: {printable(one.title.rstrip('.'))}{times}"
+    )
     lines = one.seen if is_wide else one.seen[:SEEN_LINES]
     for line in lines:
         click.echo(f"  seen:           {printable(line)}")
     if len(one.seen) > len(lines):
         click.echo(f"                  and {len(one.seen) - len(lines):,} more, with -o wide")
-    click.echo(f"  why it matters: {one.why}")
-    click.echo(f"  what to do:     {one.remedy}")
-    click.echo(f"  reference:      {one.reference}")
+    click.echo(f"  why it matters: {printable(one.why)}")
+    click.echo(f"  what to do:     {printable(one.remedy)}")
+    click.echo(f"  reference:      {printable(one.reference)}")
 
 
 def _sources(report: Report, *, is_wide: bool) -> Sequence[dict[str, object]]:
@@ -134,7 +137,7 @@ def _sources(report: Report, *, is_wide: bool) -> Sequence[dict[str, object]]:
 
 def _show_graph(graph: GraphReport, *, is_wide: bool) -> None:
     known = sorted(graph.nodes_by_arch)
-    click.echo(f"\ngraph {graph.digest if is_wide else short(graph.digest)}")
+    click.echo(f"\ngraph {printable(graph.digest if is_wide else short(graph.digest))}")
     print_table(
         [
             {

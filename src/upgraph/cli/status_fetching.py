@@ -57,12 +57,14 @@ async def fetch_report(url: str, access: Access) -> Report:
             )
     except RemoteError as error:
         raise RemoteError(STATUS_UNAVAILABLE, error.seen, retryable=error.retryable) from error
+    except UserError as error:
+        raise UserError(STATUS_ADDRESS, f"{url}: {error.seen}") from error
     if answer.status != HTTPStatus.OK:
         seen = f"{url} answered with the status {answer.status}, so it is no status port"
         raise RemoteError(STATUS_UNAVAILABLE, seen, status=answer.status)
     try:
         report = msgspec.json.decode(answer.content, type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _no_report(url, answer.content) from error
     if not report.version:
         # A program of somebody else may be ready too.

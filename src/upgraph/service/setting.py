@@ -69,8 +69,12 @@ class Setting:
         items = _items(given)
         if not self.is_joined:
             return items
+        parts = [_items(_text(item)) for item in items]
+        if not all(parts):
+            # A variable of a shell that is empty must not take a requirement away.
+            raise ValueError("a value is needed")
         # What is named twice is meant once.
-        return dict.fromkeys(one for item in items for one in _items(_text(item)))
+        return dict.fromkeys(one for part in parts for one in part)
 
     def show(self, value: object) -> str:
         """A value as text that can be given again, with passwords in addresses masked."""
