@@ -34,6 +34,16 @@ async def test_behind_a_proxy_only_its_own_name_has_to_be_known(
     assert checks.one("dns").seen.startswith("127.0.0.1 is an address")
 
 
+async def test_a_proxy_without_tls_that_is_asked_with_it_is_blamed_itself(look: Examine) -> None:
+    # It answers what is no HTTP with 400, as a proxy does.
+    async with SimulatedRegistry() as without_tls:
+        checks = await look({"HTTPS_PROXY": f"https://{without_tls.repository.host}"}, releases=SOURCE)
+    check = checks.one("tls")
+    assert (checks.errors, check.reference) == (["proxy-unreachable"], "proxy-unreachable")
+    assert "HTTPS_PROXY" in check.remedy
+    assert not any("docker+http" in line for line in (*check.repair, *check.verify))
+
+
 async def test_the_rule_that_goes_around_a_proxy_is_told(look: Examine) -> None:
     checks = await look(
         {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "192.0.2.0/24"},

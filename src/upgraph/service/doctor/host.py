@@ -196,12 +196,22 @@ async def _examine(host: Host) -> Outcomes:
         except RemoteError as told:
             if told.problem is not problems.UNREACHABLE or not _is_plain(error):
                 raise
-            return (Outcome.of(told, "registry-unreachable-plain"),)
+            return (_without_tls(host, told),)
         reason = f"{host.place} does not speak TLS as it should: {error.strerror or error}"
         raise RemoteError(problems.UNREACHABLE, reason) from error
     if not seen.trusted:
         return (_refused(seen),)
     return (Outcome(_shown(seen)), *_ending(seen, datetime.now(UTC)))
+
+
+def _without_tls(host: Host, told: RemoteError) -> Outcome:
+    """What is wrong where no TLS came: over TLS the proxy is asked first, and most proxies have none."""
+    proxy = host.access.proxies.way(host.scheme, host.name, host.port).proxy
+    if proxy is None or not proxy.url.startswith("https:"):
+        return Outcome.of(told, "registry-unreachable-plain")
+    seen = f"{proxy} does not speak TLS, and its address begins with https://"
+    remedy = f"Let {proxy.variable} begin with http://: what is asked through the proxy has TLS of its own."
+    return Outcome(seen, Result.ERROR, problems.PROXY_UNREACHABLE, remedy, "proxy-setting")
 
 
 def _is_plain(error: OSError) -> bool:
