@@ -93,7 +93,6 @@ def test_a_set_is_refused(
 
 def test_all_reasons_of_a_refusal_are_reported_at_once() -> None:
     assert [finding.file for finding in load({}).findings] == [
-        "blocked-edges/",
         "channels/",
         "raw/metadata.json",
         "version",
