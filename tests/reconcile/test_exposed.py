@@ -97,6 +97,13 @@ def test_of_several_routers_the_one_of_the_published_address_counts(hosts: tuple
     assert exposed(cluster, {}, f"http://{HOST}").uri == f"http://{HOST}"
 
 
+def test_a_router_that_is_gone_keeps_no_address_from_the_host_that_was_asked_for() -> None:
+    admitted = said("Admitted", "True")
+    status = {"ingress": [{"host": host, "conditions": admitted} for host in ("old.example", "new.example")]}
+    cluster = Cluster({ROUTE: found({"host": "new.example"}, status)})
+    assert exposed(cluster, {"host": "new.example"}, "http://old.example").uri == "http://new.example"
+
+
 @pytest.mark.parametrize(
     ("exposure", "status", "why"),
     [

@@ -6,6 +6,7 @@ so that the other tests of a cluster see nothing of it.
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from tools.cluster.client import ApiError, Client, Object
@@ -36,13 +37,13 @@ def trust_of(client: Client, machines: str) -> str:
 def injected_trust(client: Client, namespace: str, machines: str) -> Iterator[None]:
     """Give the trust of the cluster to who asks for it in a namespace, for as long as the block lasts."""
     enough = threading.Event()
-    thread = threading.Thread(target=_inject, args=(client, namespace, machines, enough))
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        injecting = threads.submit(_inject, client, namespace, machines, enough)
+        try:
+            yield
+        finally:
+            enough.set()
+        injecting.result()
 
 
 def _inject(client: Client, namespace: str, machines: str, enough: threading.Event) -> None:

@@ -6,6 +6,7 @@ starts anew has none to keep, and would not answer.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from upgraph.errors import DataError, Finding
 from upgraph.errors.problems.reconcile import VERSIONS_MISSING, VERSIONS_UNUSABLE
@@ -20,6 +21,8 @@ from upgraph.operator.resource.update_service import DEFAULT_VERSIONS_KEY, Versi
 
 PROMOTION_INVALID = "PromotionInvalid"
 """Reason where the list is there and cannot be used."""
+_REMEMBERED = 8
+"""Lists of which it is remembered whether they are good: a large one takes a second to read, and is looked at again and again."""
 MAX_TOLD = 3
 """Most lines of a list that a message tells of."""
 
@@ -54,6 +57,7 @@ def _list_of(own: Own, wanted: Versions, namespace: str) -> tuple[str, Trouble |
     return text, Trouble(PROMOTION_INVALID, VERSIONS_UNUSABLE, f"{place}: {fault}") if fault else None
 
 
+@lru_cache(_REMEMBERED)
 def _fault(text: str) -> str:
     """Why the service would not use a list, or what makes it one that nobody can have meant; empty if it is good."""
     content = text.encode(errors="surrogatepass")
@@ -63,7 +67,7 @@ def _fault(text: str) -> str:
     if listed.findings:
         return _told(listed.findings)
     if not listed.lines:
-        return "it names no version"
+        return "it names no version, so the list of before stays in force; name one that does not exist to offer no update"
     try:
         Promotion.of(listed.lines)
     except DataError as error:

@@ -93,9 +93,10 @@ def _of_route(inputs: Inputs, route: Object) -> _Way:
         refused = refused or _said(admitted)
     if not uris:
         return _Way(ROUTE, "", refused or "no router has admitted it")
-    # Several routers may have a host each, in an order that changes.
-    published = inputs.service.status.policy_engine_uri
-    return _Way(ROUTE, published if published in uris else uris[0])
+    # Several routers may have a host each, in an order that changes, and one that is gone leaves what it has said.
+    service = inputs.service
+    wanted = (f"{scheme}://{service.spec.exposure.host}", service.status.policy_engine_uri)
+    return _Way(ROUTE, next((uri for uri in wanted if uri in uris), uris[0]))
 
 
 def _of_http_route(inputs: Inputs, route: Object) -> _Way:
