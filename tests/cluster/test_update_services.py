@@ -34,7 +34,7 @@ from upgraph.operator.installation.manifests import as_yaml, manifests
 from upgraph.operator.installation.parameters import OPERATOR, Installation
 from upgraph.operator.resource.definition import CRD_NAME, definition
 from upgraph.operator.resource.update_service import UPDATE_SERVICE, parse_update_service
-from upgraph.testing.misshapen_update_services import IMAGES, VALUES, WELL_SHAPED
+from upgraph.testing.misshapen_update_services import AMOUNTS, IMAGES, VALUES, WELL_SHAPED
 from upgraph.testing.update_services import ACCEPTED, OUT_OF_BOUNDS, REFUSED, SEED_STATUS, Example, Refused
 
 NAMESPACE = "test-installation"
@@ -174,6 +174,14 @@ async def test_what_can_never_work_is_refused_with_the_same_words(
     assert refused.says in cause.message
     # The API server has no path for what it says of the object as a whole.
     assert cause.field == ("<nil>" if refused.path == "metadata.name" else refused.path)
+
+
+@pytest.mark.parametrize("refused", AMOUNTS, ids=lambda refused: refused.example.id)
+async def test_an_amount_that_is_none_is_told_once(admin: KubernetesApi, refused: Refused) -> None:
+    with pytest.raises(RefusedError) as caught:
+        await admin.create(refused.example.object(NAMESPACE))
+    (cause,) = caught.value.causes
+    assert cause.field == refused.path.replace("[", ".").replace("]", "")
 
 
 @pytest.mark.parametrize("refused", OUT_OF_BOUNDS, ids=lambda refused: refused.example.id)

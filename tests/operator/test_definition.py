@@ -1,6 +1,8 @@
 """The definition of the resource: complete, bounded, in step with the types, and a replacement for the reference's."""
 
 import itertools
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -19,6 +21,12 @@ OLD_SPEC = {"replicas", "releases", "graphDataImage"}
 OLD_STATUS = {"conditions", "policyEngineURI"}
 OLD_CONDITION = {"type", "status", "reason", "message", "lastTransitionTime", "lastHeartbeatTime"}
 BOUNDS = {"string": ("maxLength", "enum", "format"), "array": ("maxItems",)}
+
+MAX_REQUEST_BYTES = 3 * 2**20
+"""What API servers before 1.34 take every amount for, which is a number or a text, whatever ``maxLength`` says."""
+MOST_OF_A_RULE = 10_000_000
+"""Units that the API server allows one rule at worst, over all items and entries that it is about."""
+MOST_OF_ALL = 10 * MOST_OF_A_RULE
 
 
 def parts(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -112,6 +120,48 @@ def test_no_rule_uses_what_an_older_api_server_lacks(path: str) -> None:
     newer = ("quantity(", "url(", "optional", "ip(", "cidr(", "format.", "oldSelf")
     rules = [one["rule"] for one in PARTS[path].get("x-kubernetes-validations", ())]
     assert not [rule for rule in rules if any(word in rule for word in newer)]
+
+
+def is_amount(schema: dict[str, Any]) -> bool:
+    """Whether something is a number or a text."""
+    return bool(schema.get("x-kubernetes-int-or-string"))
+
+
+@pytest.mark.parametrize("path", [path for path in PARTS if is_amount(PARTS[path])])
+def test_amounts_in_maps_and_lists_have_no_rules(path: str) -> None:
+    # An API server before 1.34 reckons with 3 MiB for each of them, and refuses the definition as a whole.
+    assert "[]" not in path or "x-kubernetes-validations" not in PARTS[path]
+
+
+def largest_text(schema: dict[str, Any]) -> int:
+    """The most bytes of a text that a rule about something may look through, for an API server before 1.34."""
+    if any(is_amount(part) for _, part in parts(schema)):
+        return MAX_REQUEST_BYTES
+    # Characters may have four bytes; a table without amounts has names and keys alone, which are short.
+    return 4 * int(schema.get("maxLength", 512))
+
+
+def costs(path: str) -> Iterator[float]:
+    """What looking for regular expressions costs at least by the estimate of an API server, rule by rule."""
+    # It takes a tenth of the text times a quarter of each expression, for every item of the lists and maps around.
+    steps = [path[: end.start()] for end in re.finditer(r"\[\]", path)]
+    times = 1
+    for step in steps:
+        times *= PARTS[step].get("maxItems") or PARTS[step]["maxProperties"]
+    for rule in PARTS[path].get("x-kubernetes-validations", ()):
+        sought = re.findall(r"(?:matches|find)\(r?'([^']*)'\)", rule["rule"])
+        yield times * sum(math.ceil(len(one) / 4) for one in sought) * largest_text(PARTS[path]) / 10
+
+
+@pytest.mark.parametrize("path", PARTS)
+def test_no_rule_is_too_costly_for_an_older_api_server(path: str) -> None:
+    # The rest is for what is left out here, such as amounts that are made texts and texts that are put together.
+    most = 0.7 if any(is_amount(part) for _, part in parts(PARTS[path])) else 0.9
+    assert max(costs(path), default=0) < most * MOST_OF_A_RULE
+
+
+def test_all_rules_together_are_not_too_costly_for_an_older_api_server() -> None:
+    assert sum(cost for path in PARTS for cost in costs(path)) < 0.9 * MOST_OF_ALL
 
 
 def test_the_columns_of_the_reference_operator_are_wide() -> None:

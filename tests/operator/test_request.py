@@ -11,7 +11,7 @@ from upgraph.errors import UserError
 from upgraph.operator.resource.quantity import amount
 from upgraph.operator.resource.request import refuse_faults, route_fault, wanted_object
 from upgraph.operator.resource.update_service import UpdateService, parse_update_service
-from upgraph.testing.misshapen_update_services import IMAGES, VALUES, WELL_SHAPED
+from upgraph.testing.misshapen_update_services import AMOUNTS, IMAGES, VALUES, WELL_SHAPED
 from upgraph.testing.update_services import ACCEPTED, NAMESPACE, OUT_OF_BOUNDS, REFUSED, Example, Refused
 
 
@@ -34,7 +34,7 @@ def test_what_can_work_is_not_refused(example: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    "refused", [*REFUSED, *VALUES, *IMAGES, *OUT_OF_BOUNDS], ids=lambda refused: refused.example.id
+    "refused", [*REFUSED, *VALUES, *AMOUNTS, *IMAGES, *OUT_OF_BOUNDS], ids=lambda refused: refused.example.id
 )
 def test_what_can_never_work_is_refused_once(refused: Refused) -> None:
     with pytest.raises(UserError) as caught:

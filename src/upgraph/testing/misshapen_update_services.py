@@ -90,29 +90,6 @@ VALUES = (
     _line("04.18.3"),
     _line("4.18.x"),
     _line("stable-4.18"),
-    _amount("an amount that is none", "resources.limits[memory]", resources={"limits": {"memory": "a lot"}}),
-    _amount("an amount below nothing", "resources.requests[cpu]", resources={"requests": {"cpu": "-1"}}),
-    _amount("a number below nothing", "resources.requests[cpu]", resources={"requests": {"cpu": -1}}),
-    _amount(
-        "an amount with a unit of its own",
-        "resources.limits[memory]",
-        resources={"limits": {"memory": "1GB"}},
-    ),
-    _amount(
-        "a limit with a unit of its own",
-        "resources.limits[memory]",
-        resources={"requests": {"memory": "1"}, "limits": {"memory": "1K"}},
-    ),
-    _amount(
-        "a limit without a number",
-        "resources.limits[memory]",
-        resources={"requests": {"memory": 0}, "limits": {"memory": "many"}},
-    ),
-    _amount(
-        "a limit with two dots",
-        "resources.limits[cpu]",
-        resources={"requests": {"cpu": "+1"}, "limits": {"cpu": "1.2.3"}},
-    ),
     _misshapen(
         "a resource that nobody knows",
         "resources.requests",
@@ -194,6 +171,43 @@ VALUES = (
     ),
 )
 """What the definition refuses at the field with the value."""
+
+AMOUNTS = (
+    _amount("an amount that is none", "resources.limits[memory]", resources={"limits": {"memory": "a lot"}}),
+    _amount("an amount below nothing", "resources.requests[cpu]", resources={"requests": {"cpu": "-1"}}),
+    _misshapen(
+        "a number below nothing",
+        "resources.requests[cpu]",
+        "at least 0",
+        resources={"requests": {"cpu": -1}},
+    ),
+    _amount(
+        "an amount with a unit of its own",
+        "resources.limits[memory]",
+        resources={"limits": {"memory": "1GB"}},
+    ),
+    _amount(
+        "a limit with a unit of its own",
+        "resources.limits[memory]",
+        resources={"requests": {"memory": "1"}, "limits": {"memory": "1K"}},
+    ),
+    _amount(
+        "a limit without a number",
+        "resources.limits[memory]",
+        resources={"requests": {"memory": 0}, "limits": {"memory": "many"}},
+    ),
+    _amount(
+        "a limit with two dots",
+        "resources.limits[cpu]",
+        resources={"requests": {"cpu": "+1"}, "limits": {"cpu": "1.2.3"}},
+    ),
+    _amount(
+        "a limit in a unit that only looks like one",
+        "resources.limits[memory]",
+        resources={"requests": {"memory": "1Ki"}, "limits": {"memory": "1mi"}},
+    ),
+)
+"""What the definition refuses by the form of an amount, in words of the API server."""
 
 
 def _releases(name: str, says: str, releases: str) -> Refused:

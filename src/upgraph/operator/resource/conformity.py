@@ -57,6 +57,8 @@ def _pattern(pattern: str, value: object) -> str | None:
     # In Python `$` also stands before a line end; for the API server it is the end alone.
     if not isinstance(value, str) or re.search(pattern.replace("$", r"\Z"), value):
         return None
+    if pattern == value_rules.AMOUNT_PATTERN:
+        return f"{value[:100]!r} must be {value_rules.AN_AMOUNT}"
     return f"{value[:100]!r} does not match {pattern}"
 
 

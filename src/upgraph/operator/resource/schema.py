@@ -1,7 +1,7 @@
 """Pieces of a structural schema, as definitions of resources hold them (OpenAPI v3 with the extensions of Kubernetes).
 
 Every text, list and table has a longest length: the API server estimates what a rule in CEL may cost at worst from these
-numbers, and refuses a definition whose rules it cannot bound.
+numbers, and refuses a definition whose rules it cannot bound. Before Kubernetes 1.34 it does not heed the length of an amount.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,13 +47,12 @@ def switch(description: str, **more: object) -> Object:
 
 def quantity(description: str, *, rules: Sequence[Rule[Any]] = ()) -> Object:
     """An amount as Kubernetes writes it: ``500m``, ``1Gi``."""
-    schema: Object = {
-        "description": description,
-        "anyOf": [{"type": "integer"}, {"type": "string"}],
-        "maxLength": 64,
-        "x-kubernetes-int-or-string": True,
-    }
-    return _ruled(schema, (*value_rules.AMOUNT, *rules))
+    return _ruled(_number_or_text(description), (*value_rules.AMOUNT, *rules))
+
+
+def quantity_in_a_map(description: str) -> Object:
+    """An amount as Kubernetes writes it, without rules in CEL: API servers before 1.34 find them too costly in a map."""
+    return {**_number_or_text(description), "minimum": 0, "pattern": value_rules.AMOUNT_PATTERN}
 
 
 def listed(description: str, item: Object, most: int, **more: object) -> Object:
@@ -89,6 +88,15 @@ def table(
 def anything(description: str) -> Object:
     """What another definition describes: it is kept as it is, and judged where it is used."""
     return {"description": description, "type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def _number_or_text(description: str) -> Object:
+    return {
+        "description": description,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "maxLength": 64,
+        "x-kubernetes-int-or-string": True,
+    }
 
 
 def _ruled(schema: Object, rules: Sequence[Rule[Any]]) -> Object:

@@ -9,6 +9,7 @@ from upgraph.operator.resource.schema import (
     mapping,
     object_name,
     quantity,
+    quantity_in_a_map,
     switch,
     table,
     text,
@@ -163,7 +164,7 @@ def _signatures() -> Object:
 
 
 def _resources() -> Object:
-    amount = quantity("An amount.")
+    amount = quantity_in_a_map(f"How much it is: {value_rules.AN_AMOUNT}.")
     amounts = "cpu, memory and ephemeral-storage of the container that serves."
     return table(
         "Requests and limits of the container. What is not named keeps its default.",

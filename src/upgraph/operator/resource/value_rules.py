@@ -13,13 +13,16 @@ from upgraph.operator.resource.names import MAX_LABEL_CHARACTERS
 from upgraph.operator.resource.quantity import FACTORS, amount
 from upgraph.operator.resource.rule import LABEL, Rule, fits, matching, quoted
 
-_AMOUNT = r"^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
+AMOUNT_PATTERN = r"^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
+"""What an amount that is written as text looks like."""
 _QUALIFIED = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_KEY = rf"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?{_QUALIFIED}"
 _ANNOTATION_KEY = rf"^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?/)?{_QUALIFIED}"
 _STANDARD_RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _NUMBER = r"(0|[1-9][0-9]*|[*])"
 _VERSION = rf"({_NUMBER}[.]{_NUMBER}[.]{_NUMBER}|({_NUMBER}[.])?[*])(-[0-9A-Za-z.*-]+)?([+][0-9A-Za-z.-]+)?"
+_NO_UNITS = ("K", "ni", "ui", "mi", "ki")
+"""What the short expression for units finds beside them."""
 _OPERATORS = ("", "Exists", "Equal", "Lt", "Gt")
 _EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -123,14 +126,15 @@ TOLERATION: tuple[Rule[Mapping[str, Any]], ...] = (
 )
 """About one toleration."""
 
+AN_AMOUNT = 'an amount that is not negative, as Kubernetes writes it: 500m, "0.5", 64Mi or 1Gi'
 AMOUNT: tuple[Rule[object], ...] = (
     Rule(
-        f"type(self) == int ? self >= 0 : self.matches({quoted(_AMOUNT)})",
-        'must be an amount that is not negative, as Kubernetes writes it: 500m, "0.5", 64Mi or 1Gi',
+        f"type(self) == int ? self >= 0 : self.matches({quoted(AMOUNT_PATTERN)})",
+        f"must be {AN_AMOUNT}",
         lambda value: value >= 0 if isinstance(value, int) else _is_amount(value),
     ),
 )
-"""About a quantity."""
+"""About a quantity in a field of its own: for one in a map the rule would cost too much (see :data:`RESOURCES`)."""
 
 SIZE: tuple[Rule[object], ...] = (
     Rule(
@@ -146,7 +150,7 @@ SIZE: tuple[Rule[object], ...] = (
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, str) and matching(_AMOUNT)[1](value)
+    return isinstance(value, str) and matching(AMOUNT_PATTERN)[1](value)
 
 
 RESOURCE_NAMES: tuple[Rule[Mapping[str, Any]], ...] = (
@@ -162,35 +166,41 @@ RESOURCE_NAMES: tuple[Rule[Mapping[str, Any]], ...] = (
 """About amounts by the resource."""
 
 
-def _worth(quantity: str) -> str:
-    """In CEL: the number that a quantity stands for."""
-    factors = ", ".join(f"'{suffix}': {float(factor)!r}" for suffix, factor in FACTORS.items())
-    # What is no amount must not fail here as well: the rule about amounts says it in words.
-    number = rf"double('0' + string({quantity}).find(r'([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?'))"
-    return f"{number} * {{{factors}}}[string({quantity}).find(r'([KMGTPE]i|[numkMGTPE])$')]"
+def _worth(quantity: str, *, otherwise: Decimal) -> str:
+    """In CEL: the number that a quantity stands for; ``otherwise`` is how much its unit is if there is no such unit."""
+    units = {**dict.fromkeys(_NO_UNITS, otherwise), **FACTORS}
+    factors = ", ".join(f"'{suffix}': {float(factor)!r}" for suffix, factor in units.items())
+    number = rf"double('0' + string({quantity}).find(r'\d*\.?\d+(\.?[eE][+-]?\d+)?'))"
+    return f"{number} * {{{factors}}}[string({quantity}).find(r'[numkKMGTPE]i?$')]"
 
 
 def _is_within(name: str, resources: Mapping[str, Any]) -> bool:
     request = amount(resources.get("requests", {}).get(name, "0"))
     limit = amount(resources.get("limits", {}).get(name, "Infinity"))
-    # What is no amount is told by the rule about amounts.
+    # What is no amount is told by its pattern.
     return request is None or limit is None or request <= limit * Decimal("1.000001")
 
 
 RESOURCES: tuple[Rule[Mapping[str, Any]], ...] = tuple(
     Rule(
         f"!has(self.requests) || !has(self.limits) || !('{name}' in self.requests) || !('{name}' in self.limits) || "
+        # What is no amount is told by its pattern, and must neither fail nor be told here as well.
         # A request that is as much as the limit, in another unit, may come out a little larger.
-        + _worth(f"self.requests['{name}']")
+        + _worth(f"self.requests['{name}']", otherwise=Decimal(0))
         + " <= "
-        + _worth(f"self.limits['{name}']")
+        + _worth(f"self.limits['{name}']", otherwise=Decimal("1e99"))
         + " * 1.000001",
         f"requests {name} is more than limits {name}: no more can be reserved than may be used",
         partial(_is_within, name),
     )
     for name in _STANDARD_RESOURCES
 )
-"""About requests and limits together."""
+"""About requests and limits together.
+
+API servers before Kubernetes 1.34 take an amount, which is a number or a text, for a text of 3 MiB whatever ``maxLength``
+says, and refuse the whole definition if one rule may cost too much. So the patterns here are as short as they can be, each is
+used as seldom as possible, and no amount in a map is judged by a rule of its own: it has a ``pattern``.
+"""
 
 VERSION_LINE = (
     fits(
