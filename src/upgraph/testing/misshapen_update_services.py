@@ -244,6 +244,12 @@ IMAGES = (
         signatures={"source": "https://signatures.example:99999/a"},
     ),
     _misshapen(
+        "signatures behind a login at port 0",
+        "signatures.source",
+        "a port from 1 to 65535",
+        signatures={"source": "https://user:8443@signatures.example:0/a"},
+    ),
+    _misshapen(
         "signatures of a registry",
         "signatures.source",
         "must have a path behind the host",
@@ -263,6 +269,10 @@ WELL_SHAPED = (
     Example("a registry at an IPv6 address without a port", {"releases": "[2001:db8::1]/ocp/release"}),
     Example("a port and a tag", {"graphDataImage": f"r.example:443/a_b/c__d/e-f:V1.0_x@{DIGEST}"}),
     Example("signatures at an IPv6 address", {"signatures": {"source": "https://[2001:db8::1]/a:b"}}),
+    Example("signatures behind a login", {"signatures": {"source": "https://user:word@s.example/a"}}),
+    Example(
+        "signatures behind a login at a port", {"signatures": {"source": "https://u:p@s.example:8443/a"}}
+    ),
     Example("signatures at a port", {"signatures": {"source": "https://s.example:8443/a?b=c:d"}}),
     Example(
         "every kind of amount",

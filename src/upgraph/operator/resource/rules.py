@@ -197,7 +197,8 @@ SIGNATURE_SOURCE: tuple[Rule[str], ...] = (
     ),
     fits("^[!-~]*$", "has a character that no address can have"),
     where(
-        r"^[a-z]+://[^/?#]*:[^/?#\]:]+([/?#]|$)",
+        # What stands before @ is a login, which may have a colon too.
+        r"^[a-z]+://([^/?#]*@)?[^/?#@]*:[^/?#\]:@]+([/?#]|$)",
         rf"^[a-z]+://[^/?#]*:{PORT}([/?#]|$)",
         "must have a port from 1 to 65535 behind the host, or none",
     ),
