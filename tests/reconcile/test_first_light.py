@@ -1,5 +1,7 @@
 """An UpdateService of the documentation becomes objects, an address and a status."""
 
+import pytest
+
 from upgraph.kube.kinds import DEPLOYMENT, GATEWAY, HTTP_ROUTE, INGRESS, NETWORK_POLICY, ROUTE
 from upgraph.operator.controller import Controller
 from upgraph.testing.operated_cluster import OPERAND, OperatedCluster, put_image
@@ -128,11 +130,13 @@ async def test_a_route_stays_until_somebody_serves_the_ingress_in_its_place(
     await cluster.until(lambda: not cluster.find(ROUTE, "sample-route"))
 
 
+@pytest.mark.parametrize("listener", [{}, {"sectionName": ""}], ids=["no listener", "an empty listener"])
 async def test_a_gateway_that_is_gone_for_a_moment_changes_no_address(
-    cluster: OperatedCluster, operator: Controller
+    cluster: OperatedCluster, operator: Controller, listener: dict[str, str]
 ) -> None:
     cluster.put(GATEWAY, "edge", spec={"listeners": [{"name": "plain", "protocol": "HTTP"}]})
-    cluster.begin(exposure={"type": "HTTPRoute", "host": "localhost", "gateway": {"name": "edge"}})
+    gateway = {"name": "edge"} | listener
+    cluster.begin(exposure={"type": "HTTPRoute", "host": "localhost", "gateway": gateway})
     await cluster.until(lambda: cluster.find(HTTP_ROUTE, "sample-route"))
     accepted = {"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]}
     cluster.server.state.put(HTTP_ROUTE, cluster.find(HTTP_ROUTE, "sample-route") | {"status": accepted})

@@ -283,6 +283,16 @@ WELL_SHAPED = (
             }
         },
     ),
+    Example("a volume of no class", {"volume": {"size": "1Gi", "storageClassName": ""}}),
+    Example("a priority of no class", {"scheduling": {"priorityClassName": ""}}),
+    Example(
+        "an Ingress of no class",
+        {"exposure": {"type": "Ingress", "host": "u.example", "ingressClassName": ""}},
+    ),
+    Example(
+        "no listener of a gateway",
+        {"exposure": {**_HTTP_ROUTE, "gateway": {"name": "a", "sectionName": ""}}},
+    ),
     Example("a volume of bytes", {"volume": {"size": 1073741824}}),
     Example("a volume with a fraction", {"volume": {"size": "0.5Gi"}}),
     Example("a volume with an exponent", {"volume": {"size": "10e9"}}),

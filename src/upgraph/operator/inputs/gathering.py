@@ -222,7 +222,7 @@ def _gateway_scheme(work: _Gathering) -> str:
         # It may be back in a moment, and clusters have the address as it is.
         return published.scheme
     listeners = at(gateway, "spec").get("listeners") or []
-    chosen = [one for one in listeners if wanted.section_name in (None, one.get("name"))]
+    chosen = [one for one in listeners if not wanted.section_name or wanted.section_name == one.get("name")]
     protocols = {one.get("protocol") for one in chosen}
     return "http" if protocols == {"HTTP"} else "https"
 

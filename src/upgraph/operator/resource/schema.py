@@ -30,6 +30,11 @@ def object_name(description: str) -> Object:
     return text(description, MAX_OBJECT_NAME_CHARACTERS, rules=value_rules.OBJECT_NAME)
 
 
+def object_name_or_none(description: str) -> Object:
+    """The name of an object that the resource refers to; empty as Kubernetes writes that there is none."""
+    return text(description, MAX_OBJECT_NAME_CHARACTERS, rules=value_rules.OBJECT_NAME_OR_NONE)
+
+
 def moment(description: str) -> Object:
     """A time in RFC 3339."""
     return {"description": description, "type": "string", "format": "date-time"}

@@ -8,6 +8,7 @@ from upgraph.operator.resource.schema import (
     listed,
     mapping,
     object_name,
+    object_name_or_none,
     quantity,
     quantity_in_a_map,
     switch,
@@ -88,7 +89,7 @@ def _exposure() -> Object:
                 f"A Secret of the type kubernetes.io/tls with the certificate of the host, {_IN_NAMESPACE}. Without "
                 "it the platform has the certificate."
             ),
-            "ingressClassName": object_name("Which controller serves the Ingress."),
+            "ingressClassName": object_name_or_none("Which controller serves the Ingress."),
             "annotations": mapping(
                 "Annotations of the Route, HTTPRoute or Ingress, for example the time limit of a router.",
                 {"type": "string", "maxLength": 4096},
@@ -102,7 +103,9 @@ def _exposure() -> Object:
                     "namespace": text(
                         "Its namespace, if it is another one.", 63, rules=value_rules.NAMESPACE_NAME
                     ),
-                    "sectionName": object_name("One listener of it; otherwise all that admit the route."),
+                    "sectionName": object_name_or_none(
+                        "One listener of it; otherwise all that admit the route."
+                    ),
                 },
                 required=["name"],
             ),
@@ -202,7 +205,7 @@ def _scheduling() -> Object:
             "affinity": anything(
                 "Affinity as in the spec of a pod. Without it the pods are spread over nodes and zones."
             ),
-            "priorityClassName": object_name("The priority of the pods."),
+            "priorityClassName": object_name_or_none("The priority of the pods."),
         },
     )
 
@@ -219,7 +222,7 @@ def _volume() -> Object:
                 "Size of a volume that is made for each pod and goes with it, for example 1Gi.",
                 rules=value_rules.SIZE,
             ),
-            "storageClassName": object_name(
+            "storageClassName": object_name_or_none(
                 "Of which class that volume is; otherwise the default of the cluster."
             ),
         },

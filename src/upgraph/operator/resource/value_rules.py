@@ -26,13 +26,13 @@ _NO_UNITS = ("K", "ni", "ui", "mi", "ki")
 _OPERATORS = ("", "Exists", "Equal", "Lt", "Gt")
 _EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
 
-OBJECT_NAME = (
-    fits(
-        rf"^{LABEL}([.]{LABEL})*$",
-        "must be the name of an object: lower case letters, digits, - and . alone, with a letter or a digit at both ends",
-    ),
-)
+_OBJECT_NAME = rf"^{LABEL}([.]{LABEL})*$"
+_NO_OBJECT_NAME = "must be the name of an object: lower case letters, digits, - and . alone, with a letter or a digit at both ends"
+OBJECT_NAME = (fits(_OBJECT_NAME, _NO_OBJECT_NAME),)
 """About the name of an object that a field refers to (RFC 1123 subdomain)."""
+
+OBJECT_NAME_OR_NONE = (fits(f"^$|{_OBJECT_NAME}", _NO_OBJECT_NAME),)
+"""About the name of an object in a field where Kubernetes takes an empty text for none, as it does for classes."""
 
 NAMESPACE_NAME = (
     fits(
@@ -212,6 +212,7 @@ VERSION_LINE = (
 
 ALL: tuple[Rule[Any], ...] = (
     *OBJECT_NAME,
+    *OBJECT_NAME_OR_NONE,
     *NAMESPACE_NAME,
     *DATA_KEY,
     *LABEL_KEYS,
