@@ -86,6 +86,34 @@ def test_different_graphs_are_told_when_a_rollout_must_be_over() -> None:
     assert conclude(answers, seen, NOW + 2 * APART_SECONDS) == seen
 
 
+def test_one_of_different_graphs_is_told_whichever_was_refreshed_last() -> None:
+    for order in ("ab", "ba"):
+        seen, told = BEFORE, set()
+        for at in range(0, 600, 150):
+            refreshed = {"a": NOW + at // 300 * 300, "b": NOW + (at - 150) // 300 * 300 + 150}
+            digests = {"a": "two", "b": "one"}
+            answers = [answer(pod, report(digests[pod], refreshed[pod])) for pod in order]
+            seen = conclude(answers, seen, NOW + at)
+            told.add((seen.digest, seen.state))
+        assert {digest for digest, _ in told} == {"one"}
+        assert len(told) == 1
+
+
+def test_the_graph_of_most_replicas_is_told_and_stays_while_one_has_it() -> None:
+    seen = conclude(
+        [answer(pod, report(digest)) for pod, digest in zip("abc", "212", strict=True)], BEFORE, NOW
+    )
+    assert seen.digest == "2"
+    seen = conclude(
+        [answer(pod, report(digest)) for pod, digest in zip("abc", "112", strict=True)], seen, NOW
+    )
+    assert seen.digest == "2"
+    seen = conclude(
+        [answer(pod, report(digest)) for pod, digest in zip("abc", "113", strict=True)], seen, NOW
+    )
+    assert seen.digest == "1"
+
+
 def test_replicas_that_have_agreed_in_between_are_not_apart() -> None:
     apart = [answer("a", report("one")), answer("b", report("two"))]
     seen = conclude(apart, BEFORE, NOW)

@@ -67,6 +67,11 @@ class ReplicasSeen:
     told: float = 0.0
     """That as of the look when it was to be told: another one each :data:`REFRESHED_TOLD_SECONDS`. 0: never."""
 
+    @property
+    def digest(self) -> str:
+        """The graph that is told; empty if there is none."""
+        return "" if self.report is None or self.report.graph is None else self.report.graph.digest
+
 
 async def ask_all(pods: Sequence[PodAddress], before: ReplicasSeen | None = None) -> ReplicasSeen:
     """Ask all of them once.
@@ -105,7 +110,7 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
     """What is known after all were asked, at a Unix time in seconds."""
     silent = [one for one in answers if one.report is None and one.pod.is_ready]
     unanswered = frozenset(one.pod.pod for one in silent)
-    report = together(answers)
+    report = together(answers, before.digest)
     if report is None:
         fault = answers[-1].fault if answers else "there is no pod that could be asked"
         return ReplicasSeen(fault=fault, unanswered=unanswered, told=before.told)

@@ -1,5 +1,6 @@
 """What several replicas say of themselves, as one report. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -27,17 +28,20 @@ class Answer:
         return None if self.report is None else self.report.graph
 
 
-def together(answers: Sequence[Answer]) -> ServiceReport | None:
-    """One report: of those that are ready the graph that was renewed the longest time ago, as that is what clusters may meet,
-    and of each source the worst that any of them says.
+def together(answers: Sequence[Answer], digest: str = "") -> ServiceReport | None:
+    """One report: one of the graphs that clusters may meet, and of each source the worst that any of them says.
 
     None if none of them says anything.
+
+    Args:
+        answers: of all replicas.
+        digest: the graph that was told before. It is told for as long as a replica has it.
     """
     said = [(one.pod.pod, one.report) for one in answers if one.report is not None]
     if not said:
         return None
     reports = [report for _, report in said]
-    first = min(reports, key=_standing)
+    first = _told(reports, digest)
     if len(reports) == 1:
         return first
     return msgspec.structs.replace(
@@ -49,9 +53,19 @@ def together(answers: Sequence[Answer]) -> ServiceReport | None:
     )
 
 
-def _standing(report: ServiceReport) -> tuple[bool, float]:
-    has_graph = report.ready and report.graph is not None
-    return not has_graph, report.graph.refreshed_at if report.graph is not None else 0.0
+def _told(reports: Sequence[ServiceReport], before: str) -> ServiceReport:
+    """The one with the graph that is told.
+
+    Nothing counts here that is otherwise after each reading of the sources, such as an age: with different graphs, each of
+    them would be told in turn.
+    """
+    served = {one.graph.digest: one for one in reversed(reports) if one.ready and one.graph is not None}
+    if not served:
+        return reports[0]
+    if before in served:
+        return served[before]
+    often = Counter(one.graph.digest for one in reports if one.ready and one.graph is not None)
+    return served[min(often, key=lambda digest: (-often[digest], digest))]
 
 
 def _sources(said: Sequence[tuple[str, ServiceReport]]) -> Iterable[Source]:
