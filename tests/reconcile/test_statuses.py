@@ -136,6 +136,33 @@ def test_a_replica_is_silent_when_it_has_not_answered_twice() -> None:
     assert conclude([answer("a", report()), answer("b", report())], once, NOW).silent == ()
 
 
+@pytest.mark.parametrize(
+    "others", [[], [answer("c", report("two"), is_ready=False)]], ids=["all", "ready ones"]
+)
+def test_one_look_in_which_none_answers_is_no_sign(others: list[Answer]) -> None:
+    before = conclude([answer("a", report(findings=2)), answer("b", None)], BEFORE, NOW)
+    nobody = [answer("a", None), answer("b", None), *others]
+    once = conclude(nobody, before, NOW)
+    assert once == before
+    assert once.report is before.report
+    assert once.unanswered == {"a", "b"}
+    assert conclude(nobody, once, NOW) != before
+
+
+def test_none_that_answers_is_told_with_what_is_wrong_with_a_ready_one() -> None:
+    ill = Answer(PodAddress("10.0.0.1", "b", is_ready=False), None, "it refuses to talk")
+    assert conclude([answer("a", None), ill], BEFORE, NOW).fault == "no answer in 5 s"
+
+
+def test_replicas_that_nobody_could_ask_in_between_are_apart_since_then() -> None:
+    apart = [answer("a", report("one")), answer("b", report("two"))]
+    nobody = [answer("a", None), answer("b", None)]
+    seen = conclude(apart, BEFORE, NOW)
+    seen = conclude(nobody, conclude(nobody, seen, NOW + 30), NOW + 33)
+    assert seen.fault
+    assert conclude(apart, seen, NOW + APART_SECONDS + 1).apart != ""
+
+
 @pytest.mark.usefixtures("quick", "operator")
 async def test_replicas_with_different_graphs_are_told_until_they_agree(
     cluster: OperatedCluster,

@@ -7,7 +7,7 @@ than the others, is told although all others are well.
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import itemgetter
 
@@ -110,10 +110,17 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
     """What is known after all were asked, at a Unix time in seconds."""
     silent = [one for one in answers if one.report is None and one.pod.is_ready]
     unanswered = frozenset(one.pod.pod for one in silent)
+    has_answered = any(one.report is not None and one.pod.is_ready for one in answers)
+    if not has_answered and before.report is not None and not unanswered <= before.unanswered:
+        # Once is no sign: it may be the network of the operator.
+        return replace(before, unanswered=unanswered)
     report = together(answers, before.digest)
     if report is None:
-        fault = answers[-1].fault if answers else "there is no pod that could be asked"
-        return ReplicasSeen(fault=fault, unanswered=unanswered, told=before.told)
+        # Those that clusters are sent to come first.
+        fault = answers[0].fault if answers else "there is no pod that could be asked"
+        return ReplicasSeen(
+            fault=fault, apart_since=before.apart_since, unanswered=unanswered, told=before.told
+        )
     refreshed = sorted(_refreshed(answers), key=itemgetter(0))
     oldest = refreshed[0][0] if refreshed else 0.0
     is_old = bool(oldest) and now - oldest > OLD_SECONDS
