@@ -128,6 +128,24 @@ def test_a_pod_that_clusters_are_not_sent_to_is_no_part_of_it() -> None:
     assert conclude(silent, conclude(silent, BEFORE, NOW), NOW).silent == ()
 
 
+def test_the_graph_and_its_age_are_those_of_pods_that_clusters_are_sent_to() -> None:
+    behind = report("old", NOW - 86_400, fault="no such host")
+    answers = [answer("a", report("new")), *(answer(pod, behind, is_ready=False) for pod in "bcd")]
+    before = conclude([answer("b", behind)], BEFORE, NOW)
+    assert (before.digest, before.is_old) == ("old", True)
+    seen = conclude(answers, before, NOW)
+    assert (seen.digest, seen.is_old, seen.oldest, seen.refreshed) == ("new", False, (), NOW)
+    assert seen.report is not None
+    fault = seen.report.sources[0].fault
+    assert fault is not None
+    assert fault.seen == "no such host (pod b, and not all replicas)"
+
+
+def test_without_a_ready_pod_the_graph_of_another_is_told() -> None:
+    seen = conclude([answer("a", report("one"), is_ready=False)], BEFORE, NOW)
+    assert (seen.digest, seen.refreshed) == ("one", NOW)
+
+
 def test_a_replica_is_silent_when_it_has_not_answered_twice() -> None:
     answers = [answer("a", report()), answer("b", None)]
     once = conclude(answers, BEFORE, NOW)

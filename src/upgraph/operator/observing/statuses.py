@@ -20,7 +20,7 @@ from upgraph.operator.desired.ports import STATUS
 from upgraph.operator.observing.graph_data_watch import TOLD_SECONDS
 from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.service_report import DECODER, MAX_REPORT_BYTES, Graph, ServiceReport
-from upgraph.operator.observing.together import Answer, together
+from upgraph.operator.observing.together import Answer, together, with_graph
 
 STATUS_SECONDS = 5.0
 """Time for the status of one replica."""
@@ -121,7 +121,7 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
         return ReplicasSeen(
             fault=fault, apart_since=before.apart_since, unanswered=unanswered, told=before.told
         )
-    refreshed = sorted(_refreshed(answers), key=itemgetter(0))
+    refreshed = sorted(_refreshed(with_graph(answers)), key=itemgetter(0))
     oldest = refreshed[0][0] if refreshed else 0.0
     is_old = bool(oldest) and now - oldest > OLD_SECONDS
     is_alone = is_old and now - refreshed[-1][0] <= OLD_SECONDS

@@ -41,7 +41,7 @@ def together(answers: Sequence[Answer], digest: str = "") -> ServiceReport | Non
     if not said:
         return None
     reports = [report for _, report in said]
-    first = _told(reports, digest)
+    first = _told(with_graph(answers), digest) or reports[0]
     if len(reports) == 1:
         return first
     return msgspec.structs.replace(
@@ -53,19 +53,23 @@ def together(answers: Sequence[Answer], digest: str = "") -> ServiceReport | Non
     )
 
 
-def _told(reports: Sequence[ServiceReport], before: str) -> ServiceReport:
+def with_graph(answers: Sequence[Answer]) -> list[Answer]:
+    """Those with a graph that clusters may meet; without any such, those with a graph."""
+    found = [one for one in answers if one.graph is not None]
+    serving = [one for one in found if one.report is not None and one.report.ready]
+    return [one for one in serving if one.pod.is_ready] or serving or found
+
+
+def _told(answers: Sequence[Answer], before: str) -> ServiceReport | None:
     """The one with the graph that is told.
 
     Nothing counts here that is otherwise after each reading of the sources, such as an age: with different graphs, each of
     them would be told in turn.
     """
-    served = {one.graph.digest: one for one in reversed(reports) if one.ready and one.graph is not None}
-    if not served:
-        return reports[0]
-    if before in served:
-        return served[before]
-    often = Counter(one.graph.digest for one in reports if one.ready and one.graph is not None)
-    return served[min(often, key=lambda digest: (-often[digest], digest))]
+    digests = [one.graph.digest for one in answers if one.graph is not None]
+    often = Counter(digests)
+    told = before if before in often else min(often, key=lambda one: (-often[one], one), default="")
+    return answers[digests.index(told)].report if digests else None
 
 
 def _sources(said: Sequence[tuple[str, ServiceReport]]) -> Iterable[Source]:
