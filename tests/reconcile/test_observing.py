@@ -16,7 +16,7 @@ from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.replicas import ServiceWish, look_at
 from upgraph.testing.certificates import Authority, Certificates, make_authority
-from upgraph.testing.operated_cluster import OperatedCluster
+from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, of_deployment
 from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica
 
 
@@ -208,7 +208,7 @@ async def test_an_image_that_cannot_be_pulled_is_told_in_the_words_of_the_kubele
     await cluster.settle()
     waiting = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}}
     status = {"initContainerStatuses": [{"name": "graph-data", "state": waiting}]}
-    pod = {"name": "sample-pod", "namespace": "openshift-update-service", "labels": {"deployment": "sample"}}
+    pod = {"name": "sample-pod", "namespace": NAMESPACE} | of_deployment("sample")
     cluster.server.state.put(POD, {"apiVersion": "v1", "kind": "Pod", "metadata": pod, "status": status})
     await cluster.until(lambda: cluster.condition("GraphDataReady")["reason"] == "GraphDataContainerFailed")
     assert "ImagePullBackOff: Back-off pulling image" in cluster.condition("Available")["message"]
@@ -222,7 +222,7 @@ async def test_a_replica_on_a_node_that_is_lost_is_told_and_is_no_outage(
     await cluster.until(lambda: cluster.condition("Available").get("status") == "True")
     # As the cluster leaves a pod of which nobody hears: the kubelet was the last to speak of its containers.
     said = [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}]
-    pod = {"name": "sample-lost", "namespace": "openshift-update-service", "labels": {"deployment": "sample"}}
+    pod = {"name": "sample-lost", "namespace": NAMESPACE} | of_deployment("sample")
     lost = {"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": {"nodeName": "node-7"}}
     cluster.server.state.put(POD, lost | {"status": {"conditions": said}})
     await cluster.until(lambda: cluster.condition("Degraded")["reason"] == "NodeLost")

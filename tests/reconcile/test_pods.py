@@ -6,7 +6,7 @@ from upgraph.kube.kinds import DEPLOYMENT, POD
 from upgraph.kube.objects import Object
 from upgraph.operator.controller import Controller
 from upgraph.operator.observing.pods import PodAddress, addresses, troubles_of
-from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster
+from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, of_deployment
 
 QUOTA = (
     'pods "sample-5f" is forbidden: exceeded quota: bank, requested: pods=1, used: pods=4, limited: pods=4'
@@ -19,7 +19,7 @@ def waiting(container: str, reason: str, message: str = "") -> Object:
 
 
 def pod(name: str, **status: object) -> Object:
-    metadata = {"name": name, "namespace": NAMESPACE, "labels": {"deployment": "sample"}}
+    metadata = {"name": name, "namespace": NAMESPACE} | of_deployment("sample")
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status}
 
 

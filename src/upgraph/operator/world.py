@@ -319,8 +319,15 @@ def _is_forbidden(informer: Informer) -> bool:
 
 
 def _deployment_of(pod: Object) -> Iterable[str]:
-    name = at(pod, "metadata", "labels").get(POD_INDEX)
-    return (str(name),) if name else ()
+    """The Deployment that a pod belongs to; none if it only has its label, as any pod may.
+
+    A ReplicaSet has the name of its Deployment and the hash that its pods have as a label, so no right to read ReplicaSets is
+    needed.
+    """
+    labels, owner = at(pod, "metadata", "labels"), controller_of(pod) or {}
+    name, revision = labels.get(POD_INDEX), labels.get("pod-template-hash")
+    is_its = owner.get("kind") == "ReplicaSet" and owner.get("name") == f"{name}-{revision}"
+    return (str(name),) if name and revision and is_its else ()
 
 
 def _named(service: Object) -> set[str]:

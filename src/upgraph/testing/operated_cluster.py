@@ -28,6 +28,18 @@ QUIET_SECONDS = 0.5
 """So long nothing is written where nothing is to be written."""
 
 
+def of_deployment(name: str) -> Object:
+    """What the metadata of a pod has that a Deployment has come to have, by way of a ReplicaSet."""
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"{name}-5f",
+        "uid": f"replicas-of-{name}",
+        "controller": True,
+    }
+    return {"labels": {"deployment": name, "pod-template-hash": "5f"}, "ownerReferences": [owner]}
+
+
 def put_image(registry: SimulatedRegistry, tag: str, *command: str) -> Digest:
     """Let a tag be an image that is started with a command."""
     document = json.dumps(
@@ -179,7 +191,7 @@ class OperatedCluster:
 
     def run_pod(self, pod: str, address: str, name: str = "sample", *, is_ready: bool = True) -> None:
         """Let one replica of an UpdateService run."""
-        metadata = {"name": pod, "namespace": NAMESPACE, "labels": {"deployment": name}}
+        metadata = {"name": pod, "namespace": NAMESPACE} | of_deployment(name)
         said = [{"type": "Ready", "status": "True" if is_ready else "False"}]
         status = {"podIP": address, "conditions": said}
         self.server.state.put(

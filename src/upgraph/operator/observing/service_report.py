@@ -5,13 +5,30 @@ operator and service may be of different versions for a while.
 """
 
 from collections.abc import Mapping
+from itertools import islice
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from upgraph.operator.resource.repairs import repair
 
-MAX_REPORT_BYTES = 16 * 1024 * 1024
-"""Largest document that is read; one of 5,400 tags with all of them broken has about 2 MB."""
+MAX_REPORT_BYTES = 4 * 1024 * 1024
+"""Largest document that is read; one of 5,400 tags with all of them broken has about 2 MB. In memory it may take thirty times
+that, and the operator has 512 MiB."""
+MAX_DETAILS = 1000
+"""Most findings that are kept of a replica, and of all together: as many as a service tells."""
+MAX_PARTS = 100
+"""Most sources, kinds of findings of a source and architectures that are kept."""
+MAX_DIGEST = 128
+"""Most characters of a digest, as in the definition of the resource."""
+LAST_MOMENT = 4_102_444_800.0
+"""Later moments, from the year 2100 on, are none, as are those before 1970: no status could tell them."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A number that a status can tell."""
+
+
+V = TypeVar("V")
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -37,16 +54,26 @@ class Graph(_Part, frozen=True):
     """The graph in force."""
 
     digest: str = ""
-    releases: int = 0
+    releases: Count = 0
     refreshed_at: float = 0.0
     """Unix time in seconds; 0: never."""
-    edges_by_arch: Mapping[str, int] = {}
-    conditional_edges_by_arch: Mapping[str, int] = {}
+    edges_by_arch: Mapping[str, Count] = {}
+    conditional_edges_by_arch: Mapping[str, Count] = {}
 
     @property
     def updates(self) -> int:
         """How many updates it offers, with and without conditions."""
         return sum(self.edges_by_arch.values()) + sum(self.conditional_edges_by_arch.values())
+
+    def trimmed(self) -> "Graph":
+        """The same as far as it is kept."""
+        return Graph(
+            self.digest[:MAX_DIGEST],
+            self.releases,
+            self.refreshed_at if 0 <= self.refreshed_at < LAST_MOMENT else 0.0,
+            _first(self.edges_by_arch),
+            _first(self.conditional_edges_by_arch),
+        )
 
 
 class Fault(_Part, frozen=True):
@@ -62,7 +89,7 @@ class FindingCount(_Part, frozen=True):
 
     reference: str = ""
     severity: str = ""
-    count: int = 0
+    count: Count = 0
 
     @property
     def is_error(self) -> bool:
@@ -76,7 +103,7 @@ class Source(_Part, frozen=True):
     kind: str = ""
     name: str = ""
     fault: Fault | None = None
-    left_out: int = 0
+    left_out: Count = 0
     findings: tuple[FindingCount, ...] = ()
 
     @property
@@ -121,6 +148,19 @@ class ServiceReport(_Part, frozen=True):
         """The sources of a kind."""
         return tuple(source for source in self.sources if source.kind == kind)
 
+    def trimmed(self) -> "ServiceReport":
+        """The same as far as it is kept: whoever can make pods can have any document read."""
+        return msgspec.structs.replace(
+            self,
+            graph=None if self.graph is None else self.graph.trimmed(),
+            sources=tuple(
+                msgspec.structs.replace(one, findings=one.findings[:MAX_PARTS])
+                for one in self.sources[:MAX_PARTS]
+            ),
+            details=self.details[:MAX_DETAILS],
+            problems=dict(islice(self.problems.items(), MAX_DETAILS)),
+        )
+
     def refreshed(self, at: float) -> "ServiceReport":
         """The same with another moment at which the graph was refreshed, as a Unix time in seconds."""
         if self.graph is None:
@@ -130,6 +170,10 @@ class ServiceReport(_Part, frozen=True):
     def remedy(self, reference: str) -> str:
         """What is to be done about a problem, in the words of the resource where the service says it in its own."""
         return repair(reference, self.problems[reference].remedy if reference in self.problems else "")
+
+
+def _first(found: Mapping[str, V]) -> Mapping[str, V]:
+    return found if len(found) <= MAX_PARTS else dict(islice(found.items(), MAX_PARTS))
 
 
 DECODER = msgspec.json.Decoder(ServiceReport)

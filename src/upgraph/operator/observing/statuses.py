@@ -100,7 +100,7 @@ async def _asked(session: Downloads, turns: asyncio.Semaphore, pod: PodAddress) 
 
 def _read(content: bytes, pod: PodAddress) -> ServiceReport:
     try:
-        return DECODER.decode(content)
+        return DECODER.decode(content).trimmed()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         seen = f"the status of {pod.address}:{STATUS.number} is not what a service says: {error}"
         raise DataError(SERVICE_SILENT, seen) from error

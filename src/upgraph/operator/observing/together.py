@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from upgraph.operator.observing.pods import PodAddress
-from upgraph.operator.observing.service_report import Graph, ServiceReport, Source
-
-MAX_DETAILS = 1000
-"""Most findings that are kept of all replicas."""
+from upgraph.operator.observing.service_report import MAX_DETAILS, Graph, ServiceReport, Source
 
 
 @dataclass(frozen=True, slots=True)
