@@ -12,11 +12,13 @@ import pytest
 from upgraph.kube.kinds import CONFIG_MAP, EVENT, POD, ROUTE, SECRET
 from upgraph.kube.objects import Key
 from upgraph.operator.controller import Controller
+from upgraph.operator.observing import statuses
 from upgraph.operator.observing.pods import PodAddress
 from upgraph.operator.observing.private_files import AccessPool
 from upgraph.operator.observing.replicas import ServiceWish, look_at
+from upgraph.operator.observing.statuses import MAX_ASKED
 from upgraph.testing.certificates import Authority, Certificates, make_authority
-from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster, of_deployment
+from upgraph.testing.operated_cluster import NAMESPACE, WAIT_SECONDS, OperatedCluster, of_deployment
 from upgraph.testing.simulated_replica import POD_ADDRESS, SimulatedReplica
 
 
@@ -63,6 +65,32 @@ async def test_a_second_look_takes_no_certificate_apart(
         assert await look_at(pool, wish, first) == first
     assert first.is_settled
     assert asked == []
+
+
+async def test_the_address_is_asked_while_replicas_are_silent(
+    replica: SimulatedReplica, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in ("STATUS_SECONDS", "ALL_SECONDS"):
+        monkeypatch.setattr(statuses, limit, WAIT_SECONDS)
+    replica.waits_for = replica.asked
+    known = authority.certificate.read_text()
+    wish = ServiceWish((PodAddress(POD_ADDRESS, "a"),), f"https://{replica.host}", other_authorities=(known,))
+    with AccessPool() as pool:
+        seen = await look_at(pool, wish, None)
+    assert seen.is_settled
+
+
+async def test_silent_replicas_take_no_longer_when_they_are_many(
+    replica: SimulatedReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statuses, "STATUS_SECONDS", WAIT_SECONDS)
+    monkeypatch.setattr(statuses, "ALL_SECONDS", 0.2)
+    replica.waits_for = asyncio.Event()
+    names = [f"pod-{one}" for one in range(MAX_ASKED)]
+    seen = await statuses.ask_all([PodAddress(POD_ADDRESS, name) for name in names])
+    replica.waits_for.set()
+    assert seen.unanswered == set(names)
+    assert "that there are for all replicas" in seen.fault
 
 
 async def test_an_address_that_does_not_answer_makes_the_service_unavailable(

@@ -1,5 +1,6 @@
 """A replica of an update service that says of itself what a test wants, on the address of a pod."""
 
+import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator
@@ -28,6 +29,10 @@ class SimulatedReplica:
     host: str = ""
     looks: int = 0
     """How often it was asked how it is."""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """That the address for clusters was asked."""
+    waits_for: asyncio.Event | None = None
+    """What has to happen before it says how it is."""
 
     def graph(self, digest: str = "1", refreshed_at: float = 0, **more: object) -> None:
         """Say that there is a graph."""
@@ -53,10 +58,13 @@ async def running_replica(address: str, context: ssl.SSLContext) -> AsyncIterato
 
     async def status(_: web.Request) -> web.Response:
         made.looks += 1
+        if made.waits_for is not None:
+            await made.waits_for.wait()
         document = msgspec.json.encode(made.report)
         return web.Response(body=document, status=made.status, content_type="application/json")
 
     async def graph(_: web.Request) -> web.Response:
+        made.asked.set()
         return web.Response(body=made.body, status=made.answer, content_type="application/json")
 
     app = web.Application()

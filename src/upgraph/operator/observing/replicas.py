@@ -121,10 +121,12 @@ class ServiceSeen:
 
 async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | None) -> ServiceSeen:
     """Look once."""
-    asked = await ask_all(wish.replicas, None if before is None else before.replicas)
-    uri = await _uri(pool, wish) if wish.uri else None
-    candidate = await _uri(pool, replace(wish, uri=wish.candidate)) if wish.candidate else None
-    return ServiceSeen(asked, uri, wish, candidate)
+    # Replicas that do not answer must not keep from being told that the address does, or does not.
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(ask_all(wish.replicas, None if before is None else before.replicas))
+        addresses = group.create_task(_addresses(pool, wish))
+    uri, candidate = addresses.result()
+    return ServiceSeen(asked.result(), uri, wish, candidate)
 
 
 def pause_after(seen: ServiceSeen, repeats: int) -> float:
@@ -132,6 +134,12 @@ def pause_after(seen: ServiceSeen, repeats: int) -> float:
     if seen.is_settled:
         return SETTLED_SECONDS
     return UNSETTLED_SECONDS if repeats < UNSETTLED_LOOKS else STUCK_SECONDS
+
+
+async def _addresses(pool: AccessPool, wish: ServiceWish) -> tuple[UriSeen | None, UriSeen | None]:
+    uri = await _uri(pool, wish) if wish.uri else None
+    candidate = await _uri(pool, replace(wish, uri=wish.candidate)) if wish.candidate else None
+    return uri, candidate
 
 
 async def _uri(pool: AccessPool, wish: ServiceWish) -> UriSeen:

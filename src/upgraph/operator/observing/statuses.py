@@ -24,6 +24,8 @@ from upgraph.operator.observing.together import Answer, together, with_graph
 
 STATUS_SECONDS = 5.0
 """Time for the status of one replica."""
+ALL_SECONDS = 20.0
+"""Time for the statuses of all replicas together. Who has not answered by then has not answered."""
 MAX_ASKED = 64
 """Most replicas that are asked."""
 AT_A_TIME = 4
@@ -82,8 +84,23 @@ async def ask_all(pods: Sequence[PodAddress], before: ReplicasSeen | None = None
     """
     turns = asyncio.Semaphore(AT_A_TIME)
     async with Access(proxies=Proxies()).session(concurrency=AT_A_TIME) as session:
-        answers = await asyncio.gather(*(_asked(session, turns, one) for one in pods[:MAX_ASKED]))
+        asking = [(one, asyncio.create_task(_asked(session, turns, one))) for one in pods[:MAX_ASKED]]
+        answers = await _within(asking, ALL_SECONDS)
     return conclude(answers, before or ReplicasSeen(), time.time())
+
+
+async def _within(asking: Sequence[tuple[PodAddress, asyncio.Task[Answer]]], seconds: float) -> list[Answer]:
+    """The answers that are there in time; all others are without one."""
+    tasks = [task for _, task in asking]
+    late: set[asyncio.Task[Answer]] = set(tasks)
+    try:
+        late = (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
+    finally:
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    fault = f"no answer within the {seconds:.0f} s that there are for all replicas"
+    return [Answer(pod, fault=fault) if task in late else task.result() for pod, task in asking]
 
 
 async def _asked(session: Downloads, turns: asyncio.Semaphore, pod: PodAddress) -> Answer:
