@@ -199,6 +199,14 @@ def test_a_name_that_leaves_no_host_is_told_in_the_words_that_people_search_for(
     )
 
 
+def test_pods_that_a_deployment_has_come_to_have_are_known_as_its_own(site: Site) -> None:
+    site.update_service(scheduling={"nodeSelector": {"zone": "nowhere"}})
+    site.until(
+        lambda: "; pod service-" in site.condition("Available").get("message", ""), "what is wrong with pods"
+    )
+    assert "Unschedulable" in site.condition("Available")["message"]
+
+
 def test_replicas_are_spread_and_the_only_one_does_not_hold_up_a_drain(site: Site) -> None:
     site.update_service()
     pods = site.path("pods") + "?labelSelector=deployment%3Dservice"
