@@ -134,6 +134,23 @@ async def test_who_stalls_gives_way_to_all_who_wait(
     assert traffic.turned_away == 0
 
 
+async def test_who_stalls_gives_way_also_where_few_connections_may_be_open(
+    small: Bound, certificates: Certificates, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
+    monkeypatch.setattr(accepting, "STALLED_SECONDS", 0.0)
+    client = trusting(small, certificates)
+    async with AsyncExitStack() as stack:
+        idle = await stack.enter_async_context(client.connected())
+        await idle.send(client.request("GET", "/"))
+        assert (await idle.receive()).status == 200
+        await silent(stack, small, 2 * MOST)
+        # The server knows by now who is idle, and could close that one instead.
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        assert [(await client.get("/")).status for _ in range(MOST)] == [200] * MOST
+        assert (traffic.turned_away, traffic.made_room) == (0, 0)
+
+
 async def test_no_handshake_is_spent_on_who_could_not_even_be_told_to_come_again(
     small: Bound, certificates: Certificates, traffic: Traffic
 ) -> None:

@@ -24,7 +24,7 @@ HANDSHAKES = 1024
 HANDSHAKE_SECONDS = 10.0
 """Time for a TLS handshake."""
 STALLED_SECONDS = 1.0
-"""Time after which a handshake is given up where all places are taken and somebody waits for one."""
+"""Time after which a handshake is given up where all places, or all connections, are taken and somebody comes."""
 TAKEN_AT_ONCE = 512
 """Connections that are taken before other work gets its turn: many more than carry on, so that the queue is ours."""
 BEGUN_AT_ONCE = 32
@@ -93,10 +93,16 @@ class TlsAcceptor:
             _log.error("no connection can be taken: %s", error.strerror)
 
     def _queue(self, connection: socket.socket) -> None:
-        unmade = len(self._waiting) + len(self._handshakes)
-        may_wait = self._clients.has_room_beside(unmade) and self._waiting.join(connection, self._loop.time())
-        if not may_wait:
+        now = self._loop.time()
+        if not (self._has_room(now) and self._waiting.join(connection, now)):
             self._turn_away(connection)
+
+    def _has_room(self, now: float) -> bool:
+        unmade = len(self._waiting) + len(self._handshakes)
+        # Who stalls goes before who is idle: an idle client has at least spoken once.
+        return (
+            self._clients.has_room_beside(unmade) or self._give_up_stalled(now) or self._clients.make_room()
+        )
 
     def _turn_away(self, connection: socket.socket) -> None:
         self._clients.turned_away()
@@ -121,10 +127,12 @@ class TlsAcceptor:
         self._go_on_soon()
 
     def _has_place(self, now: float) -> bool:
-        if len(self._handshakes) < HANDSHAKES:
-            return True
-        oldest = next(iter(self._handshakes))
-        if now - self._handshakes[oldest] < STALLED_SECONDS:
+        return len(self._handshakes) < HANDSHAKES or self._give_up_stalled(now)
+
+    def _give_up_stalled(self, now: float) -> bool:
+        """End the oldest handshake if it takes longer than an honest client needs; false: none does."""
+        oldest = next(iter(self._handshakes), None)
+        if oldest is None or now - self._handshakes[oldest] < STALLED_SECONDS:
             return False
         del self._handshakes[oldest]
         oldest.cancel()

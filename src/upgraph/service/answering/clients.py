@@ -98,7 +98,7 @@ class Clients:
         self._emptied.clear()
         self._traffic.accepted += 1
         count, limit = len(self._connections), self.limits.connections
-        if count <= limit or self._make_room():
+        if count <= limit or self.make_room():
             return True
         self._traffic.turned_away += 1
         if count > limit * (1 + RESERVE):
@@ -121,18 +121,19 @@ class Clients:
         self._traffic.failed_handshakes += 1
 
     def has_room_beside(self, unmade: int) -> bool:
-        """Whether another connection may be made that is at least told to come again; idle ones make room.
+        """Whether another connection may be made that is at least told to come again.
 
         Args:
             unmade: connections that are being made.
         """
-        return len(self._connections) + unmade < self.limits.connections * (1 + RESERVE) or self._make_room()
+        return len(self._connections) + unmade < self.limits.connections * (1 + RESERVE)
 
     def turned_away(self) -> None:
         """A connection was closed before it was made, because there were too many."""
         self._traffic.turned_away += 1
 
-    def _make_room(self) -> bool:
+    def make_room(self) -> bool:
+        """Close the connection that has been idle longest; false: none is idle."""
         for connection in self._idle:
             if connection in self._connections and connection.is_idle():
                 connection.close()
