@@ -1,14 +1,16 @@
 """More clients over TLS than there may be: who cannot be served is closed before a handshake is spent on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from upgraph.service.answering import accepting, waiting_line
+from upgraph.service.answering import accepting, clients, waiting_line
 from upgraph.service.answering.clients import LOOK_SECONDS, Limits, Traffic
+from upgraph.service.answering.connection import Connection as ServerConnection
 from upgraph.service.answering.message import Request, Response
 from upgraph.service.answering.server import Bound, Listener, serve
 from upgraph.service.answering.tls import Certificate
@@ -19,6 +21,8 @@ LIMIT = 8
 MOST = 10
 """The limit, and the reserve for answers that there are too many."""
 NEVER = 10 * PATIENCE
+WAIT = 180.0
+"""Seconds for what must happen."""
 
 
 class Fixed:
@@ -82,6 +86,12 @@ async def begun(stack: AsyncExitStack, client: HttpClient, count: int) -> list[C
     for connection in connections:
         await connection.send(b"GET /gr")
     return connections
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not is_so():  # noqa: ASYNC110 - nothing tells the end of it
+            await asyncio.sleep(0.01)
 
 
 async def test_who_comes_when_too_many_wait_for_a_handshake_is_closed_at_once(
@@ -167,6 +177,31 @@ async def test_no_handshake_is_spent_on_who_could_not_even_be_told_to_come_again
     async with asyncio.timeout(PATIENCE):
         while (await client.get("/")).status != 200:
             pass
+
+
+async def test_who_has_just_ended_a_handshake_counts_once(
+    small: Bound, certificates: Certificates, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined, late, context = clients.Clients.joined, list[socket.socket](), certificates.client_context()
+
+    def join(host: clients.Clients, connection: ServerConnection) -> bool:
+        is_welcome = joined(host, connection)
+        if traffic.open == LIMIT and not late:
+            # They come before the event loop has told anybody that this handshake has ended.
+            late.extend(
+                stack.enter_context(socket.create_connection((small.address, small.port), timeout=WAIT))
+                for _ in range(MOST - LIMIT)
+            )
+        return is_welcome
+
+    monkeypatch.setattr(clients.Clients, "joined", join)
+    async with AsyncExitStack() as stack:
+        await begun(stack, trusting(small, certificates), LIMIT)
+        await until(lambda: bool(late))
+        for connection in late:
+            stack.enter_context(
+                await asyncio.to_thread(context.wrap_socket, connection, server_hostname=small.address)
+            )
 
 
 async def test_idle_connections_make_room_before_a_handshake(

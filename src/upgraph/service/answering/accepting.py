@@ -53,7 +53,9 @@ class TlsAcceptor:
         self._clients = clients
         self._certificate = certificate
         self._loop = asyncio.get_running_loop()
-        self._handshakes: dict[asyncio.Task[_Made], float] = {}
+        # Those that have not ended, oldest first. The task of one lasts a little longer: until it was told.
+        self._handshakes: dict[socket.socket, float] = {}
+        self._tasks: dict[socket.socket, asyncio.Task[_Made]] = {}
         self._waiting: WaitingLine[socket.socket] = WaitingLine(self._loop.time())
         self._next: asyncio.Handle | None = None
         self._is_closed = False
@@ -135,23 +137,27 @@ class TlsAcceptor:
         if oldest is None or now - self._handshakes[oldest] < STALLED_SECONDS:
             return False
         del self._handshakes[oldest]
-        oldest.cancel()
+        self._tasks[oldest].cancel()
         return True
 
     def _begin(self, connection: socket.socket, now: float) -> None:
+        # From then on it counts as one of the clients', and no longer here.
+        ended = partial(self._handshakes.pop, connection, None)
         made = self._loop.connect_accepted_socket(
-            self._clients.connect,
+            partial(self._clients.connect, ended),
             connection,
             ssl=self._certificate.context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
             ssl_shutdown_timeout=UNREAD_SECONDS,
         )
         task = self._loop.create_task(made)
-        self._handshakes[task] = now
+        self._handshakes[connection] = now
+        self._tasks[connection] = task
         task.add_done_callback(partial(self._end, connection))
 
     def _end(self, connection: socket.socket, task: asyncio.Task[_Made]) -> None:
-        self._handshakes.pop(task, None)
+        self._handshakes.pop(connection, None)
+        del self._tasks[connection]
         error = None if task.cancelled() else task.exception()
         if task.cancelled() or error:
             self._clients.failed_handshake()
@@ -169,8 +175,7 @@ class TlsAcceptor:
             self._next.cancel()
         while self._waiting:
             self._waiting.first().close()
-        handshakes = list(self._handshakes)
-        for task in handshakes:
-            task.cancel()
-        if handshakes:
-            await asyncio.wait(handshakes)
+        for connection in self._handshakes:
+            self._tasks[connection].cancel()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))

@@ -9,7 +9,7 @@ the time to an answer grows with the number of those who ask.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -87,9 +87,13 @@ class Clients:
         self._emptied = asyncio.Event()
         self._emptied.set()
 
-    def connect(self) -> Connection:
-        """The protocol of a new connection, for the event loop."""
-        return Connection(self, self.limits.header_bytes)
+    def connect(self, made: Callable[[], object] | None = None) -> Connection:
+        """The protocol of a new connection, for the event loop.
+
+        Args:
+            made: called once it is made, before it is counted here.
+        """
+        return Connection(self, self.limits.header_bytes, made)
 
     def joined(self, connection: Connection) -> bool:
         """See :class:`~upgraph.service.answering.connection.Host`."""

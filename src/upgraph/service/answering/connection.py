@@ -11,7 +11,7 @@ more needs no care: the event loop closes it once all is written.
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol, cast
 
@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
     Args:
         host: what it shares with the others.
         header_bytes: longest header that is taken.
+        made: called when it is open, before the host hears of it, if anybody wants to know.
     """
 
     __slots__ = (
@@ -79,6 +80,7 @@ class Connection(asyncio.Protocol):
         "_is_paused",
         "_is_tls",
         "_is_welcome",
+        "_made",
         "_reader",
         "_rest",
         "_transport",
@@ -90,8 +92,9 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, host: Host, header_bytes: int) -> None:
+    def __init__(self, host: Host, header_bytes: int, made: Callable[[], object] | None) -> None:
         self._host = host
+        self._made = made
         self._reader = RequestReader(header_bytes)
         self._waiting: deque[Received] = deque()
         self._is_paused = False
@@ -113,6 +116,9 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(UNREAD_BYTES)
         self._is_tls = transport.get_extra_info("sslcontext") is not None
         self.since = self._host.now
+        if self._made is not None:
+            self._made()
+            self._made = None
         self._is_welcome = self._host.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever it was
