@@ -3,7 +3,8 @@
 The sockets are bound here before anything else has started, so that a port that is taken is an error of
 ours, and port 0 gives a port that can be reported.
 
-Stopping is graceful: no new connections, idle ones closed, requests in flight answered. Who does not read
+Stopping is graceful: who has connected is taken, then nobody more; idle connections are closed, requests in
+flight answered. Who does not read
 an answer within :data:`STOP_GRACE` seconds is cut off.
 """
 
@@ -11,7 +12,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
@@ -147,12 +148,31 @@ async def _accept(
     """Take connections; gives what ends that."""
     if certificate is not None:
         return TlsAcceptor(held, clients, certificate).close
-    server = await asyncio.get_running_loop().create_server(clients.connect, sock=held, backlog=BACKLOG)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(clients.connect, sock=held, backlog=BACKLOG)
 
     async def close() -> None:
+        rest = list(_queued(held))
         server.close()
+        made = (loop.connect_accepted_socket(clients.connect, one) for one in rest)
+        # The clients know those that the server has taken just now only after this turn. Who has gone meanwhile
+        # is no fault.
+        await asyncio.gather(asyncio.sleep(0), *made, return_exceptions=True)
 
     return close
+
+
+def _queued(held: socket.socket) -> Iterator[socket.socket]:
+    """Who has connected and was not taken yet: the end of the socket would reset them."""
+    for _ in range(BACKLOG):
+        try:
+            connection, _ = held.accept()
+        except ConnectionAbortedError:
+            continue
+        except OSError:
+            # Nobody is left, or the system can give no more.
+            return
+        yield connection
 
 
 async def _run(
