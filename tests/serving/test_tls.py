@@ -155,7 +155,7 @@ async def test_who_stalls_in_the_handshake_keeps_nobody_out(
         assert traffic.failed_handshakes >= 8
 
 
-async def test_a_stop_does_not_wait_for_handshakes(certificate: Certificate) -> None:
+async def test_a_stop_does_not_wait_for_handshakes_that_stall(certificate: Certificate) -> None:
     async with asyncio.timeout(accepting.HANDSHAKE_SECONDS / 2), AsyncExitStack() as stack:
         bound = await stack.enter_async_context(
             served(Listener("127.0.0.1", 0, Fixed(), certificate=certificate))

@@ -11,13 +11,14 @@ to an answer does not grow with the number of those who ask.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 from functools import partial
 
 from upgraph.service.answering.clients import LOOK_SECONDS, UNREAD_SECONDS, Clients
 from upgraph.service.answering.tls import Certificate
-from upgraph.service.answering.waiting_line import WaitingLine
+from upgraph.service.answering.waiting_line import MOST, WaitingLine
 
 HANDSHAKES = 1024
 """TLS handshakes of one listener at a time."""
@@ -29,6 +30,8 @@ TAKEN_AT_ONCE = 512
 """Connections that are taken before other work gets its turn: many more than carry on, so that the queue is ours."""
 BEGUN_AT_ONCE = 32
 """Handshakes that are begun before other work gets its turn; each takes about a millisecond."""
+LAST_SECONDS = 1.0
+"""Time for those who have connected to end their handshakes, once nobody else is taken."""
 BREATH_SECONDS = 0.1
 """Pause after the system could not give another connection, or all places of handshakes were taken."""
 TELL_SECONDS = 60.0
@@ -73,7 +76,11 @@ class TlsAcceptor:
             self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        for _ in range(TAKEN_AT_ONCE):
+        self._take(TAKEN_AT_ONCE)
+        self._go_on_soon()
+
+    def _take(self, most: int) -> None:
+        for _ in range(most):
             try:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -85,7 +92,6 @@ class TlsAcceptor:
                 self._loop.call_later(BREATH_SECONDS, self._listen)
                 break
             self._queue(connection)
-        self._go_on_soon()
 
     def _tell(self, error: OSError) -> None:
         """Log why nothing can be taken; not each of ten times a second."""
@@ -165,14 +171,26 @@ class TlsAcceptor:
         if error and not isinstance(error, OSError):
             _log.error("a connection could not be taken", exc_info=error)
 
+    async def _end_handshakes(self) -> None:
+        """Go on until nobody waits."""
+        while self._waiting or self._tasks:
+            self._go_on()
+            if self._tasks:
+                await asyncio.wait(list(self._tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+
     async def close(self) -> None:
-        """Take no more connections, and give up those that are not made."""
+        """Take only who has connected already, and give up what is not made within :data:`LAST_SECONDS`."""
         self._is_closed = True
         self._looking.cancel()
         self._loop.remove_reader(self._listening)
+        # Who is in the queue of the system would be reset.
+        self._take(MOST)
         self._listening.close()
         if self._next is not None:
             self._next.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._end_handshakes()
         while self._waiting:
             self._waiting.first().close()
         for connection in self._handshakes:
