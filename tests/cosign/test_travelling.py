@@ -22,7 +22,7 @@ from upgraph.oci import (
     RegistryDestination,
     beside,
 )
-from upgraph.signing.cosign import refer_cosign, sign_cosign, verify_cosign_image
+from upgraph.signing.cosign import attach_cosign, refer_cosign, sign_cosign, verify_cosign_image
 from upgraph.testing.image_source import Sample
 from upgraph.testing.real_registry import RealRegistry
 from upgraph.testing.registry import Fault, SimulatedRegistry
@@ -179,3 +179,23 @@ async def test_where_signatures_cannot_be_asked_for_that_is_a_failure_and_the_im
         found = await beside(plan, nothing_there)
         assert [failure.order.tag for failure in found.failures] == [digest.replace(":", "-")]
         assert await copying.carry_out(plan) == []
+
+
+async def test_a_signature_that_was_found_is_copied_though_other_places_cannot_be_asked(
+    registry: SimulatedRegistry, place: Place, digest: Digest, pair: KeyPair, tmp_path: Path
+) -> None:
+    tag = digest.replace(":", "-")
+    await attach_cosign(digest, sign_cosign(digest, IDENTITY, pair.signing), place.images, place.destination)
+    registry.faults = [
+        Fault("referrers", name=digest, status=403, times=9),
+        Fault("manifest", name=f"{tag}.att", status=403, times=9),
+    ]
+    async with LayoutDestination(tmp_path / "disk") as destination:
+        copying, plan = await planned(place, destination)
+        found = await beside(plan, nothing_there)
+        assert [order.tag for order in found.orders] == [f"{tag}.sig"]
+        assert [failure.order.tag for failure in found.failures] == [f"{tag}.att", tag]
+        await copying.extend(plan, found.orders)
+        assert await copying.carry_out(plan) == []
+    async with LayoutSource(tmp_path / "disk") as disk:
+        assert (await verify_cosign_image(disk, digest, pair.trusted)).digest == digest

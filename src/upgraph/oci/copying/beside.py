@@ -73,7 +73,8 @@ async def beside(plan: Plan, written: Written) -> Beside:
     for planned, task in zip(plan.images, work, strict=True):
         outcome = task.result()
         if isinstance(outcome, UpgraphError):
-            found.failures.append(_failure(planned.order, planned.cargo.image.digest, outcome))
+            tag = fallback_tag(planned.cargo.image.digest)
+            found.failures.append(_failure(planned.order, tag, outcome))
             continue
         for digest in outcome:
             key = (planned.order.source.name, planned.order.destination.name, digest)
@@ -85,10 +86,8 @@ async def beside(plan: Plan, written: Written) -> Beside:
     taken: set[_Place] = {(one.order.destination.name, one.order.tag) for one in plan.images}
     for look in looks:
         result = look.result()
-        if isinstance(result, Failure):
-            found.failures.append(result)
-        else:
-            found.orders += _new(result, taken)
+        found.failures += result.failures
+        found.orders += _new(result.orders, taken)
     return found
 
 
@@ -111,16 +110,19 @@ async def _manifests(planned: Planned) -> tuple[Digest, ...] | UpgraphError:
     return tuple(manifest.digest for manifest in cargo.manifests)
 
 
-async def _look(order: Order, digest: Digest, written: Written) -> list[Order] | Failure:
-    looks = [partial(_tagged, order, f"{fallback_tag(digest)}{suffix}") for suffix in _SUFFIXES]
-    found: list[Order] = []
-    try:
-        for look in (*looks, partial(_listed, order, digest)):
+async def _look(order: Order, digest: Digest, written: Written) -> Beside:
+    tag = fallback_tag(digest)
+    looks = {f"{tag}{suffix}": partial(_tagged, order, f"{tag}{suffix}") for suffix in _SUFFIXES}
+    looks[tag] = partial(_listed, order, digest)
+    found = Beside()
+    for name, look in looks.items():
+        # What is found in one place is copied although another cannot be asked.
+        try:
             one = await look()
             if one is not None and (settled := await _settled(one, written)) is not None:
-                found.append(settled)
-    except UpgraphError as error:
-        return _failure(order, digest, error)
+                found.orders.append(settled)
+        except UpgraphError as error:
+            found.failures.append(_failure(order, name, error))
     return found
 
 
@@ -188,6 +190,5 @@ async def _is_there(source: ImageSource, reference: str) -> bool:
     return True
 
 
-def _failure(order: Order, digest: Digest, error: UpgraphError) -> Failure:
-    tag = fallback_tag(digest)
+def _failure(order: Order, tag: str, error: UpgraphError) -> Failure:
     return Failure(replace(order, reference=tag, tag=tag), error)
