@@ -88,14 +88,38 @@ async def test_an_account_that_is_kept_is_believed_though_there_is_a_tag(
     assert await referrers_of(client, digest) == ()
 
 
-async def test_a_mirror_that_fails_is_made_up_for(
+async def test_a_mirror_that_lists_nothing_is_made_up_for(
     registry: SimulatedRegistry, client: RegistryClient, origin_client: RegistryClient, digest: Digest
 ) -> None:
     expected = refer(registry, digest, 1)
-    mirrored = MirroredSource("docker://quay.example/ocp", [origin_client, client])
-    assert await referrers_of(mirrored, digest) == ()
+    for places in ([origin_client, client], [client, origin_client]):
+        mirrored = MirroredSource("docker://quay.example/ocp", places)
+        assert [one.manifest.digest for one in await referrers_of(mirrored, digest)] == [expected]
+        said = [finding.seen for finding in mirrored.take_findings()]
+        assert ["lists nothing that refers to" in one for one in said] == [True] * places.index(client)
+
+
+async def test_where_no_place_lists_anything_nothing_refers_to_it_and_failures_are_told(
+    registry: SimulatedRegistry, client: RegistryClient, origin_client: RegistryClient, digest: Digest
+) -> None:
     mirrored = MirroredSource("docker://quay.example/ocp", [client, origin_client])
-    assert [one.manifest.digest for one in await referrers_of(mirrored, digest)] == [expected]
+    assert (await referrers_of(mirrored, digest), mirrored.take_findings()) == ((), ())
+    registry.faults.append(Fault("referrers", status=403, times=9))
+    assert await referrers_of(mirrored, digest) == ()
+    assert ["status 403" in finding.seen for finding in mirrored.take_findings()] == [True]
+
+
+async def test_where_every_place_fails_nobody_can_tell_what_refers_to_it(
+    registry: SimulatedRegistry,
+    origin: SimulatedRegistry,
+    client: RegistryClient,
+    origin_client: RegistryClient,
+    digest: Digest,
+) -> None:
+    for one in (registry, origin):
+        one.faults.append(Fault("referrers", status=403, times=9))
+    with pytest.raises(RemoteError, match="403"):
+        await referrers_of(MirroredSource("docker://quay.example/ocp", [client, origin_client]), digest)
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,26 @@ class MirroredSource(Closing):
         raise self._exhausted(failures)
 
     async def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
-        """What refers to an image, at the first place that can tell."""
-        return await self._ask(lambda place: referrers_of(place, digest))
+        """What refers to an image, at the first place that lists anything; lists are never joined."""
+        failures: list[_Failure] = []
+        lacking: list[_Failure] = []
+        for place in self._order():
+            try:
+                listed = await referrers_of(place, digest)
+            except (RemoteError, DataError, VerificationError) as error:
+                failures.append((place, error))
+                self._note_broken(place, error)
+                continue
+            if listed:
+                self._note([*lacking, *failures], place)
+                return listed
+            # Copies of an image often leave behind what refers to it. If no place lists more, it is the truth.
+            seen = f"{place.name} lists nothing that refers to {digest}"
+            lacking.append((place, RemoteError(problems.MIRROR_FAILED, seen)))
+        if not lacking:
+            raise self._exhausted(failures)
+        self._note(failures, lacking[0][0])
+        return ()
 
     async def close(self) -> None:
         """Close all places."""
