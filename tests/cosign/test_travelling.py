@@ -98,6 +98,33 @@ def test_with_all_tags_nothing_is_copied_twice(
 
 
 @ATTACH
+def test_with_all_tags_signatures_that_grew_are_told_once_and_are_no_failure(
+    attach: str, start: str, pairs: dict[str, KeyPair], tmp_path: Path
+) -> None:
+    target = f"oci:{tmp_path}/disk"
+
+    def sign(place: str, name: str) -> None:
+        options = ("--key", pairs[name].private, "--attach", attach, "--identity", IDENTITY)
+        assert call("signatures", "sign", f"{place}:{INDEX}", *options)[0] == 0
+
+    def copy() -> tuple[int, list[str]]:
+        code, rows = call(*COPY, "--all-tags", start, target)
+        assert len({row["destination"] for row in rows}) == len(rows)
+        return code, [row["result"] for row in rows]
+
+    sign(start, "p256")
+    assert copy() == (0, ["copied"] * 3)
+    sign(start, "p384")
+    assert copy() == (0, ["there", "there", "copied"])
+    sign(target, "rsa")
+    # The disk has more than the source now, so its tag stays.
+    assert copy() == (0, ["there", "there"])
+    sign(start, "ed25519")
+    assert copy() == (2, ["there", "there", "image-tag-taken"])
+    assert all(is_signed(f"{target}:{INDEX}", pairs[name]) for name in ("p256", "p384", "rsa"))
+
+
+@ATTACH
 @pytest.mark.parametrize("end", ["disk", "registry"])
 def test_signatures_of_the_site_stay_and_new_ones_are_added_to_older_ones(
     attach: str, end: str, start: str, pairs: dict[str, KeyPair], tmp_path: Path

@@ -34,6 +34,8 @@ _SUFFIXES = (".sig", ".att", ".sbom")
 
 _Place = tuple[str, str | None]
 """A tag at a destination, by the name of the destination."""
+_Way = tuple[str, str, str | None]
+"""A tag on its way, by the names of the source and the destination."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Beside:
     orders: list[Order] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     """Where it could not be found out whether anything lies there."""
+    at_rest: list[Order] = field(default_factory=list)
+    """What was found and stays as it is, since the destination has all of it and more."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -60,6 +64,9 @@ _decode = msgspec.json.Decoder(_Listing).decode
 
 async def beside(plan: Plan, written: Written) -> Beside:
     """Look for what lies beside the images of a plan, and is not in the plan itself.
+
+    With all tags of a repository, tags of signatures are in the plan as tags that cannot move. Such failures are taken
+    out of it where more is known here.
 
     Args:
         plan: of images.
@@ -88,7 +95,14 @@ async def beside(plan: Plan, written: Written) -> Beside:
         result = look.result()
         found.failures += result.failures
         found.orders += _new(result.orders, taken)
+        found.at_rest += result.at_rest
+    decided = {_way(order) for order in (*found.orders, *found.at_rest)}
+    plan.failures = [failure for failure in plan.failures if _way(failure.order) not in decided]
     return found
+
+
+def _way(order: Order) -> _Way:
+    return order.source.name, order.destination.name, order.tag
 
 
 def _new(orders: Iterable[Order], taken: set[_Place]) -> list[Order]:
@@ -119,7 +133,12 @@ async def _look(order: Order, digest: Digest, written: Written) -> Beside:
         # What is found in one place is copied although another cannot be asked.
         try:
             one = await look()
-            if one is not None and (settled := await _settled(one, written)) is not None:
+            if one is None:
+                continue
+            settled = await _settled(one, written)
+            if settled is None:
+                found.at_rest.append(one)
+            else:
                 found.orders.append(settled)
         except UpgraphError as error:
             found.failures.append(_failure(order, name, error))
