@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.commands.conftest import Command
+from tests.commands.conftest import Command, Done
 from upgraph.oci import LayoutSource, LayoutWriter
 from upgraph.payload import ReleaseContent, add_release
 from upgraph.signing import collect
@@ -306,25 +306,51 @@ def test_the_end_of_a_key_is_shown(
     assert command(*show, "-o", "json").json["keyrings"][0]["keys"][0]["expires"] == said.split()[1]
 
 
-def test_what_was_signed_before_gpg_failed_is_kept(
-    command: Command, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gpg = tmp_path / "bin/gpg"
+@pytest.fixture
+def gpg_fails_at_the_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A gpg that signs once, and again only when this file is gone."""
+    used, gpg = tmp_path / "used", tmp_path / "bin/gpg"
     gpg.parent.mkdir()
     gpg.write_text(
         f"""#!/bin/sh
 case "$*" in
-*--sign) [ ! -e {tmp_path}/used ] || {{ echo no card >&2; exit 2; }}; : > {tmp_path}/used ;;
+*--sign) [ ! -e {used} ] || {{ echo no card >&2; exit 2; }}; : > {used} ;;
 esac
 exec {shutil.which("gpg")} "$@"
 """
     )
     gpg.chmod(0o755)
     monkeypatch.setenv("PATH", f"{gpg.parent}:{os.environ['PATH']}")
+    return used
+
+
+def sign_both(command: Command, site: Site, out: Path) -> Done:
+    """Signs two releases, of which the second fails."""
     options = ("--gpg-key", "alice", "--gpg-home", site.home, "--identity", "registry.example/ocp:x")
-    done = command(
-        "upgraph", "signatures", "sign", *map(site.name, VERSIONS), *options, "-o", site.signatures
-    )
+    done = command("upgraph", "signatures", "sign", *map(site.name, VERSIONS), *options, "-o", out)
     assert (done.code, "no card" in done.err, "signing-failed" in done.err) == (2, True, True)
-    assert list(collect(site.signatures).signatures) == [site.digest("4.1.0")]
     assert done.out.split()[0] == site.digest("4.1.0")
+    return done
+
+
+@pytest.mark.usefixtures("gpg_fails_at_the_second")
+def test_what_was_signed_before_gpg_failed_is_kept(command: Command, site: Site) -> None:
+    assert "signatures-incomplete" not in sign_both(command, site, site.signatures).err
+    assert list(collect(site.signatures).signatures) == [site.digest("4.1.0")]
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tgz", ".yaml"])
+def test_what_was_signed_before_gpg_failed_replaces_no_file(
+    command: Command, site: Site, gpg_fails_at_the_second: Path, tmp_path: Path, ending: str
+) -> None:
+    complete = tmp_path / f"site.v1{ending}"
+    complete.write_bytes(b"all of before")
+    for partial in (f"site.v1.partial{ending}", f"site.v1.partial-2{ending}"):
+        gpg_fails_at_the_second.unlink(missing_ok=True)
+        done = sign_both(command, site, complete)
+        assert ("signatures-incomplete" in done.err, f"{tmp_path / partial} has them" in done.err) == (
+            True,
+            True,
+        )
+        assert list(collect(tmp_path / partial).signatures) == [site.digest("4.1.0")]
+    assert complete.read_bytes() == b"all of before"

@@ -1,6 +1,8 @@
 """Writes signatures in the form that the name of the output asks for."""
 
+import os
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UserError
@@ -43,6 +45,23 @@ def write_out(signatures: Signatures, out: Path, *, name: str = CONFIG_MAP_NAME)
         _write(out, store_archive(signatures, compressed=out.name.endswith(_COMPRESSED)))
         return _beyond_reach(signatures, out)
     return _beyond_reach(add_to_directory(signatures, out), out)
+
+
+def place_for_a_part(out: Path) -> Path:
+    """Where signatures go that are not all that were wanted: not into a file, which would be replaced as a whole.
+
+    Args:
+        out: where all would go.
+
+    Returns:
+        The directory itself, since signatures are added to it; otherwise a file beside it that does not exist yet.
+    """
+    ending = next((one for one in (*_MANIFESTS, ".tar", *_COMPRESSED) if out.name.endswith(one)), None)
+    if ending is None:
+        return out
+    stem = out.name.removesuffix(ending)
+    names = (f"{stem}.partial{'' if number == 1 else f'-{number}'}{ending}" for number in count(1))
+    return next(place for name in names if not os.path.lexists(place := out.with_name(name)))
 
 
 def _beyond_reach(signatures: Signatures, out: Path) -> tuple[Finding, ...]:

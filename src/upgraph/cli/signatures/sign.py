@@ -12,10 +12,10 @@ from upgraph.cli.cosign_options import DEFAULT_PLACE, signing_key, signing_key_o
 from upgraph.cli.output import show_findings
 from upgraph.cli.settings import access_options, configuration
 from upgraph.cli.signatures.images import Order, sign_images
-from upgraph.cli.signatures.output import OUTPUT_HELP, write_out
+from upgraph.cli.signatures.output import OUTPUT_HELP, place_for_a_part, write_out
 from upgraph.cli.signatures.places import Places, Wanted
-from upgraph.errors import UpgraphError, UserError
-from upgraph.errors.problems.signing import SIGNING_REQUEST
+from upgraph.errors import Finding, Severity, UpgraphError, UserError
+from upgraph.errors.problems.signing import SIGNATURES_INCOMPLETE, SIGNING_REQUEST
 from upgraph.oci import parse_digest
 from upgraph.service.configuration import Configuration
 from upgraph.signing import GpgKey, GpgSigner, Gpgv, Signed
@@ -112,9 +112,15 @@ def _sign_for_clusters(
         raise fault
     for one in signed:
         show_findings(one.findings)
-    show_findings(write_out({one.digest: [one.signature] for one in signed}, output))
+    place = output if fault is None else place_for_a_part(output)
+    show_findings(write_out({one.digest: [one.signature] for one in signed}, place))
     for one in signed:
         click.echo(f"{one.digest}  {one.key}")
+    if place != output:
+        seen = (
+            f"{len(signed)} of {len(releases)} releases are signed: {place} has them, {output} is as it was"
+        )
+        show_findings([Finding(Severity.WARNING, SIGNATURES_INCOMPLETE, seen)])
     if fault is not None:
         raise fault
 

@@ -63,6 +63,14 @@ SIGNATURES_BEYOND_REACH = Problem(
     "Write those that count into a new place: `upgraph signatures pack SOURCE --keyring KEYS -o PLACE` takes one valid "
     "signature for each keyring. ConfigMaps (`-o signatures.yaml`) have no such limit.",
 )
+SIGNATURES_INCOMPLETE = Problem(
+    "signatures-incomplete",
+    "Only some of the releases were signed",
+    "What was signed is in a file of its own, beside the one that was named. A file is replaced as a whole, so one that was "
+    "complete would have lost the rest.",
+    "Repair what stopped the others, sign them into another file, and put all together: `upgraph signatures pack PART REST "
+    "-o PLACE`. To a directory (`-o signatures`) signatures are added, so nothing is to be put together there.",
+)
 SIGNING_FAILED = Problem(
     "signing-failed",
     "gpg did not sign",
