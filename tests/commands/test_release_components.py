@@ -1,13 +1,15 @@
 """``upgraph release components``: a release is copied with everything that it refers to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.commands.conftest import Command
-from upgraph.oci import OCI_LAYER_GZIP, LayoutWriter
+from upgraph.oci import OCI_LAYER_GZIP, LayoutWriter, Platform, digest_of
+from upgraph.payload import ReleaseContent, add_release
 from upgraph.testing.real_registry import RealRegistry, real_registry
 
 LIST = ("upgraph", "release", "components")
@@ -88,6 +90,10 @@ def test_the_mirror_set_leads_from_where_the_release_says_to_the_copies(
         (("--to", "oci:/media/a b"), "spaces"),
         (("--to", "oci:/media/c", "--mirror-set"), "registries only"),
         (("--to", "registry.example/c", "--arch", "s390x"), "s390x"),
+        (
+            ("--to", "registry.example/c", "--mirror-set", "--name", "Site_1"),
+            "no name of an ImageDigestMirrorSet",
+        ),
     ],
 )
 def test_what_cannot_be_listed_is_refused(
@@ -95,3 +101,38 @@ def test_what_cannot_be_listed_is_refused(
 ) -> None:
     done = command(*LIST, release, *options)
     assert (done.code, said in done.err, done.out) == (2, True, "")
+
+
+@pytest.fixture
+def content() -> ReleaseContent:
+    return ReleaseContent("4.18.1", images={"app": f"quay.example/art/dev@{digest_of(b'app')}"})
+
+
+def index_of(layout: LayoutWriter, content: ReleaseContent, architectures: list[str], tag: str) -> None:
+    """Two images of different content even where they are for one architecture."""
+    members = []
+    for number, architecture in enumerate(architectures):
+        changed = replace(content, metadata={"number": str(number)})
+        members.append((add_release(layout, changed, architecture), Platform(architecture)))
+    layout.index(members, tag=tag)
+
+
+@pytest.mark.parametrize("arch", [(), ("--arch", "amd64")], ids=["all", "one"])
+def test_two_images_for_one_architecture_are_refused(
+    command: Command, content: ReleaseContent, tmp_path: Path, arch: tuple[str, ...]
+) -> None:
+    with LayoutWriter(tmp_path / "layout") as layout:
+        index_of(layout, content, ["amd64", "arm64", "amd64"], "v")
+    done = command(*LIST, f"oci:{tmp_path}/layout:v", "--to", "registry.example/c", *arch)
+    assert (done.code, "2 images for amd64" in done.err, done.out) == (3, True, "")
+    other = command(*LIST, f"oci:{tmp_path}/layout:v", "--to", "registry.example/c", "--arch", "arm64")
+    assert (other.code, other.out.split()[1]) == (0, "docker://registry.example/c:v-app")
+
+
+def test_where_a_layout_knows_the_release_by_a_pull_spec_the_version_begins_the_tags(
+    command: Command, content: ReleaseContent, tmp_path: Path
+) -> None:
+    with LayoutWriter(tmp_path / "layout") as layout:
+        add_release(layout, content, "amd64", "registry.example:5000/ocp/release:4.18.1")
+    done = command(*LIST, f"oci:{tmp_path}/layout", "--to", "registry.example/c")
+    assert (done.code, done.out.split()[1]) == (0, "docker://registry.example/c:4.18.1-app")

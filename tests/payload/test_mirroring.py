@@ -27,6 +27,13 @@ def test_what_architectures_refer_to_differently_gets_a_tag_for_each() -> None:
     assert found == {"4.18.1-multi-a-amd64": ONE, "4.18.1-multi-a-arm64": TWO, "4.18.1-multi-c": TWO}
 
 
+def test_two_images_never_get_one_tag() -> None:
+    named_alike = component("a-arm64", digest_of(b"three"))
+    with pytest.raises(DataError, match="would both be") as caught:
+        tags({"amd64": [component("a", ONE), named_alike], "arm64": [component("a", TWO), named_alike]})
+    assert caught.value.reference == "release-references-invalid"
+
+
 @pytest.mark.parametrize(
     ("bad", "reference"),
     [

@@ -34,7 +34,8 @@ def placed(releases: Mapping[str, Sequence[Component]], prefix: str) -> list[Pla
         prefix: how the tags begin, for example ``4.18.1-x86_64``.
 
     Raises:
-        DataError: an image is not named by its digest, or a component by something that can be no tag.
+        DataError: an image is not named by its digest, a component by something that can be no tag, or two images would
+            get one tag.
     """
     by_name: dict[str, dict[ImageName, str]] = {}
     for architecture, components in releases.items():
@@ -46,7 +47,14 @@ def placed(releases: Mapping[str, Sequence[Component]], prefix: str) -> list[Pla
         for name, sources in by_name.items()
         for source, architecture in sources.items()
     ]
-    return sorted(found, key=lambda one: one.tag)
+    by_tag: dict[str, Placed] = {}
+    for one in found:
+        # The name of a component may end like the architecture of another.
+        other = by_tag.setdefault(one.tag, one)
+        if other != one:
+            seen = f"image-references cannot be used: {other.source} and {one.source} would both be {one.tag}"
+            raise DataError(REFERENCES_INVALID, seen)
+    return [by_tag[tag] for tag in sorted(by_tag)]
 
 
 def mirror_set(sources: Iterable[ImageName], mirror: Repository, name: str) -> dict[str, object]:

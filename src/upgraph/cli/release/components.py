@@ -1,17 +1,23 @@
 """``upgraph release components``: what has to be copied for a release, and how clusters find it afterwards."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from upgraph.cli.images import Opener
+from upgraph.cli.object_names import object_name
 from upgraph.cli.output import Format, emit_document
 from upgraph.cli.release.opening import opened
 from upgraph.cli.settings import access_options, configuration
-from upgraph.oci import ImageName, OnDisk, Repository, is_digest, parse_image_name
-from upgraph.payload import Component, Placed, choose, mirror_set, placed, read_members, read_payload
+from upgraph.errors import DataError
+from upgraph.errors.problems.payload import CONFIG_INVALID
+from upgraph.oci import ImageName, OnDisk, Repository, parse_image_name
+from upgraph.oci.images.listing import TAG
+from upgraph.payload import Component, Member, Placed, choose, mirror_set, placed, read_members, read_payload
 
 _DEFAULT_NAME = "release-components"
 
@@ -46,7 +52,12 @@ Examples:
     help="Print the ImageDigestMirrorSet by which the nodes of a cluster find them there.",
 )
 @click.option(
-    "--name", default=_DEFAULT_NAME, show_default=True, metavar="NAME", help="With --mirror-set: its name."
+    "--name",
+    default=_DEFAULT_NAME,
+    show_default=True,
+    metavar="NAME",
+    callback=object_name("an ImageDigestMirrorSet"),
+    help="With --mirror-set: its name.",
 )
 @access_options
 def components(  # noqa: PLR0913 - click gives each option by its name
@@ -84,14 +95,26 @@ async def _read(opener: Opener, name: ImageName, arch: str | None) -> list[Place
     async with opened(opener, name) as (source, reference):
         members = await read_members(source, await source.manifest(reference))
         wanted = members if arch is None else (choose(members, arch),)
+        _check_one_each(members, wanted, reference)
         releases: dict[str, tuple[Component, ...]] = {}
         version = ""
         for member in wanted:
             payload = await read_payload(source, member)
             releases[member.config.architecture] = payload.references.components
             version = version or payload.version
-    tag = reference if not is_digest(reference) else str(version).replace("+", "_")
-    return placed(releases, tag)
+    # In a layout an image may be known by any text, such as a whole pull spec.
+    is_tag = TAG.fullmatch(reference) is not None
+    return placed(releases, reference if is_tag else str(version).replace("+", "_"))
+
+
+def _check_one_each(members: Sequence[Member], wanted: Sequence[Member], reference: str) -> None:
+    """Of two images for one architecture nobody can say whose components are meant."""
+    found = Counter(member.config.architecture for member in members)
+    for member in wanted:
+        architecture = member.config.architecture
+        if found[architecture] > 1:
+            seen = f"{reference}: the release has {found[architecture]} images for {architecture}"
+            raise DataError(CONFIG_INVALID, seen)
 
 
 def _reached(source: ImageName, release: ImageName) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from upgraph.cli.object_names import object_name
 from upgraph.cli.output import show_findings
 from upgraph.cli.scrape import read_anywhere
 from upgraph.cli.settings import ACCESS_SETTINGS, access_options, configuration, setting_options
@@ -45,27 +45,12 @@ _TAG = "signatures"
 _OUTPUT = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="PLACE", help=OUTPUT_HELP
 )
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_MAX_NAME_CHARACTERS = 240
-"""Kubernetes takes 253; a number may follow."""
-
-
-def _object_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    """A name that the API takes: any other would be found out on the other side of the gap."""
-    if _OBJECT_NAME.fullmatch(name) is None or len(name) > _MAX_NAME_CHARACTERS:
-        said = f"{name[:_MAX_NAME_CHARACTERS]!r} is no name of a ConfigMap: clusters refuse it."
-        raise click.BadParameter(
-            f"{said} Take small letters, digits, '-' and '.', at most {_MAX_NAME_CHARACTERS}."
-        )
-    return name
-
-
 _NAME = click.option(
     "--name",
     default=CONFIG_MAP_NAME,
     show_default=True,
     metavar="NAME",
-    callback=_object_name,
+    callback=object_name("a ConfigMap"),
     help="Name of the first ConfigMap; further ones get a number.",
 )
 
