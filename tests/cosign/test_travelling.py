@@ -22,6 +22,7 @@ from upgraph.oci import (
     RegistryDestination,
     beside,
 )
+from upgraph.oci.copying import cargo
 from upgraph.signing.cosign import attach_cosign, refer_cosign, sign_cosign, verify_cosign_image
 from upgraph.testing.image_source import Sample
 from upgraph.testing.real_registry import RealRegistry
@@ -226,3 +227,23 @@ async def test_a_signature_that_was_found_is_copied_though_other_places_cannot_b
         assert await copying.carry_out(plan) == []
     async with LayoutSource(tmp_path / "disk") as disk:
         assert (await verify_cosign_image(disk, digest, pair.trusted)).digest == digest
+
+
+async def test_what_lies_beside_an_image_and_all_in_it_has_a_limit_together(
+    registry: SimulatedRegistry, place: Place, pair: KeyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in (registry.tags[INDEX], registry.tags[IMAGE]):
+        signature = sign_cosign(one, IDENTITY, pair.signing)
+        await attach_cosign(one, signature, place.images, place.destination)
+        await refer_cosign(one, signature, place.images, place.destination)
+    tag = registry.tags[INDEX].replace(":", "-")
+    async with LayoutDestination(tmp_path / "disk") as destination:
+        copying, plan = await planned(place, destination)
+        monkeypatch.setattr(cargo, "MAX_MANIFESTS", 3)
+        found = await beside(plan, nothing_there)
+        assert len(found.orders) == 3
+        assert [(one.order.tag, one.error.reference) for one in found.failures] == [(tag, "oci-too-large")]
+        # Each of them is small enough by itself.
+        monkeypatch.setattr(cargo, "MAX_MANIFESTS", 2)
+        await copying.extend(plan, found.orders)
+    assert {failure.error.reference for failure in plan.failures} == {"oci-too-large"}

@@ -17,12 +17,14 @@ from functools import partial
 
 import msgspec
 
-from upgraph.errors import UpgraphError
-from upgraph.oci.copying.cargo import WHOLE, survey
+from upgraph.errors import DataError, UpgraphError
+from upgraph.errors.problems import oci as problems
+from upgraph.oci.copying.cargo import MAX_MANIFEST_BYTES, MAX_MANIFESTS, WHOLE, Room, survey
 from upgraph.oci.copying.run import Failure, Order, Plan, Planned
 from upgraph.oci.images.composition import Composition
 from upgraph.oci.images.destination import ImageDestination
 from upgraph.oci.images.digest import Digest
+from upgraph.oci.images.documents import encoded
 from upgraph.oci.images.manifest import OCI_INDEX
 from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
 from upgraph.oci.images.source import ImageMissing, ImageSource
@@ -76,26 +78,31 @@ async def beside(plan: Plan, written: Written) -> Beside:
     seen: set[tuple[str, str, Digest]] = set()
     async with asyncio.TaskGroup() as tasks:
         work = [tasks.create_task(_manifests(planned)) for planned in plan.images]
-    wanted: list[tuple[Order, Digest]] = []
+    wanted: list[tuple[Order, Digest, Room]] = []
+    rooms: list[tuple[Planned, Room]] = []
     for planned, task in zip(plan.images, work, strict=True):
         outcome = task.result()
         if isinstance(outcome, UpgraphError):
             tag = fallback_tag(planned.cargo.image.digest)
             found.failures.append(_failure(planned.order, tag, outcome))
             continue
+        # An index may name very many images, so what lies beside all of them has one room.
+        together, room = replace(planned.order, room=Room("what lies beside an image")), Room()
+        rooms.append((planned, room))
         for digest in outcome:
             key = (planned.order.source.name, planned.order.destination.name, digest)
             if key not in seen:
                 seen.add(key)
-                wanted.append((planned.order, digest))
+                wanted.append((together, digest, room))
     async with asyncio.TaskGroup() as tasks:
-        looks = [tasks.create_task(_look(order, digest, written)) for order, digest in wanted]
+        looks = [tasks.create_task(_look(order, digest, room, written)) for order, digest, room in wanted]
     taken: set[_Place] = {(one.order.destination.name, one.order.tag) for one in plan.images}
     for look in looks:
         result = look.result()
         found.failures += result.failures
         found.orders += _new(result.orders, taken)
         found.at_rest += result.at_rest
+    found.failures += [_too_much(planned) for planned, room in rooms if room.is_full]
     decided = {_way(order) for order in (*found.orders, *found.at_rest)}
     plan.failures = [failure for failure in plan.failures if _way(failure.order) not in decided]
     return found
@@ -124,12 +131,14 @@ async def _manifests(planned: Planned) -> tuple[Digest, ...] | UpgraphError:
     return tuple(manifest.digest for manifest in cargo.manifests)
 
 
-async def _look(order: Order, digest: Digest, written: Written) -> Beside:
+async def _look(order: Order, digest: Digest, room: Room, written: Written) -> Beside:
     tag = fallback_tag(digest)
-    looks = {f"{tag}{suffix}": partial(_tagged, order, f"{tag}{suffix}") for suffix in _SUFFIXES}
-    looks[tag] = partial(_listed, order, digest)
+    looks = {f"{tag}{suffix}": partial(_tagged, order, f"{tag}{suffix}", room) for suffix in _SUFFIXES}
+    looks[tag] = partial(_listed, order, digest, room)
     found = Beside()
     for name, look in looks.items():
+        if room.is_full:
+            break
         # What is found in one place is copied although another cannot be asked.
         try:
             one = await look()
@@ -174,19 +183,23 @@ def _entries(content: bytes) -> set[tuple[str, ...]]:
     return listed | layers
 
 
-async def _tagged(order: Order, tag: str) -> Order | None:
-    if not await _is_there(order.source, tag):
+async def _tagged(order: Order, tag: str, room: Room) -> Order | None:
+    try:
+        manifest = await order.source.manifest(tag)
+    except ImageMissing:
+        return None
+    if not room.take(1, len(manifest.content)):
         return None
     return replace(order, reference=tag, tag=tag, choice=WHOLE)
 
 
-async def _listed(order: Order, digest: Digest) -> Order | None:
+async def _listed(order: Order, digest: Digest, room: Room) -> Order | None:
     """The artifacts that refer to an image, with the list that names them."""
-    referrers = [
-        one
-        for one in await referrers_of(order.source, digest)
-        if await _is_there(order.source, one.manifest.digest)
-    ]
+    listed = await referrers_of(order.source, digest)
+    # Whether each is there is one request for each, and the list is held until it is copied.
+    if not listed or not room.take(len(listed), len(encoded(referrer_index(listed)))):
+        return None
+    referrers = [one for one in listed if await _is_there(order.source, one.manifest.digest)]
     if not referrers:
         return None
     tag = fallback_tag(digest)
@@ -211,3 +224,13 @@ async def _is_there(source: ImageSource, reference: str) -> bool:
 
 def _failure(order: Order, tag: str, error: UpgraphError) -> Failure:
     return Failure(replace(order, reference=tag, tag=tag), error)
+
+
+def _too_much(planned: Planned) -> Failure:
+    seen = (
+        f"{planned.order.source.name}: beside {planned.order.reference} and the images in it lie more than"
+        f" {MAX_MANIFESTS} images and artifacts, or more than {MAX_MANIFEST_BYTES} bytes of their manifests;"
+        " the rest of them was not looked for"
+    )
+    tag = fallback_tag(planned.cargo.image.digest)
+    return _failure(planned.order, tag, DataError(problems.TOO_LARGE, seen))

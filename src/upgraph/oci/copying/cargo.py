@@ -24,6 +24,29 @@ MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 """Bytes of all manifests of one image, which are held in memory until they are written."""
 
 
+@dataclass(slots=True, eq=False)
+class Room:
+    """How much may be named and held: for one image, or for several together that somebody else could multiply."""
+
+    what: str = "an image"
+    """Whose it is, for messages."""
+    manifests: int = 0
+    """How many were taken."""
+    held_bytes: int = 0
+    """What they have together."""
+
+    def take(self, manifests: int, held_bytes: int) -> bool:
+        """Count more; gives whether there is room for it."""
+        self.manifests += manifests
+        self.held_bytes += held_bytes
+        return not self.is_full
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more was wanted than there is room for."""
+        return self.manifests > MAX_MANIFESTS or self.held_bytes > MAX_MANIFEST_BYTES
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which images of an index are copied. A choice of nothing allows no index at all."""
@@ -64,8 +87,16 @@ class Cargo:
         return sum(blob.size for blob in self.blobs)
 
 
-async def survey(source: ImageSource, reference: str, choice: Choice = WHOLE) -> Cargo:
+async def survey(
+    source: ImageSource, reference: str, choice: Choice = WHOLE, room: Room | None = None
+) -> Cargo:
     """What has to be copied for an image.
+
+    Args:
+        source: where it is.
+        reference: its tag or digest.
+        choice: what is taken of an index.
+        room: for this image and others; without it the image has one of its own.
 
     Raises:
         UserError: it is an index, and the choice does not say what to take of it.
@@ -73,7 +104,7 @@ async def survey(source: ImageSource, reference: str, choice: Choice = WHOLE) ->
     """
     manifest = await source.manifest(reference)
     parsed = parse_manifest(manifest.content, manifest.media_type)
-    survey_of = _Survey(source)
+    survey_of = _Survey(source, room or Room())
     if isinstance(parsed, Image) or choice.whole:
         return await survey_of.whole(manifest)
     what = f"{source.name}: {reference}"
@@ -91,11 +122,10 @@ async def survey(source: ImageSource, reference: str, choice: Choice = WHOLE) ->
 class _Survey:
     """The reading of one image. What several indexes name is read once: a few of them could name it a billion times."""
 
-    def __init__(self, source: ImageSource) -> None:
+    def __init__(self, source: ImageSource, room: Room) -> None:
         self._source = source
         self._known: dict[Descriptor, Cargo] = {}
-        self._manifests = 0
-        self._bytes = 0
+        self._room = room
 
     async def whole(self, manifest: Manifest, depth: int = 0) -> Cargo:
         """The image or index of a manifest, with everything in it."""
@@ -120,10 +150,11 @@ class _Survey:
         return known
 
     def _count(self, manifest: Manifest) -> None:
-        self._manifests += 1
-        self._bytes += len(manifest.content)
-        if self._manifests > MAX_MANIFESTS or self._bytes > MAX_MANIFEST_BYTES:
-            seen = f"{self._source.name}: an image has more than {MAX_MANIFESTS} manifests or {MAX_MANIFEST_BYTES} bytes of them"
+        if not self._room.take(1, len(manifest.content)):
+            seen = (
+                f"{self._source.name}: {self._room.what} has more than {MAX_MANIFESTS} manifests or"
+                f" {MAX_MANIFEST_BYTES} bytes of them"
+            )
             raise DataError(problems.TOO_LARGE, seen)
 
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from upgraph.errors import UpgraphError, UserError
 from upgraph.errors.problems import oci as problems
-from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice, survey
+from upgraph.oci.copying.cargo import WHOLE, Cargo, Choice, Room, survey
 from upgraph.oci.images.destination import ImageDestination
 from upgraph.oci.images.digest import Digest, is_digest
 from upgraph.oci.images.manifest import Descriptor
@@ -42,6 +42,8 @@ class Order:
     """Whether the tag may be taken from another image."""
     recheck: bool = False
     """Whether every blob is looked for although the tag points to the image already."""
+    room: Room | None = None
+    """How much its manifests may be, together with those of other orders; None: as much as one image may have."""
 
     def __str__(self) -> str:
         return f"{self.source.name} {self.reference} to {self.destination.name} {self.tag or ''}".rstrip()
@@ -187,7 +189,7 @@ class CopyRun:
                 before = await order.destination.tagged(order.tag) if order.tag else None
                 if before is not None and await _is_known_there(order, before):
                     return Planned(order, Cargo.none(before), is_there=True)
-                cargo = await survey(order.source, order.reference, order.choice)
+                cargo = await survey(order.source, order.reference, order.choice, order.room)
                 is_there = before == cargo.image.digest and await order.destination.holds(before)
                 if is_there and not order.recheck:
                     return Planned(order, cargo, is_there=True)
