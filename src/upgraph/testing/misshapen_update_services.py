@@ -317,6 +317,9 @@ WELL_SHAPED = (
             }
         },
     ),
+    Example(
+        "versions of a file with CRLF", {"versions": {"allow": ["4.18.3\r", "4.18.4 # ok\r", "4.19.* \r"]}}
+    ),
     Example("an annotation in upper case", {"exposure": {"annotations": {"Example.com/A_b.c": "d"}}}),
 )
 """What has to be accepted beside them."""

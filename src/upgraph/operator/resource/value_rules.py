@@ -204,11 +204,11 @@ used as seldom as possible, and no amount in a map is judged by a rule of its ow
 
 VERSION_LINE = (
     fits(
-        rf"^[ \t]*({_VERSION})?[ \t]*(#[^\n]*)?$",
+        rf"^[ \t]*({_VERSION})?[ \t\r]*(#[^\n]*)?$",
         "must be a version such as 4.18.3, or a pattern such as 4.18.*, 4.18.0-rc.* or 4.*+amd64",
     ),
 )
-"""About one entry of a list of versions."""
+"""About one entry of a list of versions. It costs most of what an API server allows a rule, as a list may be long."""
 
 ALL: tuple[Rule[Any], ...] = (
     *OBJECT_NAME,
