@@ -84,6 +84,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("TLS handshakes at a time for each listener", accepting.HANDSHAKES, ""),
             ("time for a TLS handshake", accepting.HANDSHAKE_SECONDS, "s"),
             ("time for one that others wait for", accepting.STALLED_SECONDS, "s"),
+            ("time for those that have not ended at a stop", accepting.LAST_SECONDS, "s"),
             ("connections that wait for their handshake", waiting_line.MOST, ""),
             ("time for which they wait, in a burst", waiting_line.WAIT_SECONDS, "s"),
             ("time for which they wait where it never ends", waiting_line.BUSY_WAIT_SECONDS, "s"),
