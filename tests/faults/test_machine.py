@@ -418,8 +418,9 @@ async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -
         assert turned_away is not None
         assert given_up is not None
         # How many this machine can serve is not known, but no work was begun for most of those who went without.
-        # What the clients themselves give up in the end says nothing.
-        assert int(given_up[1]) <= int(turned_away[1]) + seen["unanswered"]
+        # What the clients themselves give up in the end says nothing, nor do the few that fail where all others
+        # are served.
+        assert int(given_up[1]) <= int(turned_away[1]) + seen["unanswered"] + TLS_BURST // 20
         assert "Traceback" not in site.service.log()
         assert (await site.service.status.get("/readyz")).status == 200
 

@@ -94,8 +94,21 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.fixture
+def handshakes(monkeypatch: pytest.MonkeyPatch) -> list[clients.Clients]:
+    """Has one for each handshake that has begun."""
+    connect, begun = clients.Clients.connect, list[clients.Clients]()
+
+    def note(host: clients.Clients, made: Callable[[], object] | None = None) -> ServerConnection:
+        begun.append(host)
+        return connect(host, made)
+
+    monkeypatch.setattr(clients.Clients, "connect", note)
+    return begun
+
+
 async def test_who_comes_when_too_many_wait_for_a_handshake_is_closed_at_once(
-    place: Bound, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    place: Bound, traffic: Traffic, handshakes: list[clients.Clients], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepting, "HANDSHAKES", 2)
     monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
@@ -105,7 +118,7 @@ async def test_who_comes_when_too_many_wait_for_a_handshake_is_closed_at_once(
     async with AsyncExitStack() as stack:
         await silent(stack, place, 2)
         # The two have a place before the others come.
-        await asyncio.sleep(0.5)
+        await until(lambda: len(handshakes) == 2)
         crowd = await silent(stack, place, 10)
         closed = [asyncio.create_task(connection.is_closed_by_server()) for connection in crowd[3:]]
         assert await asyncio.gather(*closed) == [True] * 7
@@ -113,14 +126,18 @@ async def test_who_comes_when_too_many_wait_for_a_handshake_is_closed_at_once(
 
 
 async def test_who_has_waited_too_long_for_a_handshake_is_closed(
-    place: Bound, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    place: Bound, traffic: Traffic, handshakes: list[clients.Clients], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepting, "HANDSHAKES", 1)
     monkeypatch.setattr(accepting, "HANDSHAKE_SECONDS", NEVER)
     monkeypatch.setattr(accepting, "STALLED_SECONDS", NEVER)
-    monkeypatch.setattr(waiting_line, "WAIT_SECONDS", 0.2)
     async with AsyncExitStack() as stack:
-        first, second = await silent(stack, place, 2)
+        [first] = await silent(stack, place, 1)
+        await until(lambda: len(handshakes) == 1)
+        # At this moment the line is a burst, and none any more when the second has waited for so long.
+        monkeypatch.setattr(waiting_line, "WAIT_SECONDS", 0.2)
+        monkeypatch.setattr(waiting_line, "BUSY_WAIT_SECONDS", 0.2)
+        [second] = await silent(stack, place, 1)
         assert await second.is_closed_by_server()
         assert (traffic.turned_away, traffic.failed_handshakes) == (1, 0)
         still = asyncio.create_task(first.is_closed_by_server())
@@ -170,13 +187,15 @@ async def test_no_handshake_is_spent_on_who_could_not_even_be_told_to_come_again
         told = connections[-1]
         await told.send(b"aph HTTP/1.1\r\nHost: a\r\n\r\n")
         assert (await told.receive()).status == 503
-        await begun(stack, client, MOST - traffic.open)
+        await until(lambda: traffic.open == MOST - 1)
+        await begun(stack, client, 1)
+        await until(lambda: traffic.open == MOST)
         [late] = await silent(stack, small, 1)
         assert await late.is_closed_by_server()
         assert traffic.failed_handshakes == 0
-    async with asyncio.timeout(PATIENCE):
-        while (await client.get("/")).status != 200:
-            pass
+    # The service notices soon that they have gone.
+    await until(lambda: traffic.open == 0)
+    assert (await client.get("/")).status == 200
 
 
 async def test_who_has_just_ended_a_handshake_counts_once(
