@@ -1,7 +1,7 @@
 """One rule about a part of an UpdateService, once for the API server in CEL and once as a check here.
 
-Only functions are used that every API server since Kubernetes 1.25 has: an amount is taken apart by regular expressions, for
-example, since ``quantity()`` came later.
+Only functions are used that every API server since Kubernetes 1.26 has and can reckon with: an amount is taken
+apart by regular expressions, for example, since ``quantity()`` came later. To 1.25 the cost of ``split`` and ``find`` has no bound.
 """
 
 import re

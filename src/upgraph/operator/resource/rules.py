@@ -2,7 +2,7 @@
 
 The expressions are CEL and go into the definition of the resource (``x-kubernetes-validations``), so that the API server
 refuses what breaks them with the same words as ``upgraph updateservice create``. Only functions that every API server
-since Kubernetes 1.25 has are used. A rule says what is wrong whatever the cluster has; what a cluster may lack today and
+since Kubernetes 1.26 has are used. A rule says what is wrong whatever the cluster has; what a cluster may lack today and
 have tomorrow is a condition of the status instead.
 """
 
