@@ -53,3 +53,25 @@ def test_a_service_that_stays_unsettled_is_looked_at_less_often_but_within_secon
     pauses = [replicas.pause_after(stuck, repeats) for repeats in range(100)]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (replicas.UNSETTLED_SECONDS, replicas.STUCK_SECONDS)
+
+
+async def test_a_fault_that_comes_with_the_end_does_not_outlive_it() -> None:
+    looking = asyncio.Event()
+
+    async def look(wish: int, before: str | None) -> str:
+        del wish, before
+        looking.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError("the connection broke when it was closed") from None
+        raise AssertionError
+
+    rounds: Rounds[int, str] = Rounds(look, lambda seen, repeats: 3600.0, lambda key: None, concurrency=1)
+    rounds.want(KEY, 0)
+    running = asyncio.create_task(rounds.run())
+    await looking.wait()
+    running.cancel()
+    async with asyncio.timeout(180):
+        await asyncio.gather(running, return_exceptions=True)
+    assert running.cancelled()

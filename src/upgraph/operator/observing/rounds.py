@@ -105,6 +105,10 @@ class Rounds(Generic[W, S]):
             async with self._turns:
                 seen = await self._look(subject.wish, subject.seen)
         except Exception:  # noqa: BLE001  # a fault of ours with one subject must not stop all others
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A fault that comes together with the end must not outlive it.
+                raise asyncio.CancelledError from None
             _log.exception("a look for %s failed", key)
             return FAILED_SECONDS
         is_other = seen != subject.seen
