@@ -1,6 +1,7 @@
 """Commands run in this process, as their programs run them."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,12 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs a line such as ``upgraph config show``."""
 
     def run_line(program: str, *arguments: object) -> Done:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
         code = run(PROGRAMS[program], [str(argument) for argument in arguments])
+        # What a program logs to is closed after this test, and other tests log as well.
+        root.handlers[:] = handlers
+        root.setLevel(level)
         out, err = capsys.readouterr()
         return Done(code, out, err)
 

@@ -95,7 +95,8 @@ def test_all_replicas_are_lost_and_none_can_be_made(operated: Site) -> None:
         operated.until(lambda: has_status(operated), "a quota in force")
         operated.oc(*here, "delete", "pod", "-l", "deployment=gone", "--wait=false")
         operated.until(lambda: is_outage(operated), "a status that tells the outage")
-        assert operated.graph(uri)[0] != 200
+        # A pod that ends answers for a moment more.
+        operated.until(lambda: operated.graph(uri)[0] != 200, "no answer")
     finally:
         operated.oc(*here, "delete", "quota", "no-pods")
     operated.settled("gone")
