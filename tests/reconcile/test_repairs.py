@@ -55,7 +55,7 @@ SERVICE = parse_update_service(
 
 
 def known(report: ServiceReport) -> Known:
-    service = ServiceSeen(ReplicasSeen(report, "1"))
+    service = ServiceSeen(ReplicasSeen(report))
     return Known(
         inputs=Inputs(service=SERVICE, operand="registry.example:5000/upgraph"),
         troubles=(),

@@ -46,10 +46,8 @@ _SHOWN_DIGEST = 12
 class ReplicasSeen:
     """What the replicas say of themselves."""
 
-    report: ServiceReport | None = field(default=None, compare=False)
-    """All of it together."""
-    state: str = ""
-    """Another text when something else is to be told of the report than before."""
+    report: ServiceReport | None = None
+    """All of it together, with the moment of refreshing only where that is too long ago."""
     is_old: bool = False
     """Whether one of them has a graph that was not renewed for a long time."""
     oldest: tuple[str, ...] = ()
@@ -149,7 +147,6 @@ def conclude(answers: Sequence[Answer], before: ReplicasSeen, now: float) -> Rep
     is_apart = apart_since is not None and now - apart_since > APART_SECONDS
     return ReplicasSeen(
         report,
-        repr(report),
         is_old,
         oldest=(refreshed[0][1],) if is_alone else (),
         # A pod may be about to go, so once is no sign.

@@ -5,7 +5,7 @@ from upgraph.kube.conditions import Condition
 from upgraph.operator.observing.pods import told
 from upgraph.operator.observing.service_report import Detail, ServiceReport, Source
 from upgraph.operator.reporting.conclusions import Known
-from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
+from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_source
 from upgraph.operator.resource.trouble import Trouble
 
 GRAPH_DATA_READY = "GraphDataReady"
@@ -39,7 +39,7 @@ def graph_data_verdict(known: Known) -> Condition:
         return Condition(GRAPH_DATA_READY, None, "Asking", f"{named_image(known)} is being looked up.")
     digest = "" if asked.found is None else asked.found.digest
     if asked.fault is not None:
-        last = of_registry("LastKnown", asked.fault)
+        last = Trouble.of("LastKnown", asked.fault)
         message = (
             f"{digest} stays in use, as it is not known what {named_image(known)} is now: {last.message}"
         )
@@ -61,7 +61,7 @@ def _trouble(known: Known) -> Trouble | None:
     if asked is not None and asked.fault is not None and (asked.found is None or not asked.found.digest):
         error = asked.fault
         seen = f"{named_image(known)}: {error.seen}"
-        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, of_registry("", error).remedy)
+        return Trouble("ImageUnresolved", GRAPH_DATA_UNRESOLVED, seen, Trouble.of("", error).remedy)
     return None
 
 

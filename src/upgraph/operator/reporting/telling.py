@@ -1,6 +1,5 @@
 """How troubles become conditions, and what a service or a registry says becomes a trouble. Pure."""
 
-from upgraph.errors import UpgraphError
 from upgraph.errors.problems.reconcile import RELEASES_UNREADABLE
 from upgraph.kube.conditions import Condition
 from upgraph.operator.observing.service_report import ServiceReport, Source
@@ -17,11 +16,6 @@ def failed(kind: str, troubles: tuple[Trouble, ...], *, status: bool = False) ->
     return Condition(
         kind, status, troubles[0].reason, message if more <= 0 else f"{message}\nand {more} more"
     )
-
-
-def of_registry(reason: str, error: UpgraphError) -> Trouble:
-    """What the operator itself met at a registry."""
-    return Trouble.of(reason, error)
 
 
 def of_source(reason: str, source: Source, report: ServiceReport) -> Trouble:

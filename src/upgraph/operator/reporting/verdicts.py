@@ -29,7 +29,7 @@ from upgraph.operator.observing.statuses import moment
 from upgraph.operator.reporting.addresses import of_address
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import graph_data_verdict, named_image
-from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_registry, of_source
+from upgraph.operator.reporting.telling import MAX_TOLD, failed, of_source
 from upgraph.operator.resource.definition import CRD_NAME
 from upgraph.operator.resource.repairs import repair
 from upgraph.operator.resource.trouble import Trouble
@@ -212,7 +212,7 @@ def _of_pods(known: Known) -> Iterator[Trouble]:
 def _of_service(known: Known) -> list[Trouble]:
     found = []
     if known.graph_data is not None and known.graph_data.fault is not None:
-        found.append(of_registry("GraphDataUnresolved", known.graph_data.fault))
+        found.append(Trouble.of("GraphDataUnresolved", known.graph_data.fault))
     seen = known.seen
     if seen is None:
         return found
