@@ -52,7 +52,7 @@ from upgraph.oci.images.manifest import (
     parse_manifest,
 )
 from upgraph.oci.images.reference import Repository, parse_pull_spec_repository, without_login
-from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
+from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of, still_there
 from upgraph.oci.images.source import FIRST_RANGE_BYTES, ImageMissing, ImageSource, Manifest, Sink
 from upgraph.oci.images.tar_layer import LayerFile, LayerFolder, gzipped, tar_layer
 from upgraph.oci.mirrors.files import read_mirrors
@@ -183,6 +183,7 @@ __all__ = [
     "referrers_of",
     "save_login",
     "shown",
+    "still_there",
     "tar_layer",
     "without_login",
 ]

@@ -26,7 +26,7 @@ from upgraph.oci.images.destination import ImageDestination
 from upgraph.oci.images.digest import Digest
 from upgraph.oci.images.documents import encoded
 from upgraph.oci.images.manifest import OCI_INDEX
-from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of
+from upgraph.oci.images.referrers import Referrer, fallback_tag, referrer_index, referrers_of, still_there
 from upgraph.oci.images.source import ImageMissing, ImageSource
 
 Written = Callable[[ImageDestination], Awaitable[ImageSource]]
@@ -157,8 +157,10 @@ async def _look(order: Order, digest: Digest, room: Room, written: Written) -> B
 async def _settled(order: Order, written: Written) -> Order | None:
     """What becomes of something that was found; None: the destination has all of it, and more."""
     there = await order.destination.tagged(order.tag or "")
+    if there is None:
+        return order
     ours = await order.source.manifest(order.reference)
-    if there is None or there == ours.digest:
+    if there == ours.digest:
         return order
     theirs = await (await written(order.destination)).manifest(there)
     old, new = _entries(theirs.content), _entries(ours.content)
@@ -199,7 +201,7 @@ async def _listed(order: Order, digest: Digest, room: Room) -> Order | None:
     # Whether each is there is one request for each, and the list is held until it is copied.
     if not listed or not room.take(len(listed), len(encoded(referrer_index(listed)))):
         return None
-    referrers = [one for one in listed if await _is_there(order.source, one.manifest.digest)]
+    referrers = await still_there(order.source, listed)
     if not referrers:
         return None
     tag = fallback_tag(digest)
@@ -212,14 +214,6 @@ def _list(source: ImageSource, tag: str, referrers: Sequence[Referrer]) -> Compo
     made = Composition(source.name, source)
     made.tag(tag, made.document(referrer_index(referrers), OCI_INDEX))
     return made
-
-
-async def _is_there(source: ImageSource, reference: str) -> bool:
-    try:
-        await source.manifest(reference)
-    except ImageMissing:
-        return False
-    return True
 
 
 def _failure(order: Order, tag: str, error: UpgraphError) -> Failure:

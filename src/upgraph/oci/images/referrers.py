@@ -5,7 +5,7 @@ Referrers"). For all others, and on disks, clients keep the list themselves, as 
 the digest. A list is complete or an error, as that of tags is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -101,6 +101,23 @@ class ReferrerListing:
 def fallback_tag(digest: Digest) -> str:
     """The tag under which clients keep the list where the registry keeps none."""
     return digest.replace(":", "-", 1)
+
+
+async def still_there(source: ImageSource, referrers: Iterable[Referrer]) -> list[Referrer]:
+    """Those that the source has. A list may be older than a clean-up, and registries refuse one with what is gone.
+
+    Raises:
+        RemoteError, DataError: the source could not be asked for one of them.
+    """
+    return [one for one in referrers if await _is_there(source, one.manifest.digest)]
+
+
+async def _is_there(source: ImageSource, digest: Digest) -> bool:
+    try:
+        await source.manifest(digest)
+    except ImageMissing:
+        return False
+    return True
 
 
 async def referrers_of(source: ImageSource, digest: Digest) -> tuple[Referrer, ...]:

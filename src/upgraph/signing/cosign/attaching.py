@@ -25,6 +25,7 @@ from upgraph.oci import (
     parse_manifest,
     referrer_index,
     referrers_of,
+    still_there,
 )
 from upgraph.signing.cosign.signature import (
     MAX_LAYERS,
@@ -105,20 +106,10 @@ async def _list(
     digest: Digest, referrers: Sequence[Referrer], images: ImageSource, destination: ImageDestination
 ) -> None:
     tag = fallback_tag(digest)
-    # Registries refuse an index with something that is gone, and a list may be older than a clean-up.
-    present = [one for one in referrers if await _is_there(one.manifest.digest, images)]
-    content = msgspec.json.encode(referrer_index(present), order="deterministic")
+    content = msgspec.json.encode(referrer_index(await still_there(images, referrers)), order="deterministic")
     listed = Manifest(digest_of(content), OCI_INDEX, content)
     await destination.put_manifest(listed)
     await destination.put_tag(tag, listed)
-
-
-async def _is_there(digest: Digest, images: ImageSource) -> bool:
-    try:
-        await images.manifest(digest)
-    except ImageMissing:
-        return False
-    return True
 
 
 async def _layers_under(tag: str, images: ImageSource) -> list[_Document]:
