@@ -1,11 +1,11 @@
 """Names of objects that commands write for clusters, as an option takes them."""
 
-import re
 from collections.abc import Callable
 
 import click
 
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+from upgraph.operator.resource.value_rules import OBJECT_NAME
+
 _MAX_CHARACTERS = 240
 """Kubernetes takes 253; a number may follow."""
 
@@ -18,7 +18,7 @@ def object_name(kind: str) -> Callable[[click.Context, click.Parameter, str], st
     """
 
     def checked(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-        if _OBJECT_NAME.fullmatch(name) is None or len(name) > _MAX_CHARACTERS:
+        if len(name) > _MAX_CHARACTERS or not all(rule.holds(name) for rule in OBJECT_NAME):
             raise click.BadParameter(
                 f"{name[:_MAX_CHARACTERS]!r} is no name of {kind}: clusters refuse it. Take small letters, digits,"
                 f" '-' and '.', at most {_MAX_CHARACTERS}."
