@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -367,21 +368,13 @@ async def until_ended(site: Site) -> None:
 async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) -> None:
     async with as_users_run_it(site) as pid:
         good = await site.serves(VERSIONS)
-        files, memory = open_files(pid), memory_bytes(pid)
+        before = Held(open_files(pid), memory_bytes(pid))
         seen = await burst(site.service.clients.port)
         # What the queue of the system has no room for waits or is reset; nothing is answered wrongly.
         assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "unanswered"}, seen
         assert seen.total() == BURST
         assert seen["200"] > 0
-        await served_again(site, good)
-
-        async def are_closed() -> bool:
-            return open_files(pid) <= files
-
-        await until(are_closed, what="the end of the connections")
-        assert memory_bytes(pid) - memory < BURST_MEMORY_BYTES
-        assert "Traceback" not in site.service.log()
-        assert (await site.service.status.get("/readyz")).status == 200
+        await check_healthy(site, pid, good, before)
 
 
 @told(
@@ -397,19 +390,13 @@ async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -
         port = site.service.clients.port
         site.service.clients = HttpClient("127.0.0.1", port, tls=shown.client_context())
         good = await site.serves(VERSIONS)
-        files, memory = open_files(pid), memory_bytes(pid)
+        before = Held(open_files(pid), memory_bytes(pid))
         seen = await burst(port, TLS_BURST, "--tls")
         # Without a handshake nobody can be told to come again: a connection is closed.
         assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "SSLEOFError", "unanswered"}, seen
         assert seen.total() == TLS_BURST
         assert seen["200"] > 0
-        await served_again(site, good)
-
-        async def are_closed() -> bool:
-            return open_files(pid) <= files
-
-        await until(are_closed, what="the end of the connections")
-        assert memory_bytes(pid) - memory < BURST_MEMORY_BYTES
+        await check_healthy(site, pid, good, before)
         metrics = (await site.service.status.get("/metrics")).body.decode()
         turned_away, given_up = (
             re.search(rf'upgraph_connections_{name}_total{{listener="clients"}} (\d+)', metrics)
@@ -421,8 +408,26 @@ async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -
         # What the clients themselves give up in the end says nothing, nor do the few that fail where all others
         # are served.
         assert int(given_up[1]) <= int(turned_away[1]) + seen["unanswered"] + TLS_BURST // 20
-        assert "Traceback" not in site.service.log()
-        assert (await site.service.status.get("/readyz")).status == 200
+
+
+class Held(NamedTuple):
+    """What a process holds: files that are open, bytes of memory."""
+
+    files: int
+    memory: int
+
+
+async def check_healthy(site: Site, pid: int, good: Answer, before: Held) -> None:
+    """After a crowd all is as it was: answers, descriptors, memory within its bound, the log, readiness."""
+    await served_again(site, good)
+
+    async def are_closed() -> bool:
+        return open_files(pid) <= before.files
+
+    await until(are_closed, what="the end of the connections")
+    assert memory_bytes(pid) - before.memory < BURST_MEMORY_BYTES
+    assert "Traceback" not in site.service.log()
+    assert (await site.service.status.get("/readyz")).status == 200
 
 
 async def burst(port: int, connections: int = BURST, *options: str) -> Counter[str]:

@@ -3,16 +3,16 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.serving.test_tls import Fixed, served
 from upgraph.service.answering import accepting, clients, waiting_line
 from upgraph.service.answering.clients import LOOK_SECONDS, Limits, Traffic
 from upgraph.service.answering.connection import Connection as ServerConnection
-from upgraph.service.answering.message import Request, Response
-from upgraph.service.answering.server import Bound, Listener, serve
+from upgraph.service.answering.server import Bound, Listener
 from upgraph.service.answering.tls import Certificate
 from upgraph.testing.certificates import Certificates, make_certificates
 from upgraph.testing.http_client import PATIENCE, Connection, HttpClient
@@ -25,13 +25,6 @@ WAIT = 180.0
 """Seconds for what must happen."""
 
 
-class Fixed:
-    """Answers everything with one body."""
-
-    def respond(self, request: Request) -> Response:
-        return Response(200, [("content-length", "5")], b"hello")
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("crowds"))
@@ -42,31 +35,21 @@ def traffic() -> Traffic:
     return Traffic()
 
 
-@asynccontextmanager
-async def served(certificates: Certificates, limits: Limits, traffic: Traffic) -> AsyncIterator[Bound]:
+def over_tls(certificates: Certificates, limits: Limits, traffic: Traffic) -> Listener:
     certificate = Certificate(Path(certificates.certificate), Path(certificates.key))
-    listener = Listener("127.0.0.1", 0, Fixed(), limits, certificate, traffic)
-    stop = asyncio.Event()
-    started: asyncio.Future[tuple[Bound, ...]] = asyncio.get_running_loop().create_future()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(serve([listener], stop, started.set_result))
-        [bound] = await started
-        try:
-            yield bound
-        finally:
-            stop.set()
+    return Listener("127.0.0.1", 0, Fixed(), limits, certificate, traffic)
 
 
 @pytest.fixture
 async def place(certificates: Certificates, traffic: Traffic) -> AsyncIterator[Bound]:
-    async with served(certificates, Limits(), traffic) as bound:
+    async with served(over_tls(certificates, Limits(), traffic)) as bound:
         yield bound
 
 
 @pytest.fixture
 async def small(certificates: Certificates, traffic: Traffic) -> AsyncIterator[Bound]:
     """A place for few connections."""
-    async with served(certificates, Limits(connections=LIMIT), traffic) as bound:
+    async with served(over_tls(certificates, Limits(connections=LIMIT), traffic)) as bound:
         yield bound
 
 
@@ -246,7 +229,7 @@ async def test_a_stop_closes_those_who_wait(
     monkeypatch.setattr(accepting, "STALLED_SECONDS", NEVER)
     monkeypatch.setattr(waiting_line, "WAIT_SECONDS", NEVER)
     async with AsyncExitStack() as stack:
-        async with served(certificates, Limits(), traffic) as bound:
+        async with served(over_tls(certificates, Limits(), traffic)) as bound:
             crowd = await silent(stack, bound, 5)
             await asyncio.sleep(0.3)
         assert [await connection.is_closed_by_server() for connection in crowd] == [True] * 5
