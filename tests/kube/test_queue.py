@@ -212,3 +212,23 @@ async def test_cancelling_cancels_the_work() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert ended == ["a"]
+
+
+async def test_a_failure_that_comes_with_the_end_does_not_outlive_it() -> None:
+    queue: Queue[str] = Queue()
+    working = asyncio.Event()
+
+    async def work(_: str) -> None:
+        working.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError("the connection broke when it was closed") from None
+
+    queue.add("a")
+    running = asyncio.create_task(queue.run(work, workers=1, on_failure=quietly))
+    await working.wait()
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=180)
+    assert done
+    assert running.cancelled()

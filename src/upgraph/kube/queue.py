@@ -10,6 +10,7 @@ from typing import Generic
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems.kube import KUBE_UNAUTHORIZED, KUBE_UNREACHABLE, KUBE_UNTRUSTED, KUBECONFIG
 from upgraph.kube.backoff import BackOff
+from upgraph.kube.ending import heed_cancellation
 from upgraph.kube.schedule import K, Pace, Schedule
 
 RETRY = BackOff(first=0.5, most=300.0)
@@ -89,6 +90,7 @@ class Queue(Generic[K]):
             async with asyncio.timeout(WORK_SECONDS):
                 again = await work(key)
         except Exception as error:  # noqa: BLE001  # one key that fails must not stop the others; it is told
+            heed_cancellation()
             wait = self._schedule.failed(
                 key, self._now(), at_least=_shortest_wait(error), at_most=_longest_wait(error)
             )

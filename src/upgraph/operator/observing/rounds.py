@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from upgraph.kube.ending import heed_cancellation
 from upgraph.kube.objects import Key
 
 FAILED_SECONDS = 60.0
@@ -105,10 +106,7 @@ class Rounds(Generic[W, S]):
             async with self._turns:
                 seen = await self._look(subject.wish, subject.seen)
         except Exception:  # noqa: BLE001  # a fault of ours with one subject must not stop all others
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # A fault that comes together with the end must not outlive it.
-                raise asyncio.CancelledError from None
+            heed_cancellation()
             _log.exception("a look for %s failed", key)
             return FAILED_SECONDS
         is_other = seen != subject.seen
