@@ -1,18 +1,20 @@
 """Why a certificate is refused: what the server offered, and what is missing."""
 
 import asyncio
+import gc
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, Self, cast
+from weakref import WeakSet
 
 import pytest
 
 from upgraph.errors import RemoteError
-from upgraph.oci import Access, Proxies, RegistryClient, TlsExamination, Trust, examine_tls
+from upgraph.oci import Access, Proxies, RefusalCause, RegistryClient, TlsExamination, Trust, examine_tls
 from upgraph.oci.http.tls_examination import judged
 from upgraph.syntax.certificate import Certificate, offered_chain
 from upgraph.testing.certificates import Authority, Certificates, make_authority, make_certificates
@@ -271,3 +273,31 @@ async def test_the_certificate_of_the_proxy_itself_is_named(root: Authority, tmp
                 RemoteError, match=f"the certificate of 127.0.0.1:{proxy.port} is not accepted"
             ):
                 await web.get("https://registry.example/", limit=10)
+
+
+class Handshake(ssl.SSLObject):
+    """A handshake of which it is known for how long it is kept."""
+
+    kept: ClassVar[WeakSet["Handshake"]] = WeakSet()
+
+    def __new__(cls) -> Self:
+        made = super().__new__(cls)
+        cls.kept.add(made)
+        return made
+
+
+async def test_a_refusal_keeps_no_connection(root: Authority, new_directory: Callable[[], Path]) -> None:
+    """Each has tens of kilobytes that Python's collector does not see, and so is in no hurry to look for."""
+    trust = Trust()
+    shown = root.issue(new_directory(), names="IP:127.0.0.1")
+    async with silent_server(shown) as (port, _):
+        trust.context("127.0.0.1", port).sslobject_class = Handshake
+        gc.disable()
+        try:
+            seen = await examine_tls("127.0.0.1", port, trust=trust, proxies=Proxies())
+            await asyncio.sleep(0)
+            kept = len(Handshake.kept)
+        finally:
+            gc.enable()
+    assert seen.cause is RefusalCause.AUTHORITY
+    assert not kept

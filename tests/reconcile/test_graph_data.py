@@ -47,3 +47,14 @@ async def test_a_registry_that_says_nothing_is_left_in_time(monkeypatch: pytest.
         seen = await look_at(pool, wish, None)
     assert seen.found is None
     assert seen.fault_text.endswith("graph-data:1: no answer in 0.2 s")
+
+
+async def test_a_fault_that_stands_keeps_nothing_of_what_has_led_to_it() -> None:
+    """The frames of a whole look would stay with it, and hundreds of UpdateServices may have the same registry."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        host = f"127.0.0.1:{gone.getsockname()[1]}"
+    with AccessPool() as pool:
+        wish = GraphDataWish(parse_image_name(f"docker+http://{host}/graph-data:1"), Means())
+        seen = await look_at(pool, wish, None)
+    assert seen.fault is not None
+    assert (seen.fault.__traceback__, seen.fault.__cause__, seen.fault.__context__) == (None, None, None)

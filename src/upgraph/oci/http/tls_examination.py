@@ -111,12 +111,11 @@ async def examine_tls(
             offered = await _handshake(host, port, context, proxy, trust)
             return TlsExamination(host, port, "", offered)
         except ssl.SSLCertVerificationError as error:
-            refused = error
+            # The error itself would keep this frame, and this frame it: a connection for every look.
+            why, code = error.verify_message, error.verify_code
         offered = await _handshake(host, port, _accepting(), proxy, trust)
     moment = datetime.now(UTC) if now is None else now()
-    return judged(
-        TlsExamination(host, port, refused.verify_message, offered), refused.verify_code, context, moment
-    )
+    return judged(TlsExamination(host, port, why, offered), code, context, moment)
 
 
 def judged(seen: TlsExamination, code: int, context: ssl.SSLContext, now: datetime) -> TlsExamination:

@@ -62,7 +62,13 @@ async def look_at(pool: AccessPool, wish: GraphDataWish, before: GraphDataSeen |
     told = now if before is None or before.told is None or is_overdue(before.told, now) else before.told
     if looked.fault is None:
         return GraphDataSeen(wish.image, looked.found, checked=now, told=told)
-    return GraphDataSeen(wish.image, known, looked.fault, looked.fault.seen, now, told)
+    return GraphDataSeen(wish.image, known, _by_itself(looked.fault), looked.fault.seen, now, told)
+
+
+def _by_itself(error: UpgraphError) -> UpgraphError:
+    """An error that can be kept: what has led to it would keep the connections of the whole look."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def is_overdue(told: datetime, now: datetime) -> bool:
