@@ -300,10 +300,13 @@ def test_the_end_of_a_key_is_shown(
     command: Command, gpg: GpgHome, tmp_path: Path, at: str, said: str
 ) -> None:
     gpg.make_key(f"of-{at}", expires="1d", at=at)
+    gpg.run("--quick-add-key", gpg.fingerprint(f"of-{at}"), "rsa2048", "sign", "1d", at=at)
     (tmp_path / "ring").write_bytes(gpg.export(f"of-{at}"))
     show = ("upgraph", "signatures", "keyring", "show", tmp_path / "ring")
-    assert f", {said}" in command(*show).out
-    assert command(*show, "-o", "json").json["keyrings"][0]["keys"][0]["expires"] == said.split()[1]
+    ends = [line for line in command(*show).out.splitlines() if line.endswith(f", {said}")]
+    assert ["subkey" in line for line in ends] == [False, True]
+    (key,) = command(*show, "-o", "json").json["keyrings"][0]["keys"]
+    assert [key["expires"], key["subkeys"][0]["expires"]] == [said.split()[1]] * 2
 
 
 @pytest.fixture

@@ -87,6 +87,19 @@ def test_the_end_of_a_key_is_the_one_that_gpg_tells(gpg: GpgHome) -> None:
     assert [key.expires_at for key in parse_keyring(gpg.export("dora"), "dora").keys] == [None]
 
 
+def test_the_end_of_a_subkey_is_the_one_that_gpg_tells(gpg: GpgHome) -> None:
+    gpg.make_key("erin", expires="2y", at="20200101T000000")
+    for expires in ("30d", "1y"):
+        gpg.run("--quick-add-key", gpg.fingerprint("erin"), "rsa2048", "sign", expires, at="20200101T000000")
+    (erin,) = parse_keyring(gpg.export("erin"), "erin").keys
+    listed = [
+        line.split(":") for line in gpg.run("--with-colons", "--list-keys", "erin").decode().splitlines()
+    ]
+    told = [int(fields[6]) for fields in listed if fields[0] in {"pub", "sub"}]
+    assert [erin.expires_at, *(one.expires_at for one in erin.subkeys)] == told
+    assert len(set(told)) == 3
+
+
 def test_the_end_of_a_real_key_is_shown(real_signatures: Path) -> None:
     (key,) = parse_keyring((real_signatures / "keyrings/simple.txt").read_bytes(), "simple").keys
     assert datetime.fromtimestamp(key.expires_at or 0, UTC).date().isoformat() == "2021-04-21"

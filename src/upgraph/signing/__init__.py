@@ -12,7 +12,7 @@ from upgraph.signing.examining import Examined, examine, find
 from upgraph.signing.gpgv import Gpgv
 from upgraph.signing.image_store import ImageStore, store_image
 from upgraph.signing.judge import SignatureJudge
-from upgraph.signing.keyring import Key, Keyring, keyrings_of, parse_keyring, read_keyrings
+from upgraph.signing.keyring import Key, Keyring, Subkey, keyrings_of, parse_keyring, read_keyrings
 from upgraph.signing.packing import Signatures, config_map_manifest, config_maps, store_archive, store_files
 from upgraph.signing.places import LocalStore, SignatureReach, open_store
 from upgraph.signing.policy import Policy
@@ -46,6 +46,7 @@ __all__ = [
     "Signatures",
     "Signed",
     "Signer",
+    "Subkey",
     "VerifiedDigest",
     "Verifier",
     "collect",

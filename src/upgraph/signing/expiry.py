@@ -1,4 +1,5 @@
-"""When a key ends, as its newest signature over itself says (RFC 4880, section 5.2.3).
+"""When a key ends, as the newest signature of the key itself says, or for a subkey that of the key it belongs to (RFC 4880,
+section 5.2.3).
 
 It is shown to people, so that they see why signatures by the key are refused. Nothing is verified and nothing is
 decided here: whether an expired key counts is the verdict of gpgv and the policy.
@@ -9,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from upgraph.signing.packets import PUBLIC_SUBKEY, SIGNATURE, Packet
 
 _VERSION = 4
-_OVER_ITSELF = frozenset({0x10, 0x11, 0x12, 0x13, 0x1F})
-"""Classes of signatures over a key: over one of its names, or over the key alone."""
+_LASTING = frozenset({0x10, 0x11, 0x12, 0x13, 0x18, 0x1F})
+"""Classes of signatures that say how long a key lasts: over one of its names, over a subkey, or over the key alone."""
 _MADE, _KEY_LASTS, _ISSUER_ID, _ISSUER = 2, 9, 16, 33
 _IS_CRITICAL = 0x80
 
@@ -19,14 +20,14 @@ _Parts = list[tuple[int, bytes]]
 
 
 def expires_at(parts: Sequence[Packet], fingerprint: str) -> int | None:
-    """Unix time in seconds when a primary key ends; None: never, or that cannot be read.
+    """Unix time in seconds when a key or a subkey ends; None: never, or that cannot be read.
 
     Args:
-        parts: the key and what follows it up to the next one.
-        fingerprint: of the key, in hex digits of upper case.
+        parts: the key and what follows it.
+        fingerprint: of the primary key, in hex digits of upper case.
     """
     newest: tuple[int, int] | None = None
-    for part in parts:
+    for part in parts[1:]:
         if part.tag == PUBLIC_SUBKEY:
             break
         if part.tag == SIGNATURE:
@@ -38,8 +39,8 @@ def expires_at(parts: Sequence[Packet], fingerprint: str) -> int | None:
 
 
 def _said(body: bytes, fingerprint: str) -> tuple[int, int] | None:
-    """When a signature of a key over itself was made, and for how many seconds it lets the key last: 0 for ever."""
-    if len(body) < 6 or body[0] != _VERSION or body[1] not in _OVER_ITSELF:
+    """When a signature of a primary key was made, and for how many seconds it lets its key last: 0 for ever."""
+    if len(body) < 6 or body[0] != _VERSION or body[1] not in _LASTING:
         return None
     signed, rest = _area(body[4:])
     others, _ = _area(rest)

@@ -50,6 +50,15 @@ _REVOCATION = 0x20
 
 
 @dataclass(frozen=True, slots=True)
+class Subkey:
+    """A key that belongs to a primary key, and may sign in its place."""
+
+    fingerprint: str
+    expires_at: int | None = None
+    """As of :class:`Key`. It may end before that does, and be followed by another."""
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A primary key."""
 
@@ -61,8 +70,7 @@ class Key:
     created: str
     """The day, in UTC."""
     user_ids: tuple[str, ...] = ()
-    subkeys: tuple[str, ...] = ()
-    """Their fingerprints."""
+    subkeys: tuple[Subkey, ...] = ()
     has_revocation: bool = False
     """Whether a revocation of it stands in the keyring. gpgv decides whether it counts."""
     expires_at: int | None = None
@@ -171,7 +179,11 @@ def _key(parts: list[Packet]) -> Key:
         bits=int.from_bytes(primary[6:8]) if number in {1, 3, 17} else 0,
         created=datetime.fromtimestamp(int.from_bytes(primary[1:5]), UTC).date().isoformat(),
         user_ids=tuple(names),
-        subkeys=tuple(_fingerprint(part.body) for part in parts if part.tag == PUBLIC_SUBKEY),
+        subkeys=tuple(
+            Subkey(_fingerprint(part.body), expires_at(parts[at:], fingerprint))
+            for at, part in enumerate(parts)
+            if part.tag == PUBLIC_SUBKEY
+        ),
         has_revocation=any(
             part.tag == SIGNATURE and part.body[1:2] == bytes([_REVOCATION]) for part in direct
         ),

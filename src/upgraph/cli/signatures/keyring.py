@@ -16,7 +16,7 @@ from upgraph.errors.problems.signing import KEYRING_INVALID
 from upgraph.oci import parse_image_name
 from upgraph.payload.verification_config import read_verification_config
 from upgraph.service.configuration import Configuration
-from upgraph.signing import ConfigMap, Key, Keyring, keyrings_of
+from upgraph.signing import ConfigMap, Key, Keyring, Subkey, keyrings_of
 
 _GROUP = 4
 _STORE = "store-"
@@ -84,9 +84,9 @@ def _document(ring: Keyring) -> dict[str, object]:
                 "fingerprint": key.fingerprint,
                 "algorithm": _algorithm(key),
                 "created": key.created,
-                "expires": _day(key.expires_at) if key.expires_at is not None else None,
+                "expires": _ending(key),
                 "user-ids": list(key.user_ids),
-                "subkeys": list(key.subkeys),
+                "subkeys": [{"fingerprint": one.fingerprint, "expires": _ending(one)} for one in key.subkeys],
                 "has-revocation": key.has_revocation,
             }
             for key in ring.keys
@@ -104,12 +104,16 @@ def _print(rings: Iterable[Keyring], stores: Iterable[str]) -> None:
             for user in key.user_ids:
                 click.echo(f"    {printable(user)}")
             for subkey in key.subkeys:
-                click.echo(f"    subkey {_grouped(subkey)}")
+                click.echo(f"    subkey {_grouped(subkey.fingerprint)}{_end(subkey)}")
     for store in stores:
         click.echo(f"signatures are at {printable(store.strip())}")
 
 
-def _end(key: Key) -> str:
+def _ending(key: Key | Subkey) -> str | None:
+    return None if key.expires_at is None else _day(key.expires_at)
+
+
+def _end(key: Key | Subkey) -> str:
     if key.expires_at is None:
         return ""
     word = "expired" if key.expires_at <= time.time() else "expires"
