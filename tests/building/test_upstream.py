@@ -1,6 +1,7 @@
 """Fetching the graph of another graph builder."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from upgraph.service.building.__main__ import Builder as BuildingProcess
 from upgraph.service.building.upstream import Fetched, Upstream
 from upgraph.service.configuration import Configuration
 from upgraph.service.handover import Current, Message
+from upgraph.testing.answers import ARCH_KEY, CHANNELS_KEY
 
 DOCUMENT = b'{"nodes":[],"edges":[],"conditionalEdges":[]}'
 
@@ -116,7 +118,9 @@ async def test_what_is_wrong_with_the_access_is_told_with_the_state_of_the_graph
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,http://registry.example")
     url = f"http://127.0.0.1:{builder.port}/graph"
-    builder.document = b'{"nodes":[{"version":"4.1.0","payload":"a/b@sha256:0","metadata":{}}],"edges":[]}'
+    metadata = {ARCH_KEY: "amd64", CHANNELS_KEY: "stable-4.1"}
+    node = {"version": "4.1.0+amd64", "payload": "a/b@sha256:0", "metadata": metadata}
+    builder.document = json.dumps({"nodes": [node], "edges": []}).encode()
     here, there = handover.pair()
     with here, there:
         building = asyncio.create_task(BuildingProcess(Configuration(upstream=url), there, None).run())

@@ -1,5 +1,7 @@
 """From inputs that come and go to snapshots: only something better replaces what is good."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.building.conftest import VERSIONS, Desk, files, release
@@ -10,6 +12,7 @@ from upgraph.graph import Precedence, Release
 from upgraph.service.building.shelf import Shelf
 from upgraph.service.handover import Built, Current
 from upgraph.service.snapshot import Coding
+from upgraph.testing.answers import CHANNELS_KEY
 
 DEAD = Finding(Severity.ERROR, UNREACHABLE, "registry.example cannot be reached")
 BROKEN_RULE = "to: 4.1.2\nfrom: (\n"
@@ -233,6 +236,39 @@ def test_an_empty_graph_of_an_upstream_server_is_held_back(desk: Desk) -> None:
         desk.workshop.take_graph(b'{"nodes":[{"version":"4.1.0+amd64"}],"edges":[]}')
     assert caught.value.reference == "releases-empty"
     assert desk.snapshots == []
+
+
+def _answer_for_clusters(chain: list[Release]) -> bytes:
+    desk = Desk(Shelf(None))
+    desk.workshop.take_graph(_document(chain))
+    return desk.snapshots[0].answer("stable-4.1", "amd64").body(Coding.IDENTITY).tobytes()
+
+
+def _of_no_channel(chain: list[Release]) -> bytes:
+    return _document(chain).replace(CHANNELS_KEY.encode(), b"example.com/other")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"), [(_answer_for_clusters, "its architecture"), (_of_no_channel, "is in a channel")]
+)
+def test_a_graph_of_an_upstream_server_that_answers_no_cluster_is_held_back(
+    desk: Desk, chain: list[Release], given: Callable[[list[Release]], bytes], why: str
+) -> None:
+    desk.workshop.take_graph(_document(chain))
+    with pytest.raises(DataError, match=f"none of the 3 releases .* {why}") as caught:
+        desk.workshop.take_graph(given(chain))
+    desk.workshop.graph_failed(caught.value)
+    assert desk.findings() == ["graph-without-answers"]
+    assert (len(desk.snapshots), set(desk.answer().nodes)) == (1, set(VERSIONS))
+
+
+def test_a_graph_that_answers_no_cluster_is_the_reason_to_wait_at_the_first_start(
+    desk: Desk, chain: list[Release]
+) -> None:
+    with pytest.raises(DataError) as caught:
+        desk.workshop.take_graph(_answer_for_clusters(chain))
+    desk.workshop.graph_failed(caught.value)
+    assert desk.waits_for() == ("graph-without-answers", caught.value.seen)
 
 
 def test_sources_that_hold_nothing_any_more_are_told_and_make_nobody_younger(

@@ -1,5 +1,6 @@
 """Sources that are no registry: what lies on this machine, at an address, in a bundle, behind another service."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from upgraph.graphdata import write_tarball
 from upgraph.oci import digest_of
 from upgraph.service.bundle import Parts, write_bundle
 from upgraph.service.doctor import Result
+from upgraph.testing.answers import CHANNELS_KEY
 from upgraph.testing.file_server import FileServer
 from upgraph.testing.sample_graphs import GraphBench
 
@@ -125,6 +127,14 @@ async def test_an_upstream_server_that_gives_no_graph_is_told(look: Examine) -> 
     check = checks.one("graph")
     assert check.result is Result.ERROR
     assert checks.one("tcp").result is Result.OK
+
+
+async def test_an_upstream_server_that_gives_an_answer_for_clusters_is_told(look: Examine) -> None:
+    node = {"version": "4.1.0", "payload": "a/b@sha256:0", "metadata": {CHANNELS_KEY: "stable-4.1"}}
+    async with FileServer() as server:
+        server.content = json.dumps({"version": 1, "nodes": [node], "edges": []}).encode()
+        checks = await look(upstream=server.url("/graph"), graph_data=None)
+    assert checks.errors == ["graph-without-answers"]
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "ftp://a.example/graph", "graph.example"])

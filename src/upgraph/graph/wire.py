@@ -147,8 +147,8 @@ def _from_wire(risk: _Risk) -> Risk:
 def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ...]]:
     """Read the document of a graph builder or of an update service.
 
-    An unknown top-level key is no error, and neither is ``version``: an update service can stand behind
-    another one. Conditional edges that name a version which is no node are left out with a finding,
+    An unknown top-level key is no error, and neither is ``version``. In an answer to clusters no release
+    names its architecture, so nothing can be selected from it. Conditional edges that name a version which is no node are left out with a finding,
     because a cluster drops an answer that has one.
 
     Raises:

@@ -62,6 +62,15 @@ WIRE_EDGE = Problem(
     "A cluster drops the whole answer when a conditional update leads to a release that is missing.",
     "Have the upstream server corrected; the edges that are named are left out.",
 )
+WIRE_UNANSWERABLE = Problem(
+    "graph-without-answers",
+    "An upstream graph has an answer for no cluster",
+    "Clusters are answered by channel and architecture. Where no release has both, each of them would be told that its "
+    "version is unknown, so the graph that was held before stays in force.",
+    "Name the /graph of a graph builder as --upstream: --builder-listen of another upgraph service, or port 8080 of a "
+    "graph-builder. What an update service answers to clusters names no architectures any more. Where it is the graph of a "
+    "graph builder, put its releases into channels of its graph data.",
+)
 PROMOTION_INVALID = Problem(
     "promotion-invalid",
     "A list of promoted versions cannot be used",

@@ -123,7 +123,8 @@ UPSTREAM_FAILED = Problem(
     "upstream-failed",
     "The upstream graph could not be fetched",
     "The graph that is held stays in force, and new releases and recalled updates do not arrive.",
-    "Check the address and that the graph builder behind it is ready.",
+    "Check that the address is the /graph of a graph builder (--builder-listen of another upgraph service), not one for "
+    "clusters, which asks for a channel, and that the graph builder behind it is ready.",
 )
 GRAPH_NOT_GIVEN = Problem(
     "graph-not-given",

@@ -1,12 +1,14 @@
-"""Fetches the graph of another graph builder, as a policy engine does."""
+"""Fetches the graph of another graph builder, as a policy engine does, and judges whether it can be served."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
 
-from upgraph.errors import RemoteError, UpgraphError
-from upgraph.errors.problems.service import UPSTREAM_FAILED
+from upgraph.errors import DataError, Finding, RemoteError, UpgraphError
+from upgraph.errors.problems.graph import WIRE_UNANSWERABLE
+from upgraph.errors.problems.service import RELEASES_EMPTY, UPSTREAM_FAILED
+from upgraph.graph import UpdateGraph, decode
 from upgraph.oci import Access
 from upgraph.oci.images.closing import Closing
 from upgraph.service.setting import masked
@@ -72,6 +74,28 @@ class Upstream(Closing):
     async def close(self) -> None:
         """Close the connections."""
         await self._downloads.close()
+
+
+def read_graph(document: bytes) -> tuple[UpdateGraph, tuple[Finding, ...]]:
+    """The graph that an upstream server gave, with what was left out of it.
+
+    Raises:
+        DataError: it is no graph, or one that answers no cluster, whatever its channel and architecture.
+    """
+    graph, findings = decode(document)
+    releases = [node for node in graph.nodes if not node.is_abstract]
+    if not releases:
+        raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
+    if not any(node.arches for node in releases):
+        seen = (
+            f"none of the {len(releases)} releases of the upstream server names its architecture, as in what an "
+            "update service answers to clusters"
+        )
+        raise DataError(WIRE_UNANSWERABLE, seen)
+    if not any(node.channels and node.arches for node in releases):
+        seen = f"none of the {len(releases)} releases of the upstream server is in a channel"
+        raise DataError(WIRE_UNANSWERABLE, seen)
+    return graph, findings
 
 
 def _reason(content: bytes) -> str:

@@ -25,6 +25,7 @@ from upgraph.service.building.prepare import Origin, write_snapshot
 from upgraph.service.building.releases import digest_of as digest_of_releases
 from upgraph.service.building.shelf import Shelf, in_memory
 from upgraph.service.building.telling import level_of, summary_of
+from upgraph.service.building.upstream import read_graph
 from upgraph.service.bundle.reading import Content
 from upgraph.service.handover import Built, Current, Message, Waiting
 from upgraph.service.snapshot import Coding, Snapshot, as_facts
@@ -231,16 +232,14 @@ class Workshop:
         """Take the graph of an upstream server instead of building one.
 
         Raises:
-            DataError: the document is no graph.
+            DataError: the document is no graph, or one that answers no cluster.
         """
         digest = hashlib.sha256(document).hexdigest()
         made_of = (digest, "", self._promoted_digest)
         if made_of == self._made_of:
             return
         started = time.perf_counter()
-        graph, findings = decode(document)
-        if not _offered(graph):
-            raise DataError(RELEASES_EMPTY, "the graph of the upstream server has no release")
+        graph, findings = read_graph(document)
         if self._awaits_promotion:
             self._document = document
         if self._missing_promotion() is None:

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from upgraph.errors import Finding, Severity, UpgraphError
-from upgraph.graph import decode
 from upgraph.graphdata import GraphDataSource, RemoteGraphData, load, read_once
 from upgraph.service.building.following import Source
 from upgraph.service.building.library import Library
 from upgraph.service.building.promoted import Lists
 from upgraph.service.building.scrape import ScrapeSettings
-from upgraph.service.building.upstream import Upstream
+from upgraph.service.building.upstream import Upstream, read_graph
 from upgraph.service.bundle import BundleSource
 from upgraph.service.doctor.check import Outcome, Outcomes
 
@@ -77,7 +76,7 @@ async def read_upstream(upstream: Upstream) -> Outcomes:
         fetched = await upstream.fetch(None)
     finally:
         await upstream.close()
-    graph, findings = decode(fetched.document if fetched else b"")
+    graph, findings = read_graph(fetched.document if fetched else b"")
     return _told(f"{upstream.name} gives a graph of {len(graph.nodes)} nodes", findings)
 
 
