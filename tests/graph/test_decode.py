@@ -109,6 +109,31 @@ def test_a_conditional_edge_to_no_node_is_left_out_and_found() -> None:
     assert "9.9.9" in findings[0].seen
 
 
+# Nodes of _document: 0 is 1.0.2, 1 is 1.0.0, 2 is 1.0.1.
+CIRCLES = {
+    "two": ({"edges": [[1, 2], [2, 1]]}, [(0, 1)], ["1.0.1 to 1.0.0"]),
+    "itself": ({"edges": [[1, 2], [2, 2]]}, [(0, 1)], ["1.0.1 to 1.0.1"]),
+    "three": ({"edges": [[1, 2], [2, 0], [0, 1]]}, [(0, 1), (1, 2)], ["1.0.2 to 1.0.0"]),
+    "with a risk": (
+        {"edges": [[1, 2]], "conditionalEdges": [_group(("1.0.1", "1.0.0"))]},
+        [(0, 1)],
+        ["1.0.1 to 1.0.0"],
+    ),
+    "a way back that closes none": ({"edges": [[2, 1]]}, [(1, 0)], []),
+}
+
+
+@pytest.mark.parametrize(("parts", "edges", "left_out"), CIRCLES.values(), ids=CIRCLES.keys())
+def test_a_circle_loses_the_edge_to_the_lower_version(
+    parts: dict[str, object], edges: list[tuple[int, int]], left_out: list[str]
+) -> None:
+    graph, findings = decode(_document(**parts))
+    assert (list(graph.edges()), list(graph.conditional_edges())) == (edges, [])
+    assert [finding.reference for finding in findings] == ["release-cycle"] * len(left_out)
+    assert all(f"from {ends} closes" in str(found) for ends, found in zip(left_out, findings, strict=True))
+    assert violations(Encoder().for_clients(graph)) == []
+
+
 DEEP = b"[" * 100_000 + b"]" * 100_000
 REFUSED = {
     "empty": b"",

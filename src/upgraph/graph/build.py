@@ -16,10 +16,10 @@ from enum import Enum
 
 from upgraph.errors import DataError, Finding, Severity
 from upgraph.errors.findings import ordered
-from upgraph.errors.problems.graph import LABEL_INVALID, LABEL_UNKNOWN, RELEASE_CYCLE
+from upgraph.errors.problems.graph import LABEL_INVALID, LABEL_UNKNOWN
 from upgraph.graph import labels
 from upgraph.graph.conflicts import settle
-from upgraph.graph.cycles import backward_edges_in_cycles
+from upgraph.graph.cycles import backward_edges_in_cycles, finding_of
 from upgraph.graph.model import Edges, Node, UpdateGraph
 from upgraph.graph.pattern import MATCH_ALL, Pattern
 from upgraph.graph.release import GraphData, Release
@@ -237,8 +237,7 @@ def _known(
 def _cut_cycles(versions: Sequence[Version], parents: Sequence[set[int]], findings: list[Finding]) -> None:
     for source, target in backward_edges_in_cycles(parents):
         parents[target].discard(source)
-        seen = f"the edge from {versions[source]} to {versions[target]} closes a circle and is left out"
-        findings.append(Finding(Severity.ERROR, RELEASE_CYCLE, seen))
+        findings.append(finding_of(versions[source], versions[target]))
 
 
 def _apply_rules(

@@ -2,6 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from upgraph.errors import Finding, Severity
+from upgraph.errors.problems.graph import RELEASE_CYCLE
+from upgraph.graph.version import Version
+
 Parents = Sequence[Collection[int]]
 """The sources of the edges into each node; nodes are numbered in ascending order of version."""
 
@@ -19,6 +23,12 @@ def backward_edges_in_cycles(parents: Parents) -> list[tuple[int, int]]:
         return []
     component = _Components(parents).component
     return [(source, target) for source, target in backward if component[source] == component[target]]
+
+
+def finding_of(source: Version, target: Version) -> Finding:
+    """What is told of an edge that was left out for the sake of a cycle."""
+    seen = f"the edge from {source} to {target} closes a circle and is left out"
+    return Finding(Severity.ERROR, RELEASE_CYCLE, seen)
 
 
 class _Components:

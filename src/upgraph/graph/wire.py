@@ -12,6 +12,7 @@ import msgspec
 
 from upgraph.errors import DataError, Finding, Severity
 from upgraph.errors.problems.graph import WIRE_EDGE, WIRE_INVALID
+from upgraph.graph.cycles import backward_edges_in_cycles, finding_of
 from upgraph.graph.model import Edges, Node, UpdateGraph
 from upgraph.graph.release import MatchingRule, Risk
 from upgraph.graph.version import Version
@@ -149,7 +150,7 @@ def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ..
 
     An unknown top-level key is no error, and neither is ``version``. In an answer to clusters no release
     names its architecture, so nothing can be selected from it. Conditional edges that name a version which is no node are left out with a finding,
-    because a cluster drops an answer that has one.
+    because a cluster drops an answer that has one. So are edges to a lower version that close a circle.
 
     Raises:
         DataError: the document is no update graph.
@@ -165,12 +166,23 @@ def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ..
         raise DataError(WIRE_INVALID, "not an update graph: two nodes have the same version")
     plain = {_numbers(edge, nodes, number) for edge in upstream.edges}
     risky, findings = _read_conditional(upstream.conditional, number)
+    cut = _edges_to_cut(plain | risky.keys(), len(nodes))
     edges = Edges()
     for ends, risks in risky.items():
-        edges.add_conditional(*ends, edges.number_of(risks))
-    for ends in plain - risky.keys():
+        if ends not in cut:
+            edges.add_conditional(*ends, edges.number_of(risks))
+    for ends in plain - risky.keys() - cut:
         edges.add(*ends)
-    return UpdateGraph.of([nodes[position] for position in order], edges), findings
+    graph = UpdateGraph.of([nodes[position] for position in order], edges)
+    circles = [finding_of(graph.nodes[source].version, graph.nodes[to].version) for source, to in sorted(cut)]
+    return graph, (*findings, *circles)
+
+
+def _edges_to_cut(edges: Iterable[tuple[int, int]], nodes: int) -> set[tuple[int, int]]:
+    parents: list[set[int]] = [set() for _ in range(nodes)]
+    for source, target in edges:
+        parents[target].add(source)
+    return set(backward_edges_in_cycles(parents))
 
 
 def _read_node(raw: msgspec.Raw) -> Node:
