@@ -122,6 +122,23 @@ async def test_the_report_counts_what_happened(tmp_path: Path) -> None:
     assert first.message.startswith("2 releases in 2 tags; 2 read, 0 known, 0 signatures passed over; 0.0 MB")
 
 
+async def test_the_report_counts_what_is_gone(
+    tmp_path: Path, open_registry: Callable[[SimulatedRegistry], ReleaseSource]
+) -> None:
+    _layout(tmp_path / "a", "4.1.0", "4.1.1", "4.1.2")
+    async with SimulatedRegistry() as registry:
+        registry.load(tmp_path / "a")
+        with Library.open(None) as library:
+            gatherer = Gatherer([open_registry(registry)], library, SETTINGS, None)
+            await gatherer.gather()
+            del registry.blobs[registry.tags["4.1.1"]]
+            gathered = await gatherer.gather()
+    counted = "0 signatures passed over, 1 without a manifest, 1 releases gone since the last scrape; 0.0 MB"
+    assert counted in gathered.report.message
+    assert "left out or kept as before: 1 tags-without-manifest (first: " in gathered.report.message
+    assert gathered.is_complete
+
+
 async def test_the_report_says_why_something_was_left_out(tmp_path: Path) -> None:
     source = _layout(tmp_path / "a", "4.1.0")
     with LayoutWriter(tmp_path / "a") as layout:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.building.conftest import Yard
-from upgraph.errors import RemoteError
+from upgraph.errors import RemoteError, Severity
 from upgraph.graph import Provenance
 from upgraph.oci import Digest, digest_of
 from upgraph.payload import OtherImage, ReleaseImage, Verification
@@ -46,6 +46,7 @@ async def test_tags_that_are_listed_without_their_manifests_count_as_lost(yard: 
         yard.registry.tags[f"4.1.{number}"] = digest_of(b"lost")
     await yard.scrape()
     assert (len(yard.versions), yard.references) == (4, ["listing-shrunk"])
+    assert (yard.last.counts.missing, yard.last.counts.gone) == (3, 0)
     assert not yard.last.is_current
 
 
@@ -96,13 +97,39 @@ async def test_a_tag_that_is_no_longer_listed_leaves(yard: Yard) -> None:
     assert yard.versions == {"t0": "4.1.0", "t1": "4.1.1", "t3": "4.1.3"}
 
 
-async def test_a_tag_whose_manifest_is_gone_leaves(yard: Yard) -> None:
-    yard.release("a", "4.1.0")
-    del yard.registry.blobs[yard.release("b", "4.1.1")]
-    yard.registry.blobs.pop(yard.release("c", "4.1.2"))
+async def test_a_tag_whose_manifest_is_gone_leaves_and_is_told_as_long_as_it_is_listed(yard: Yard) -> None:
+    digests = [yard.release(f"t{patch}", f"4.1.{patch}") for patch in range(4)]
     await yard.scrape()
+    del yard.registry.blobs[digests[2]]
+    for gone in (1, 0):
+        harvest = await yard.scrape()
+        assert yard.versions == {"t0": "4.1.0", "t1": "4.1.1", "t3": "4.1.3"}
+        assert yard.references == ["tags-without-manifest"]
+        assert harvest.findings[0].seen.endswith(" 4 tags and has no manifest for 1 of them, for example t2")
+        assert (harvest.counts.missing, harvest.counts.gone, harvest.is_current) == (1, gone, True)
+    del yard.registry.tags["t2"]
+    assert (await yard.scrape()).findings == ()
+
+
+async def test_tags_without_a_manifest_are_told_at_once_in_one_finding(yard: Yard) -> None:
+    yard.release("a", "4.1.0")
+    for patch in range(1, 4):
+        del yard.registry.blobs[yard.release(f"t{patch}", f"4.1.{patch}")]
+    harvest = await yard.scrape()
     assert yard.versions == {"a": "4.1.0"}
-    assert yard.last.findings == ()
+    assert [finding.severity for finding in harvest.findings] == [Severity.WARNING]
+    assert harvest.findings[0].seen.endswith("no manifest for 3 of them, for example t1")
+    assert (harvest.counts.missing, harvest.counts.gone) == (3, 0)
+
+
+async def test_a_release_that_one_of_its_tags_still_leads_to_is_not_gone(yard: Yard) -> None:
+    yard.release("a", "4.1.0")
+    yard.registry.tags["b"] = yard.release("c", "4.1.1")
+    await yard.scrape()
+    del yard.registry.tags["b"]
+    assert (await yard.scrape()).counts.gone == 0
+    del yard.registry.tags["c"]
+    assert (await yard.scrape()).counts.gone == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

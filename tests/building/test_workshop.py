@@ -8,6 +8,7 @@ from tests.building.conftest import VERSIONS, Desk, files, release
 from upgraph.errors import DataError, Finding, RemoteError, Severity
 from upgraph.errors.problems.graphdata import DOWNLOAD, SOURCE
 from upgraph.errors.problems.oci import UNREACHABLE
+from upgraph.errors.problems.service import TAGS_WITHOUT_MANIFEST
 from upgraph.graph import Precedence, Release
 from upgraph.service.building.shelf import Shelf
 from upgraph.service.handover import Built, Current
@@ -127,6 +128,15 @@ def test_a_source_without_releases_is_the_reason_to_wait(desk: Desk) -> None:
     desk.take_releases()
     assert desk.waits_for()[0] == "releases-empty"
     assert desk.snapshots == []
+
+
+def test_tags_that_lead_nowhere_are_the_reason_that_a_source_has_no_releases(desk: Desk) -> None:
+    desk.workshop.take_graph_data(files())
+    lost = Finding(Severity.WARNING, TAGS_WITHOUT_MANIFEST, "no manifest for 3 of 3 tags")
+    desk.workshop.take_releases((), (lost,), refreshed_at=1.0)
+    assert desk.waits_for() == ("tags-without-manifest", "no manifest for 3 of 3 tags")
+    desk.workshop.take_releases((), (lost, DEAD), refreshed_at=1.0)
+    assert desk.waits_for() == ("registry-unreachable", DEAD.seen)
 
 
 def test_releases_that_all_vanish_never_make_an_empty_graph(desk: Desk, chain: list[Release]) -> None:

@@ -265,6 +265,27 @@ STATUSES = (
         seen="2 of the 3",
         heals="The next scrape in which they are there again; if they were removed on purpose, `--shrink-limit`.",
     ),
+    Row(
+        name="404 to all manifests",
+        fault="The registry lists its tags and knows none of their manifests any more.",
+        make=all_requests(Fault("manifest", FOR_EVER, status=404, body=GONE)),
+        mend=obey,
+        reference="listing-shrunk",
+        seen="3 of the 3",
+        heals="The next scrape in which they are there again; if they were removed on purpose, `--shrink-limit`.",
+        at_start="tags-without-manifest",
+    ),
+    Row(
+        name="404 to a manifest",
+        fault="The registry lists a tag and does not have its manifest.",
+        make=new_release("manifest", Fault("manifest", FOR_EVER, status=404, body=GONE)),
+        mend=obey,
+        reference="tags-without-manifest",
+        seen=f"lists 4 tags and has no manifest for 1 of them, for example {TAG}",
+        clients=LEFT_OUT,
+        heals=MIRRORED,
+        brings=BRINGS,
+    ),
     *(
         Row(
             name=f"{status} to the {part}",

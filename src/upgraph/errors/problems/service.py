@@ -75,6 +75,13 @@ LISTING_SHRUNK = Problem(
     "A registry that is broken or half copied looks like this, whether it lists them no more or lacks their manifests. Releases that vanished stay in the graph until it is clear.",
     "If they were removed on purpose, raise --shrink-limit (1 accepts any listing) and restart; otherwise mend the registry.",
 )
+TAGS_WITHOUT_MANIFEST = Problem(
+    "tags-without-manifest",
+    "Tags are listed whose manifest is not there",
+    "What such a tag was is not in the graph, because no node could pull it. A registry that lost a part of its storage "
+    "looks like this, and so does one from which images were deleted by their digest alone.",
+    "Mirror the images again that the tags should lead to. Where they were deleted on purpose, remove the tags too.",
+)
 SCRAPE_CUT_SHORT = Problem(
     "scrape-cut-short",
     "A scrape was cut short",

@@ -130,9 +130,12 @@ def _outcome(source: Followed, outcome: Asked | Finding) -> SourceOutcome:
 
 def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: float) -> str:
     """What a scrape did, in one line for the log and the status."""
+    met = [f"{counts.read} read", f"{counts.known} known", f"{counts.companions} signatures passed over"]
+    met += [f"{counts.missing} without a manifest"] if counts.missing else []
+    met += [f"{counts.gone} releases gone since the last scrape"] if counts.gone else []
     parts = [
         f"{releases} releases in {counts.tags} tags",
-        f"{counts.read} read, {counts.known} known, {counts.companions} signatures passed over",
+        ", ".join(met),
         f"{counts.layer_bytes / 1e6:.1f} MB of layers in {seconds:.1f} s",
     ]
     if findings:

@@ -2,8 +2,8 @@
 
 1. The listing is read to its end or the scrape has failed; what was known stays.
 2. Every tag is asked what it points to now. A digest that is known costs no more.
-3. A tag that is not listed any more, or whose manifest is gone, leaves. Any other fault keeps the last good
-   reading of the tag.
+3. A tag that is not listed any more, or whose manifest is gone, leaves; the second is told as long as it is
+   listed. Any other fault keeps the last good reading of the tag.
 4. When nothing is listed or much left at once, what left is kept. Broken registries and half-done copies look
    like that, and so do large clean-ups, which the administrator confirms by raising the limit.
 5. When many requests in a row fail, the rest of the round is not asked for: the registry is down.
@@ -14,7 +14,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from upgraph.errors import Finding, RemoteError, Severity, UpgraphError, VerificationError
-from upgraph.errors.problems.service import LISTING_SHRUNK, SCRAPE_CUT_SHORT
+from upgraph.errors.problems.service import (
+    LISTING_SHRUNK,
+    SCRAPE_CUT_SHORT,
+    TAGS_WITHOUT_MANIFEST,
+)
 from upgraph.graph import Provenance
 from upgraph.oci import ImageMissing, ImageSource, Manifest
 from upgraph.payload import OtherImage, ReleaseImage, Verification, read_release
@@ -54,6 +58,10 @@ class Counts:
     """Images that were read."""
     failed: int = 0
     """Tags that kept what they had because of a fault."""
+    missing: int = 0
+    """Tags that are listed and have no manifest."""
+    gone: int = 0
+    """Releases of the last scrape to which no tag leads any more."""
     held_back: int = 0
     """Tags that were kept because a listing without them is not believed."""
     layer_bytes: int = 0
@@ -101,6 +109,7 @@ async def scrape(source: ImageSource, library: Library, settings: ScrapeSettings
     work.take_listing(listed)
     await work.read_all()
     work.weigh_losses()
+    work.tell_losses()
     library.end_round(source.name, work.listing)
     return Harvest(work.images, work.listing, tuple(work.findings), work.counts, last.rounds + 1)
 
@@ -123,6 +132,7 @@ class _Round:
         self._in_work: dict[str, asyncio.Lock] = {}
         self._to_ask: list[str] = []
         self._lost: set[str] = set()
+        self._missing: set[str] = set()
         self._failures_in_a_row = 0
         self.images: dict[str, Image] = {}
         self.listing: dict[str, str] = {}
@@ -150,6 +160,21 @@ class _Round:
         self.counts.held_back = len(lost)
         for tag in lost:
             self._keep(tag)
+
+    def tell_losses(self) -> None:
+        """Tell which tags lead nowhere, unless they kept what they were, and count the releases that left."""
+        self.counts.missing = len(self._missing)
+        missing = sorted(self._missing - self.listing.keys())
+        if missing:
+            seen = (
+                f"{self._source.name} lists {len(self._to_ask)} tags and has no manifest for {len(missing)} of them, "
+                f"for example {missing[0]}"
+            )
+            self.findings.append(Finding(Severity.WARNING, TAGS_WITHOUT_MANIFEST, seen))
+        before = self._last.images.items()
+        self.counts.gone = sum(
+            isinstance(image, ReleaseImage) and digest not in self.images for digest, image in before
+        )
 
     def _is_doubtful(self, lost: Collection[str]) -> bool:
         limit = self._settings.shrink_limit
@@ -185,6 +210,7 @@ class _Round:
             image = await self._look_up(tag)
         except ImageMissing:
             self._failures_in_a_row = 0
+            self._missing.add(tag)
             if tag in self._last.listing:
                 self._lost.add(tag)
         except UpgraphError as error:

@@ -16,7 +16,12 @@ from typing import BinaryIO
 
 from upgraph.errors import DataError, Finding, Problem, Severity, UpgraphError
 from upgraph.errors.findings import ordered
-from upgraph.errors.problems.service import GRAPH_NOT_READY, RELEASES_EMPTY, STATE_UNWRITABLE
+from upgraph.errors.problems.service import (
+    GRAPH_NOT_READY,
+    RELEASES_EMPTY,
+    STATE_UNWRITABLE,
+    TAGS_WITHOUT_MANIFEST,
+)
 from upgraph.graph import GraphData, Precedence, Release, UpdateGraph, build, decode
 from upgraph.graph.promotion import Promotion, Restricted, read_list, restrict
 from upgraph.graphdata import Loaded, Loader, digest_of, read_tarball, write_tarball
@@ -320,6 +325,8 @@ class Workshop:
         if self._releases is None:
             known = (*self._findings.get("bundle", ()), *self._findings.get("releases", ()))
             failed = [f for f in known if f.severity is Severity.ERROR]
+            # Tags that lead nowhere are no error beside others that lead to releases; here they explain it.
+            failed += [f for f in known if f.problem is TAGS_WITHOUT_MANIFEST]
             if failed:
                 return failed[0].problem, str(failed[0])
             if "releases" in self._findings:
