@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -70,6 +71,15 @@ class Service:
 
 def essence(answer: Answer) -> tuple[int, bytes, str | None]:
     return answer.status, answer.body, answer.header("etag")
+
+
+def kind_of(answer: Answer) -> str:
+    """The kind in the error document of a refusal, which nothing on the way may keep; empty without a document."""
+    assert answer.header("cache-control") == "no-store"
+    if not answer.body:
+        return ""
+    assert answer.header("content-type") == "application/json"
+    return str(json.loads(answer.body)["kind"])
 
 
 @pytest.fixture(scope="session")
