@@ -1,6 +1,8 @@
 """``graph-builder`` and ``policy-engine``, configured as the OpenShift Update Service Operator does it."""
 
 import asyncio
+import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,8 +72,8 @@ async def test_the_two_programs_answer_as_the_service_does(
         place = registry.repository
         # The programs are waited for in a thread, so that the registry can answer them here.
         answers = await asyncio.to_thread(_compare, start, write_config(place), str(place), graph_data)
-    assert answers[0] == answers[1]
-    assert [status for status, _ in answers[0]] == [200, 200, 200, 400]
+    assert answers[0] == answers[1] == answers[2]
+    assert [status for status, _ in answers[0]] == [200, 200, 200, 400, 400]
 
 
 def _compare(
@@ -86,10 +88,30 @@ def _compare(
     for running in (engine, service):
         running.answered()
     _check_builder(builder)
-    return [[_plain(running, query) for query in QUERIES] for running in (engine, service)]
+    of_both = [_all_answers(running) for running in (engine, service)]
+    _lose(builder, engine)
+    return [*of_both, _all_answers(engine)]
 
 
-QUERIES = ("channel=stable-4.1", "channel=stable-4.1&arch=arm64", "channel=none", "arch=amd64")
+QUERIES = (
+    "channel=stable-4.1",
+    "channel=stable-4.1&arch=arm64",
+    "channel=none",
+    "arch=amd64",
+    "channel=Stable-4.1",
+)
+
+
+def _all_answers(running: Running) -> list[tuple[int, bytes]]:
+    return [_plain(running, query) for query in QUERIES]
+
+
+def _lose(builder: Running, engine: Running) -> None:
+    """End the graph builder, and wait until the policy engine has noticed."""
+    assert builder.stop() == 0
+    engine.process.send_signal(signal.SIGHUP)
+    until(lambda: "upstream-failed" in json.dumps(engine.state()["details"]), what="the loss of the builder")
+    assert curl(f"{engine.status}/readyz").status == 200
 
 
 def _plain(running: Running, query: str) -> tuple[int, bytes]:
@@ -110,3 +132,20 @@ def test_a_policy_engine_waits_for_its_graph_builder(start: Starter) -> None:
     assert engine.ask().status == 503
     assert curl(f"{engine.status}/livez").status == 200
     assert engine.stop() == 0
+
+
+def test_a_policy_engine_takes_no_answer_for_clusters_as_its_graph(
+    start: Starter, layout: Path, graph_data: GraphDataPlace
+) -> None:
+    releases = ("--releases", f"oci:{layout}", "--payload-repository", "registry.example/ocp/release")
+    service = start.serve(*releases, "--graph-data", graph_data.path)
+    service.answered()
+    engine = start("policy-engine", *ENGINE, f"{service.clusters}?channel=stable-4.1")
+    said = until(lambda: _refused(engine), what="the reason")
+    assert b"graph builder" in said
+    assert engine.ask().status == 503
+
+
+def _refused(engine: Running) -> bytes:
+    body = curl(f"{engine.status}/readyz").body
+    return body if b"[graph-without-answers]" in body else b""
