@@ -58,6 +58,13 @@ async def test_every_face_has_the_graph_data(
         assert (answer.header("content-encoding"), answer.body) == (None, b"not really an archive")
 
 
+async def test_the_graph_data_are_given_whole_whatever_range_is_asked_for(cluster: HttpClient) -> None:
+    answer = await cluster.get("/graph-data", ("Range", "bytes=0-3"))
+    assert (answer.status, answer.body) == (200, b"not really an archive")
+    assert (answer.header("accept-ranges"), answer.header("last-modified")) == (None, None)
+    assert answer.header("etag")
+
+
 async def test_the_public_face_has_nothing_but_the_graph_data(data_only: HttpClient) -> None:
     assert (await data_only.get("/graph?channel=stable-4.9")).status == 404
 
