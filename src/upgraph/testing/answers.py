@@ -6,16 +6,26 @@ those of the Cincinnati protocol and those that the Cluster Version Operator add
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TypedDict
+from urllib.parse import urlsplit
 
 from upgraph.testing.plain import PlainRisk
 
 ARCH_KEY = "io.openshift.upgrades.graph.release.arch"
 CHANNELS_KEY = "io.openshift.upgrades.graph.release.channels"
+
+RELEASE_ARCHITECTURE_KEY = "release.openshift.io/architecture"
+URL_KEY = "url"
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_WITHOUT_BUILD = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRE}(?:\.{_PRE})*)?")
+"""A version of SemVer 2.0 without a build part, as a cluster calls its own."""
+_NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})")
 
 Edge = tuple[str, str]
 """Versions of source and target."""
@@ -113,7 +123,37 @@ def client_violations(document: bytes, channel: str, arch: str) -> list[str]:
         ),
         *(f"the architecture shows: {name}" for name in channels if name.endswith(f"+{arch}")),
         *(f"of another channel: {name}" for name, joined in channels.items() if channel not in joined),
+        *_unlike_clusters(content),
     ]
+
+
+def _unlike_clusters(content: PlainDocument) -> Iterator[str]:
+    """What makes a cluster drop an update or the whole answer, beyond the rules of the protocol."""
+    ends = {end for edge, _ in _conditional(content) for end in edge}
+    for name in sorted(ends.union(node["version"] for node in content["nodes"])):
+        if not _WITHOUT_BUILD.fullmatch(name):
+            yield f"no version without a build part: {name}"
+    for node in content["nodes"]:
+        metadata = node.get("metadata", {})
+        if not _is_address(metadata.get(URL_KEY, "")):
+            yield f"no address: {metadata[URL_KEY]!r} of {node['version']}"
+        if metadata.get(RELEASE_ARCHITECTURE_KEY, "multi") != "multi":
+            yield f"no architecture of a release: {metadata[RELEASE_ARCHITECTURE_KEY]!r} of {node['version']}"
+    for group in content["conditionalEdges"]:
+        for risk in group["risks"]:
+            if not risk["matchingRules"]:
+                yield f"risk without rules: {risk['name']}"
+
+
+def _is_address(text: str) -> bool:
+    # The first are refused by net/url of Go, with which clusters read it, and not by Python.
+    if _NO_ADDRESS.search(text):
+        return False
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return False
+    return True
 
 
 def has_cycle(edges: Iterable[Edge]) -> bool:
