@@ -133,8 +133,8 @@ def _renew_graph_data(source: Path, target: Path) -> None:
 
 
 def _make(made: Content) -> None:
-    write_amd64 = partial(_write, made.storage, AMD64_REPOSITORY)
-    write_all = partial(_write, made.storage, ALL_REPOSITORY)
+    write_amd64 = partial(write_release, made.storage, AMD64_REPOSITORY)
+    write_all = partial(write_release, made.storage, ALL_REPOSITORY)
     with ProcessPoolExecutor() as pool:
         _exhaust(pool.map(write_amd64, made.amd64, chunksize=16))
         _exhaust(pool.map(write_all, made.planned, chunksize=16))
@@ -145,7 +145,8 @@ def _exhaust(results: Iterable[None]) -> None:
         pass
 
 
-def _write(directory: Path, repository: str, release: PlannedRelease) -> None:
+def write_release(directory: Path, repository: str, release: PlannedRelease) -> None:
+    """Write what a repository has of a release: its image, or a manifest list with the images in it."""
     storage = RepositoryStorage(directory, repository)
     tag = tag_of(release.version.text, release.arch)
     if release.arch == labels.MULTI:
