@@ -59,7 +59,10 @@ class _FaceMetrics:
         registry.register(self._requests)
         registry.register(self._errors)
         build = Gauge(
-            f"{prefix}_build_info", "The build that runs; always 1.", ["git_commit"], registry=registry
+            f"{prefix}_build_info",
+            "The build that runs, by its version; always 1.",
+            ["git_commit"],
+            registry=registry,
         )
         build.labels(git_commit).set(1)
 
