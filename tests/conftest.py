@@ -67,7 +67,8 @@ def _is_local(host: object) -> bool:
 def _guard(event: str, args: tuple[object, ...]) -> None:
     """Audit hook: unlike a patched method it also sees what the standard library does from C.
 
-    It does not see what uvloop does, nor what child processes do.
+    It does not see what uvloop does, nor what child processes do; ``tests/whole/test_contacts.py`` looks at a
+    service that runs.
     """
     if not event.startswith("socket."):
         return

@@ -28,6 +28,14 @@ PREFIX = "/api/upgrades_info"
 VERSIONS = ("4.1.0", "4.1.1", "4.1.2")
 ARCHES = {"amd64": "x86_64", "arm64": "aarch64"}
 BIN = Path(sys.executable).parent
+LOOPBACK_UP = """
+import fcntl, os, socket, struct, sys
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Brings the only interface of a new network up, and becomes the command that follows."""
 
 T = TypeVar("T")
 
@@ -193,6 +201,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def cut_off() -> tuple[str, ...]:
+    """What comes before a command so that it runs in a network of its own, in which there is loopback alone."""
+    unshare = program("unshare")
+    for options in (("-n",), ("-rn",)):
+        wrapper = (unshare, *options, sys.executable, "-c", LOOPBACK_UP)
+        if subprocess.run([*wrapper, "/bin/true"], capture_output=True, check=False).returncode == 0:
+            return wrapper
+    pytest.fail(
+        "a network without a way out cannot be made here: unshare -n and unshare -rn are both refused"
+    )
+
+
+def inside(service: Running, url: str) -> Got:
+    """Ask from within the network of a service."""
+    of = str(service.process.pid)
+    is_own_user = Path(f"/proc/{of}/ns/user").readlink() == Path("/proc/self/ns/user").readlink()
+    options = () if is_own_user else ("-U", "--preserve-credentials")
+    return curl(url, wrapper=(program("nsenter"), "-t", of, *options, "-n"))
 
 
 @pytest.fixture
