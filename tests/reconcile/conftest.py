@@ -11,7 +11,7 @@ from upgraph.kube import find_cluster
 from upgraph.kube.api import Api
 from upgraph.kube.client import open_api
 from upgraph.kube.events import Recorder
-from upgraph.kube.kinds import GATEWAY, IMAGE_CONFIG, PROXY_CONFIG
+from upgraph.kube.kinds import GATEWAY, IMAGE_CONFIG, PROXY_CONFIG, SECURITY_CONTEXT_CONSTRAINTS
 from upgraph.operator.controller import Controller, Setup
 from upgraph.operator.desired.plan import SOMETIMES_THERE
 from upgraph.operator.metrics import OperatorMetrics
@@ -62,7 +62,7 @@ async def api(server: SimulatedApiServer, tmp_path: Path) -> AsyncIterator[Api]:
 @pytest.fixture
 def plain(server: SimulatedApiServer) -> None:
     """The cluster has nothing of OpenShift, and no gateways."""
-    gone = (IMAGE_CONFIG, PROXY_CONFIG, GATEWAY, *SOMETIMES_THERE)
+    gone = (IMAGE_CONFIG, PROXY_CONFIG, SECURITY_CONTEXT_CONSTRAINTS, GATEWAY, *SOMETIMES_THERE)
     server.state.kinds = [kind for kind in server.state.kinds if kind not in gone]
 
 

@@ -41,6 +41,8 @@ TOKEN_SECONDS = 4 * 3600
 """How long a token of a service account is valid."""
 
 _ROUTES_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/routes.route.openshift.io"
+_NO_CONSTRAINTS = "required scc/none"
+"""What is complained of where a pod asks for constraints that do not admit it."""
 
 T = TypeVar("T")
 
@@ -151,13 +153,15 @@ class ControlPlane:
             self.wait_for_policies()
 
     def wait_for_policies(self) -> None:
-        """Wait until Routes get their hosts. The policies learn of kinds with a delay, also after a restart.
+        """Wait until Routes get their hosts and pods their users. The policies learn of kinds with a delay, also after a
+        restart.
 
         Raises:
             ProcessError: a program of the cluster has ended.
             TimeoutError: they do not come into force in time.
         """
         self.wait(partial(_named_host, self.client), what="the policy that names the hosts of Routes")
+        self.wait(partial(_refuses_pods, self.client), what="the policies that give pods their users")
 
     def wait(self, look: Callable[[], T], *, what: str) -> T:
         """Wait until there is something to see, as long as all programs run.
@@ -253,7 +257,7 @@ def _start_controllers(cluster: ControlPlane) -> None:
 
 
 def _start_router(cluster: ControlPlane) -> None:
-    """Start the router, and wait until Routes get their hosts."""
+    """Start the router, and wait until all policies are in force."""
     authority, shown = make_ingress_certificate(cluster.folder / "ingress", domain=DOMAIN)
     content = {"metadata": {"name": "default-ingress-cert"}, "data": {"ca-bundle.crt": authority.read_text()}}
     cluster.client.create("/api/v1/namespaces/openshift-config-managed/configmaps", content)
@@ -275,6 +279,19 @@ def _named_host(client: Client) -> str:
             return ""
         raise
     return str(made["spec"].get("host", ""))
+
+
+def _refuses_pods(client: Client) -> bool:
+    """Whether a pod is refused by the constraints, of which it was told first which of them admit it."""
+    annotations = {"openshift.io/required-scc": "none"}
+    probe = {"metadata": {"name": "probe", "annotations": annotations}}
+    containers = [{"name": "probe", "image": "registry.example/probe"}]
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", **probe, "spec": {"containers": containers}}
+    try:
+        client.create("/api/v1/namespaces/openshift-config/pods?dryRun=All", pod)
+    except ApiError as error:
+        return _NO_CONSTRAINTS in str(error)
+    return False
 
 
 def _wait_for_controllers(cluster: ControlPlane) -> None:

@@ -38,6 +38,14 @@ CLUSTER_VERSION = Kind("config.openshift.io", "v1", "ClusterVersion", "clusterve
 IMAGE_CONFIG = Kind("config.openshift.io", "v1", "Image", "images", namespaced=False)
 INGRESS_CONFIG = Kind("config.openshift.io", "v1", "Ingress", "ingresses", namespaced=False)
 PROXY_CONFIG = Kind("config.openshift.io", "v1", "Proxy", "proxies", namespaced=False)
+SECURITY_CONTEXT_CONSTRAINTS = Kind(
+    "security.openshift.io",
+    "v1",
+    "SecurityContextConstraints",
+    "securitycontextconstraints",
+    namespaced=False,
+)
+"""Where a cluster has these, it chooses the user of every pod by itself."""
 
 KINDS = (
     CONFIG_MAP,
@@ -70,5 +78,6 @@ KINDS = (
     IMAGE_CONFIG,
     INGRESS_CONFIG,
     PROXY_CONFIG,
+    SECURITY_CONTEXT_CONSTRAINTS,
 )
 """All of them: an object that is written says its ``apiVersion`` and ``kind``, and this says its path."""

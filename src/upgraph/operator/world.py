@@ -24,6 +24,7 @@ from upgraph.kube.kinds import (
     PROXY_CONFIG,
     ROUTE,
     SECRET,
+    SECURITY_CONTEXT_CONSTRAINTS,
 )
 from upgraph.kube.objects import Key, Kind, Object
 from upgraph.kube.ownership import controller_of, controller_uid
@@ -31,7 +32,7 @@ from upgraph.kube.store import Change, Store
 from upgraph.operator.applying.writing import OWNER_INDEX
 from upgraph.operator.desired.plan import ALWAYS_THERE, SOMETIMES_THERE
 from upgraph.operator.inputs.access import authorities_of_cluster
-from upgraph.operator.inputs.values import SECURITY_CONTEXT_CONSTRAINTS, Platform
+from upgraph.operator.inputs.values import Platform
 from upgraph.operator.inputs.view import at
 from upgraph.operator.installation.parameters import (
     CLUSTER_PULL_SECRET,
@@ -177,7 +178,8 @@ class World:
     async def _search(self) -> None:
         """Begin to watch what the cluster has come to have."""
         before = self.platform
-        self.chooses_users = await self._serves(SECURITY_CONTEXT_CONSTRAINTS)
+        # Once for all: while the kind is away for a moment, pods that name a user would be made, and let in by nobody.
+        self.chooses_users = self.chooses_users or await self._serves(SECURITY_CONTEXT_CONSTRAINTS)
         for kind in SOMETIMES_THERE:
             if (kind, self._namespace) not in self._informers and await self._serves(kind):
                 self._watch(kind, Scope(self._namespace), self._on_object)

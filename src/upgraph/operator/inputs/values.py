@@ -17,14 +17,6 @@ PULL_SECRET_KEY = ".dockerconfigjson"  # noqa: S105  # the name of a key
 """The key of a Secret with logins of registries (type ``kubernetes.io/dockerconfigjson``)."""
 CA_BUNDLE_KEY = "ca-bundle.crt"
 """The key under which OpenShift puts the authorities that a cluster trusts."""
-SECURITY_CONTEXT_CONSTRAINTS = Kind(
-    "security.openshift.io",
-    "v1",
-    "SecurityContextConstraints",
-    "securitycontextconstraints",
-    namespaced=False,
-)
-"""Where a cluster has these, it chooses the user of every pod by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
