@@ -26,6 +26,10 @@ MAX_REPLICAS = 100
 """Most replicas that the autoscaler may make."""
 
 _IN_NAMESPACE = "in the namespace of this UpdateService"
+_EACH_KEYRING = (
+    "Each of its keys is a keyring. Every keyring must have signed, and of the public keys in a keyring one is enough: keys "
+    "that stand in for each other belong into one keyring."
+)
 
 
 def spec_schema() -> Object:
@@ -144,9 +148,9 @@ def _signatures() -> Object:
                 "Whether releases without a valid signature by a key of the keyring are left out.",
                 default=False,
             ),
-            "keyringSecret": object_name(f"A Secret with public keys, one keyring a key, {_IN_NAMESPACE}."),
+            "keyringSecret": object_name(f"A Secret with public keys, {_IN_NAMESPACE}. {_EACH_KEYRING}"),
             "keyringConfigMap": object_name(
-                f"A ConfigMap with public keys, one keyring a key, {_IN_NAMESPACE}."
+                f"A ConfigMap with public keys, {_IN_NAMESPACE}. {_EACH_KEYRING}"
             ),
             "policy": choice(
                 "strict takes no expired key, no SHA-1 and no date in the future. cluster takes what the Cluster "
