@@ -12,6 +12,7 @@ from upgraph.kube.kinds import CONFIG_MAP, SECRET
 from upgraph.kube.objects import Kind, Object
 from upgraph.operator.desired import plan_of
 from upgraph.operator.inputs.gathering import Surroundings, gather
+from upgraph.operator.inputs.own import MANAGED_BY
 from upgraph.operator.inputs.values import GraphDataImage, Inputs, Platform
 from upgraph.operator.installation.manifests import as_yaml
 from upgraph.operator.resource.update_service import parse_update_service
@@ -114,14 +115,14 @@ def test_one_pod_lets_go_of_a_claim_before_the_next_one_takes_it() -> None:
     assert volume["persistentVolumeClaim"] == {"claimName": "state"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "exposure"),
-    [
-        ("Route", {}),
-        ("Ingress", {"host": "updates.example"}),
-        ("HTTPRoute", {"host": "updates.example", "gateway": {"name": "edge"}}),
-    ],
-)
+WAYS = [
+    ("Route", {}),
+    ("Ingress", {"host": "updates.example"}),
+    ("HTTPRoute", {"host": "updates.example", "gateway": {"name": "edge"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "exposure"), WAYS)
 def test_what_exposes_the_service_has_the_annotations_that_are_asked_for(kind: str, exposure: Any) -> None:
     platform = Platform(routes=kind == "Route", http_routes=True)
     plain = made(gathered(Known(), platform, exposure=exposure), kind)["metadata"]["annotations"]
@@ -129,3 +130,24 @@ def test_what_exposes_the_service_has_the_annotations_that_are_asked_for(kind: s
     changed = {name for name in found if found[name] != plain.get(name)}
     assert EXPOSED["annotations"].items() <= found.items()
     assert changed == {*EXPOSED["annotations"], "updateservice.operator.openshift.io/applied"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"shard": "internal"}, {"app": "another", MANAGED_BY: "me", "shard": "internal"}]
+)
+@pytest.mark.parametrize(("kind", "exposure"), WAYS)
+def test_what_exposes_the_service_has_the_labels_that_are_asked_for_beside_its_own(
+    kind: str, exposure: Any, given: Any
+) -> None:
+    platform = Platform(routes=kind == "Route", http_routes=True)
+    own = made(gathered(Known(), platform, exposure=exposure), kind)["metadata"]["labels"]
+    found = made(gathered(Known(), platform, exposure=exposure | {"labels": given}), kind)["metadata"][
+        "labels"
+    ]
+    # An object of an older definition may ask for what is refused now.
+    assert found == own | {"shard": "internal"}
+
+
+def test_labels_are_of_what_exposes_the_service_alone() -> None:
+    plan = plan_of(gathered(Known(), exposure={"labels": {"shard": "internal"}}))
+    assert [one["kind"] for one in plan.objects if "shard" in one["metadata"]["labels"]] == ["Route"]

@@ -55,6 +55,32 @@ VALUES = (
         f"{_KEYS} annotation",
         exposure={"annotations": {"a/b/c": "d"}},
     ),
+    _misshapen(
+        "a label of a Route with two slashes",
+        "exposure.labels",
+        f"{_KEYS} label",
+        exposure={"labels": {"a/b/c": "d"}},
+    ),
+    _misshapen(
+        "a label of a Route with a space",
+        "exposure.labels[shard]",
+        "is a value that no label can have",
+        exposure={"labels": {"shard": "a b"}},
+    ),
+    *(
+        _misshapen(
+            f"the label {key} of the operator",
+            "exposure.labels",
+            "by which the operator says whose an object is",
+            exposure={"labels": {key: "another"}},
+        )
+        for key in (
+            "app",
+            "app.kubernetes.io/name",
+            "app.kubernetes.io/instance",
+            "app.kubernetes.io/managed-by",
+        )
+    ),
     _name("authorities in upper case", "trust.configMap", trust={"configMap": "CA"}),
     _name("authorities with a line end", "trust.configMap", trust={"configMap": "ca\n"}),
     _name("logins without a name", "credentials.secret", credentials={"secret": ""}),

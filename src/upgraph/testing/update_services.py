@@ -103,6 +103,7 @@ ACCEPTED = (
                 "host": "u.example",
                 "gateway": {"name": "site", "namespace": "gateways", "sectionName": "https"},
                 "annotations": {"example.com/timeout": "5s"},
+                "labels": {"example.com/router": "internal", "shard": ""},
             }
         },
     ),
@@ -214,6 +215,12 @@ REFUSED = (
         "spec.exposure",
         "exposes nothing",
         exposure={"type": "None", "host": "u.example"},
+    ),
+    _refused(
+        "labels of no exposure",
+        "spec.exposure",
+        "exposes nothing",
+        exposure={"type": "None", "labels": {"router": "internal"}},
     ),
     _refused(
         "a class and a gateway",

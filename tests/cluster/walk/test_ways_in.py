@@ -66,6 +66,23 @@ def test_one_way_in_takes_the_place_of_another(operated: Site) -> None:
     operated.until(lambda: not found(operated, "ingresses") and found(operated, "routes"), "a Route alone")
 
 
+def test_a_router_that_chooses_by_labels_finds_the_route_as_long_as_it_is_to(operated: Site) -> None:
+    operated.create("sharded", exposure={"labels": {"router": "internal"}})
+    operated.until(lambda: chosen(operated), "a Route that the router chooses")
+    (route,) = chosen(operated)
+    assert route["metadata"]["labels"]["app"] == "sharded"
+    operated.patch("sharded", exposure={"labels": {"router": "external"}})
+    operated.until(lambda: not chosen(operated), "a Route for another router")
+    (other,) = found(operated, "routes")
+    assert (other["metadata"]["uid"], other["spec"]) == (route["metadata"]["uid"], route["spec"])
+    operated.patch("sharded", exposure={"labels": None})
+    operated.until(lambda: "router" not in found(operated, "routes")[0]["metadata"]["labels"], "no label")
+
+
+def chosen(site: Site) -> list[Any]:
+    return list(site.get("routes", "--selector=router=internal")["items"])
+
+
 def found(site: Site, plural: str) -> list[Any]:
     return list(site.get(plural)["items"])
 

@@ -50,7 +50,7 @@ def _route(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
     # What clusters have been told stays valid: a Route of an old release is used on.
     name = names.legacy_route if inputs.live.legacy_route else names.route
-    route = new_object(inputs, ROUTE, name, _DESCRIPTION, {"app": names.name})
+    route = new_object(inputs, ROUTE, name, _DESCRIPTION, wanted.labels | {"app": names.name})
     route["metadata"]["annotations"] |= wanted.annotations
     route["spec"] = {
         "to": {"kind": "Service", "name": names.policy_engine_service, "weight": 100},
@@ -89,7 +89,7 @@ def _tls(inputs: Inputs) -> Object:
 
 def _http_route(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
-    route = new_object(inputs, HTTP_ROUTE, names.route, _DESCRIPTION, {"app": names.name})
+    route = new_object(inputs, HTTP_ROUTE, names.route, _DESCRIPTION, wanted.labels | {"app": names.name})
     route["metadata"]["annotations"] |= wanted.annotations
     parent: Object = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
     if wanted.gateway is not None:
@@ -116,7 +116,7 @@ def _http_route(inputs: Inputs) -> Object:
 
 def _ingress(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
-    ingress = new_object(inputs, INGRESS, names.route, _DESCRIPTION, {"app": names.name})
+    ingress = new_object(inputs, INGRESS, names.route, _DESCRIPTION, wanted.labels | {"app": names.name})
     ingress["metadata"]["annotations"] |= wanted.annotations
     backend = {"service": {"name": names.policy_engine_service, "port": {"name": POLICY_ENGINE.name}}}
     rule: Object = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}

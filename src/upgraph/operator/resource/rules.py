@@ -159,8 +159,9 @@ EXPOSURE: tuple[Rule[Exposure], ...] = (
     ),
     Rule(
         "self.type != 'None' || (!has(self.host) && !has(self.tlsSecret) && !has(self.ingressClassName)"
-        " && !has(self.gateway) && (!has(self.annotations) || size(self.annotations) == 0))",
-        "type None exposes nothing, so host, tlsSecret, ingressClassName, gateway and annotations have no meaning: "
+        " && !has(self.gateway) && (!has(self.annotations) || size(self.annotations) == 0)"
+        " && (!has(self.labels) || size(self.labels) == 0))",
+        "type None exposes nothing, so host, tlsSecret, ingressClassName, gateway, annotations and labels have no meaning: "
         "remove them, or choose another type",
         lambda one: one.type != "None" or one == Exposure(type="None"),
     ),

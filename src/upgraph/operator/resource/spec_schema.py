@@ -100,6 +100,12 @@ def _exposure() -> Object:
                 64,
                 rules=value_rules.ANNOTATION_KEYS,
             ),
+            "labels": mapping(
+                "Labels of the Route, HTTPRoute or Ingress, for example that by which a router chooses what it serves.",
+                _label_value(),
+                64,
+                rules=value_rules.FREE_LABEL_KEYS,
+            ),
             "gateway": table(
                 "The Gateway (gateway.networking.k8s.io) that an HTTPRoute is attached to.",
                 {
@@ -185,9 +191,12 @@ def _resources() -> Object:
     )
 
 
-def _scheduling() -> Object:
+def _label_value() -> Object:
     # Longer values are told by the rule, in words.
-    value = text("A value.", 316, rules=value_rules.LABEL_VALUE)
+    return text("A value.", 316, rules=value_rules.LABEL_VALUE)
+
+
+def _scheduling() -> Object:
     toleration = table(
         "A taint that is tolerated.",
         {
@@ -204,7 +213,9 @@ def _scheduling() -> Object:
     return table(
         "On which nodes the pods may run, as in the spec of a pod.",
         {
-            "nodeSelector": mapping("Labels that a node must have.", value, 64, rules=value_rules.LABEL_KEYS),
+            "nodeSelector": mapping(
+                "Labels that a node must have.", _label_value(), 64, rules=value_rules.LABEL_KEYS
+            ),
             "tolerations": listed("Taints of nodes that are tolerated.", toleration, 64),
             "affinity": anything(
                 "Affinity as in the spec of a pod. Without it the pods are spread over nodes and zones."

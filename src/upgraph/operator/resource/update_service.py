@@ -53,6 +53,8 @@ class Exposure(_Wire, frozen=True, kw_only=True):
     """A Secret of type ``kubernetes.io/tls`` in the namespace of the resource."""
     ingress_class_name: str | None = None
     annotations: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    """What a router that serves some Routes alone chooses them by. The operator's own labels count before these."""
     gateway: Gateway | None = None
 
 

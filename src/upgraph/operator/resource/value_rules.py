@@ -72,6 +72,17 @@ LABEL_KEYS = (
 )
 """About labels by their keys."""
 
+_OWN_LABELS = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
+FREE_LABEL_KEYS: tuple[Rule[Mapping[str, Any]], ...] = (
+    *LABEL_KEYS,
+    Rule(
+        f"self.all(key, !(key in {list(_OWN_LABELS)}))",
+        f"has a label by which the operator says whose an object is ({', '.join(_OWN_LABELS)}): take another key",
+        lambda table: not table.keys() & set(_OWN_LABELS),
+    ),
+)
+"""About labels beside those that the operator sets, by their keys."""
+
 ANNOTATION_KEYS = (
     _keys_fit(
         _ANNOTATION_KEY,
@@ -215,7 +226,7 @@ ALL: tuple[Rule[Any], ...] = (
     *OBJECT_NAME_OR_NONE,
     *NAMESPACE_NAME,
     *DATA_KEY,
-    *LABEL_KEYS,
+    *FREE_LABEL_KEYS,
     *ANNOTATION_KEYS,
     *LABEL_VALUE,
     *TAINT_KEY,
