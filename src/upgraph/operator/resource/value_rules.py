@@ -76,7 +76,7 @@ _OWN_LABELS = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "a
 FREE_LABEL_KEYS: tuple[Rule[Mapping[str, Any]], ...] = (
     *LABEL_KEYS,
     Rule(
-        f"self.all(key, !(key in {list(_OWN_LABELS)}))",
+        " && ".join(f"!('{key}' in self)" for key in _OWN_LABELS),
         f"has a label by which the operator says whose an object is ({', '.join(_OWN_LABELS)}): take another key",
         lambda table: not table.keys() & set(_OWN_LABELS),
     ),
