@@ -179,6 +179,16 @@ async def test_a_cluster_is_not_pointed_to_what_it_does_not_trust(
     assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
 
 
+async def test_how_this_cluster_comes_to_trust_it_is_told_with_its_names(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    authority = {"subject": "CN=ingress", "trustedByCluster": False, "certificate": "PEM"}
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA=authority)
+    done = await updateservice("create", "service", *WISHES, "--point-cluster")
+    told = "oc -n openshift-update-service get updateservice service -o jsonpath='{.status.servingCA.certificate}'"
+    assert told in " ".join(done.err.split())
+
+
 async def test_what_clusters_will_not_trust_is_a_warning_beside_the_patch(
     cluster: SimulatedApiServer, updateservice: Upgraph
 ) -> None:

@@ -65,12 +65,19 @@ class Site:
         return self.cluster.kubectl(*arguments, stdin=stdin)
 
     def upgraph(self, *arguments: str) -> str:
-        """Run a command of this package, as the administrator would.
+        """Run a command of this package, as the administrator would; gives what it prints.
 
         Raises:
             RuntimeError: it failed; the text is what it complained of.
         """
-        done = subprocess.run(
+        done = self.done(*arguments)
+        if done.returncode:
+            raise RuntimeError(f"upgraph {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same, also where it may fail: what became of it."""
+        return subprocess.run(
             [UPGRAPH, *arguments],
             capture_output=True,
             text=True,
@@ -82,9 +89,6 @@ class Site:
                 "HOME": str(self.folder),
             },
         )
-        if done.returncode:
-            raise RuntimeError(f"upgraph {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
 
     def get(self, *what: str) -> Object:
         """An object or a list of the namespace."""

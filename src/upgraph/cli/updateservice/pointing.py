@@ -49,7 +49,16 @@ def refuse_useless(service: UpdateService) -> None:
         return
     subject = authority.subject or "an authority without a name"
     seen = f"{uri} has a certificate by {subject}, which this cluster does not trust"
-    raise UserError(UPDATE_SERVICE_UNTRUSTED, seen, remedy=None if authority.certificate else _NOT_SHOWN)
+    raise UserError(
+        UPDATE_SERVICE_UNTRUSTED, seen, remedy=_remedy(service) if authority.certificate else _NOT_SHOWN
+    )
+
+
+def _remedy(service: UpdateService) -> str:
+    """What the catalogue says, with commands that can be pasted."""
+    metadata = service.metadata
+    named = f"-n {metadata.namespace} get updateservice {metadata.name}"
+    return UPDATE_SERVICE_UNTRUSTED.remedy.replace("-n NAMESPACE get updateservice NAME", named)
 
 
 async def point_cluster(api: Api, address: str) -> str:

@@ -29,9 +29,9 @@ UPDATE_SERVICE_UNTRUSTED = Problem(
     "update-service-untrusted",
     "A cluster does not trust the address of the update service",
     "It could not verify the certificate, and would get no updates at all. ClusterVersion was not changed.",
-    "Give the authority to the cluster. upgraph updateservice status NAME -o json has it under servingCA, certificate; put "
-    "it into a file: oc -n openshift-config create configmap user-ca-bundle --from-file=ca-bundle.crt=FILE, then "
-    """oc patch proxy/cluster --type=merge -p '{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}'. """
+    "Give the authority to the cluster. oc -n NAMESPACE get updateservice NAME -o jsonpath='{.status.servingCA.certificate}' > "
+    "updates-ca.pem has it, then oc -n openshift-config create configmap user-ca-bundle --from-file=ca-bundle.crt=updates-ca.pem, "
+    """then oc patch proxy/cluster --type=merge -p '{"spec":{"trustedCA":{"name":"user-ca-bundle"}}}'. """
     "If there is a trustedCA already, add the authority to that ConfigMap.",
 )
 INSTALLATION_INVALID = Problem(
