@@ -66,6 +66,30 @@ def test_the_definition_alone_needs_no_image(command: Command) -> None:
     assert one["kind"] == "CustomResourceDefinition"
 
 
+def test_a_removal_needs_no_image_and_leaves_what_is_shared(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--removal", "--namespace", "updates")
+    kinds = {one["kind"] for one in yaml.safe_load_all(done.out)}
+    assert done.code == 0
+    assert {"Deployment", "Role", "ClusterRole", "Namespace"} <= kinds
+    assert "CustomResourceDefinition" not in kinds
+    assert (
+        done.out
+        == command(
+            "upgraph", "operator", "manifests", "--removal", "--namespace", "updates", "--image", IMAGE
+        ).out
+    )
+
+
+def test_what_is_printed_says_what_must_not_be_deleted_with_it(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--image", IMAGE)
+    assert "upgraph operator manifests --removal" in done.out.partition("---")[0]
+
+
+def test_what_is_shared_and_what_is_not_are_not_printed_together(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--removal", "--crd-only")
+    assert (done.code, done.out) == (2, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

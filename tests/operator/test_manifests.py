@@ -1,12 +1,13 @@
 """What installs the operator: looked at line by line, as narrow as it can be, and the same each time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools.golden import difference
-from upgraph.operator.installation.manifests import as_yaml, manifests
+from upgraph.operator.installation.manifests import as_yaml, manifests, removal
 from upgraph.operator.installation.parameters import Flavour, Installation
 from upgraph.operator.installation.rights import roles
 
@@ -118,3 +119,19 @@ def test_two_installations_share_nothing_but_what_is_the_same_in_both() -> None:
     first, second = made("one"), made("two")
     for key in first.keys() & second.keys():
         assert first[key] == second[key]
+
+
+@EACH
+def test_a_removal_names_all_that_is_of_one_installation_and_nothing_that_others_need(
+    installation: Installation,
+) -> None:
+    def named(objects: list[Any]) -> list[tuple[str, str, str]]:
+        return [
+            (one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in objects
+        ]
+
+    other = replace(installation, namespace="other")
+    gone, made, needed = named(removal(installation)), named(manifests(installation)), named(manifests(other))
+    assert set(gone) == set(made) - set(needed)
+    # What stands in the namespace would be gone before it is asked for.
+    assert gone[-1] == ("Namespace", "", installation.namespace)

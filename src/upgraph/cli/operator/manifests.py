@@ -5,7 +5,7 @@ import click
 from upgraph.cli.operator.pull_spec import is_pull_spec
 from upgraph.errors import UserError
 from upgraph.errors.problems.operator import INSTALLATION_INVALID
-from upgraph.operator.installation.manifests import as_yaml
+from upgraph.operator.installation.manifests import WARNING, as_yaml, removal
 from upgraph.operator.installation.manifests import manifests as objects_of
 from upgraph.operator.installation.parameters import (
     DEFAULT_CA_CONFIG_MAPS,
@@ -23,6 +23,7 @@ Examples:
   upgraph operator manifests --platform kubernetes --image-pull-secret registry-login \\
       --image registry.example:5000/upgraph/upgraph:0.1.0 | kubectl apply -f -
   upgraph operator manifests --crd-only | kubectl apply --server-side -f -
+  upgraph operator manifests --removal --namespace updates | oc delete --ignore-not-found -f -
 """
 
 
@@ -65,6 +66,13 @@ Examples:
     " own. Can be given several times.",
 )
 @click.option("--crd-only", is_flag=True, help="Only the definition of the resource.")
+@click.option(
+    "--removal",
+    "for_removal",
+    is_flag=True,
+    help="Only what belongs to the installation in this namespace alone, for kubectl delete. The definition of the"
+    " resource and the roles of users stay for others. Needs no image.",
+)
 def manifests(  # noqa: PLR0913  # each is an option of the command
     *,
     image: str | None,
@@ -73,25 +81,31 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
     ca_config_maps: tuple[str, ...],
     pull_secrets: tuple[str, ...],
     crd_only: bool,
+    for_removal: bool,
 ) -> None:
     """Print what installs the operator: the resource, the rights and the Deployment, for kubectl apply.
 
     Nothing is contacted. The same options give the same text.
     """
+    if crd_only and for_removal:
+        raise click.UsageError(
+            "--crd-only prints what all installations share, and --removal what none of them does"
+        )
     if crd_only:
         click.echo(as_yaml([definition()]), nl=False)
         return
-    if image is None:
+    if image is None and not for_removal:
         raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
-    if not is_pull_spec(image):
+    if image is not None and not is_pull_spec(image):
         seen = f"--image is {image!r}, which is no pull spec such as registry.example:5000/upgraph:0.1.0"
         raise UserError(INSTALLATION_INVALID, seen)
     installation = Installation(
-        image=image,
+        image=image or "",
         namespace=namespace,
         flavour=Flavour(platform),
         ca_config_maps=ca_config_maps,
         pull_secrets=pull_secrets,
     )
     refuse_names(installation)
-    click.echo(as_yaml(objects_of(installation)), nl=False)
+    text = as_yaml(removal(installation)) if for_removal else WARNING + as_yaml(objects_of(installation))
+    click.echo(text, nl=False)

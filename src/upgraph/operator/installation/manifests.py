@@ -17,6 +17,13 @@ from upgraph.operator.resource.definition import definition
 STATUS_PORT = 8080
 """Where the operator tells how it is, and its metrics."""
 
+WARNING = """\
+# The definition of UpdateService and the ClusterRoles updateservice-editor and -viewer are shared by the whole cluster.
+# kubectl delete -f with this file takes them away too, and with the definition every UpdateService of every namespace.
+# To remove this installation alone, give what upgraph operator manifests --removal prints to kubectl delete.
+"""
+"""Stands above all objects of an installation."""
+
 _LABELS = {"app.kubernetes.io/name": OPERATOR}
 _COLUMNS = 120
 
@@ -31,6 +38,18 @@ def manifests(installation: Installation) -> list[Object]:
         *user_roles(),
         deployment(installation),
     ]
+
+
+def removal(installation: Installation) -> list[Object]:
+    """The names of what belongs to this installation alone, in an order in which they can be deleted.
+
+    Neither the definition is among them, with which every UpdateService of the cluster would go, nor the roles of users:
+    other installations have the same. The image does not matter.
+    """
+    namespace, account = _namespace(installation), _service_account(installation)
+    # The namespace comes last, as it takes what is in it away while that is asked for by name.
+    own = (deployment(installation), *reversed(roles(installation)), account, namespace)
+    return [_name_alone(one) for one in own]
 
 
 def as_yaml(objects: Iterable[Object]) -> str:
@@ -58,6 +77,11 @@ def deployment(installation: Installation) -> Object:
             },
         },
     }
+
+
+def _name_alone(obj: Object) -> Object:
+    metadata = {key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
 
 
 def _namespace(installation: Installation) -> Object:
