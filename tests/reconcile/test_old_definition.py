@@ -21,7 +21,7 @@ async def test_what_every_definition_has_is_told_with_the_repair(
     refuse(cluster, NOT_DECLARED, 1)
     cluster.begin()
     await cluster.until(lambda: "definition-old" in cluster.condition("Degraded").get("message", ""))
-    assert "upgraph operator manifests" in cluster.condition("Degraded")["message"]
+    assert "upgraph operator manifests --crd-only | kubectl apply" in cluster.condition("Degraded")["message"]
     assert set(cluster.status()) <= {"conditions", "policyEngineURI"}
     assert all("observedGeneration" not in one for one in cluster.status()["conditions"])
 

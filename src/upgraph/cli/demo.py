@@ -20,7 +20,7 @@ from upgraph.service.running import Addresses, run
 \b
 Examples:
   upgraph demo
-  upgraph demo --directory ./sample        (keeps the sample platform, to look at or to change)
+  upgraph demo --directory ./sample        # keeps the sample platform, to look at or to change
 """
 )
 @click.option(

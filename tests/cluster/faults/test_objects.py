@@ -1,12 +1,14 @@
 """Rows of the fault matrix: objects of somebody else, a namespace that ends, a definition of before."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.cluster.faults.conftest import NAME, UPDATE_SERVICES, Site
+from tools.cluster.operating import UPGRAPH
 from upgraph.operator.controller import Controller
 from upgraph.operator.resource.definition import CRD_NAME, definition
 
@@ -49,6 +51,17 @@ def redefine(site: Site, wanted: Any) -> None:
     site.cluster.kubectl("replace", "-f", "-", stdin=json.dumps(wanted))
 
 
+def mend(site: Site) -> None:
+    """Do what the condition says."""
+    told = site.condition("Degraded")["message"]
+    assert (
+        "upgraph operator manifests --crd-only | kubectl apply --server-side --force-conflicts -f -" in told
+    )
+    command = [str(UPGRAPH), "operator", "manifests", "--crd-only"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    site.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=made)
+
+
 @pytest.fixture
 def old_definition(site: Site) -> Iterator[None]:
     """A cluster on which the reference operator was."""
@@ -65,7 +78,7 @@ async def test_a_definition_is_older_than_the_operator(
     before = await site.settled()
     await site.degraded("[definition-old]")
     assert "graphData" not in site.status
-    redefine(site, definition())
+    mend(site)
     await site.until(lambda: site.status.get("graphData"), "the whole status")
     await site.until(lambda: "definition-old" not in site.condition("Degraded")["message"], "its end")
     assert site.serving() == before

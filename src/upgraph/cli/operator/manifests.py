@@ -27,10 +27,18 @@ Examples:
 """
 
 
+def _required(context: click.Context, _: click.Parameter, image: str | None) -> str | None:
+    """Refuse an installation without an image, while the command line is read."""
+    if image is None and not (context.params["crd_only"] or context.params["for_removal"]):
+        raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
+    return image
+
+
 @click.command(epilog=_EXAMPLES)
 @click.option(
     "--image",
     metavar="PULLSPEC",
+    callback=_required,
     help="The image of Upgraph in your registry, best by digest. The operator runs from it, and the services that it makes.",
 )
 @click.option(
@@ -65,11 +73,12 @@ Examples:
     help="Secret of the namespace with which nodes pull the image of the operator, where they have no login of their"
     " own. Can be given several times.",
 )
-@click.option("--crd-only", is_flag=True, help="Only the definition of the resource.")
+@click.option("--crd-only", is_flag=True, is_eager=True, help="Only the definition of the resource.")
 @click.option(
     "--removal",
     "for_removal",
     is_flag=True,
+    is_eager=True,
     help="Only what belongs to the installation in this namespace alone, for kubectl delete. The definition of the"
     " resource and the roles of users stay for others. Needs no image.",
 )
@@ -94,8 +103,6 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
     if crd_only:
         click.echo(as_yaml([definition()]), nl=False)
         return
-    if image is None and not for_removal:
-        raise click.UsageError("--image says where nodes pull the operator from; there is no public place")
     if image is not None and not is_pull_spec(image):
         seen = f"--image is {image!r}, which is no pull spec such as registry.example:5000/upgraph:0.1.0"
         raise UserError(INSTALLATION_INVALID, seen)

@@ -49,8 +49,8 @@ KUBE_NO_KIND = Problem(
     "kube-no-kind",
     "The cluster does not have this kind of objects",
     "The API server knows no such resource in this version, so objects of this kind can be neither read nor made.",
-    "Look with kubectl api-resources whether the kind is there. If not, install its CustomResourceDefinition; for "
-    "UpdateService: upgraph operator manifests | kubectl apply -f -.",
+    "Look with kubectl api-resources whether the kind is there. If not, install its CustomResourceDefinition; that of "
+    "UpdateService comes with the operator, and is had alone by upgraph operator manifests --crd-only | kubectl apply --server-side -f -.",
 )
 KUBE_CONFLICT = Problem(
     "kube-conflict",

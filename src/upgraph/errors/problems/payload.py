@@ -150,7 +150,7 @@ FILE_MISSING = Problem(
     "release-file-missing",
     "A release has no file of that name",
     "Nothing was printed, so that nothing else is taken for it.",
-    "List the names with `upgraph release info -o json`.",
+    "List the names with `upgraph release info IMAGE -o json`.",
 )
 RELEASE_CUT_SHORT = Problem(
     "release-examination-cut-short",

@@ -64,7 +64,8 @@ REGISTRY_CA_MISSING = Problem(
     "Make the ConfigMap that is named with the key updateservice-registry: upgraph trust configmap --namespace NAMESPACE "
     "--name NAME --registry HOST:PORT=ca.pem --update-service ca.pem | kubectl apply -f -. On OpenShift image.config.openshift.io/cluster names it "
     "(spec.additionalTrustedCA.name), and the operator may read those ConfigMaps alone that it was installed with: upgraph "
-    "operator manifests --ca-configmap NAME. Elsewhere the UpdateService names it (spec.trust.configMap).",
+    "operator manifests --image PULLSPEC --ca-configmap NAME | oc apply --server-side -f -, with the other options of the "
+    "installation. Elsewhere the UpdateService names it (spec.trust.configMap).",
 )
 REGISTRY_CA_NONE = Problem(
     "registry-ca-none",
@@ -231,8 +232,8 @@ DEFINITION_OLD = Problem(
     "The definition of UpdateService is older than the operator",
     "Fields of the spec that it does not know have no effect, and the status is told without size, digest and authority. "
     "What runs is not touched.",
-    "Apply the definition of this operator: upgraph operator manifests | kubectl apply --server-side --force-conflicts -f -. "
-    "It accepts every UpdateService of the reference operator, and takes effect within a minute.",
+    "Apply the definition of this operator: upgraph operator manifests --crd-only | kubectl apply --server-side "
+    "--force-conflicts -f -. It accepts every UpdateService of the reference operator, and takes effect within a minute.",
 )
 OPERATOR_SETTING = Problem(
     "operator-setting",
