@@ -27,7 +27,7 @@ them, so they are not repeated:
 - The reference stands under `details` of `/status` with what was seen, in the label `reference` of the metric
   `upgraph_findings`, and in the log. It leads to what to do.
 - Nothing has to be restarted, unless the line says so. A scrape that fails is repeated after seconds, growing up to `--scrape-interval`; SIGHUP
-  has one made at once.
+  has one made at once, and so has a registry of releases that fails or answers again in between (`--registry-check-interval`).
 
 A service that has no graph yet answers clusters with 503, and `/readyz` names the reference of the last column; it
 becomes ready by itself once the fault is gone. Without a reference there, the fault does not keep it from becoming ready.

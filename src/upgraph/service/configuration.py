@@ -38,6 +38,7 @@ SCRAPE_ENDING = ".json"
 """How the path of a saved scrape ends where it is given without the scheme."""
 _ELSEWHERE = r"[a-z+-]+:"
 _SCRAPE_TIMEOUT: float | None = 1800.0
+_CHECK_INTERVAL: float | None = 30.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
 
@@ -257,6 +258,13 @@ class Configuration:
     )
     scrape_interval: float = setting(
         300.0, seconds, "Time between the end of a scrape and the start of the next.", metavar="TIME"
+    )
+    registry_check_interval: float | None = setting(
+        _CHECK_INTERVAL,
+        optional_seconds,
+        "Time between two small requests to each registry with releases, between scrapes. One that begins to fail, or"
+        " answers again, is scraped at once.",
+        metavar="TIME",
     )
     scrape_timeout: float | None = setting(
         _SCRAPE_TIMEOUT,

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.walk.conftest import VERSIONS, Site, logins_of, push_releases
+from tests.cluster.walk.conftest import Site, logins_of, push_releases
 from upgraph.testing.certificates import Authority, Certificates, make_authority
 from upgraph.testing.real_registry import NEXT_PASSWORD, RealRegistry, real_registry, renewed_registry
 
@@ -28,15 +28,18 @@ def test_a_rotated_authority_and_a_rotated_password_need_no_restart(operated: Si
         operated.settled("rotated")
     before = running(operated)
     shown = issued(second, operated)
-    with renewed_registry(kept, harbour, certificates=shown, password=NEXT_PASSWORD) as harbour:
-        push_releases(harbour, tmp_path / "more", (*VERSIONS, NEXT_VERSION))
-        with operated.asking(uri) as clients:
-            # Rather than to wait for five minutes.
-            operated.hang_up("rotated")
-            operated.until(lambda: is_told(operated, releases), "the registry that is not trusted")
-            configure(operated, harbour, second)
-            operated.until(lambda: NEXT_VERSION in operated.versions(uri), "the release that is new")
-            operated.settled("rotated")
+    with (
+        renewed_registry(kept, harbour, certificates=shown, password=NEXT_PASSWORD) as harbour,
+        operated.asking(uri) as clients,
+    ):
+        operated.until(lambda: is_told(operated, releases), "the registry that is not trusted")
+        configure(operated, harbour, second)
+        operated.until(lambda: is_reachable(operated), "the registry that is trusted")
+        operated.settled("rotated")
+        push_releases(harbour, tmp_path / "more", (NEXT_VERSION,))
+        # Rather than to wait for five minutes.
+        operated.hang_up("rotated")
+        operated.until(lambda: NEXT_VERSION in operated.versions(uri), "the release that is new")
     assert clients.unanswered == []
     assert running(operated) == before
 
@@ -45,6 +48,10 @@ def is_told(site: Site, releases: str) -> bool:
     """Whether the status says that the releases cannot be read, and where they are."""
     condition = site.condition("ReleasesReachable", "rotated")
     return condition.get("status") == "False" and releases in condition["message"]
+
+
+def is_reachable(site: Site) -> bool:
+    return site.condition("ReleasesReachable", "rotated").get("status") == "True"
 
 
 def running(site: Site) -> list[tuple[str, int]]:

@@ -27,6 +27,7 @@ from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
+from upgraph.service.building.lookout import Lookout
 from upgraph.service.building.pauses import Pauses, pause, wake
 from upgraph.service.building.promoted import PromotionFollower
 from upgraph.service.building.releases import digest_of as digest_of_releases
@@ -273,6 +274,7 @@ class Builder:
 
     async def _follow_releases(self, gatherer: Gatherer, gate: Gate, access: Access) -> None:
         pauses = self._pauses()
+        lookout = Lookout(gatherer.followed, self._configuration.registry_check_interval)
         while True:
             gathered = await admit(await gatherer.gather(), gate)
             findings = (*gathered.findings, *access.findings)
@@ -284,7 +286,8 @@ class Builder:
             # After the graph, so that the metrics of the scrape are those of what it gave.
             self._say(gathered.report)
             self._note_releases(gathered.asked)
-            await pause(self._releases_wanted, pauses.after(succeeded=gathered.is_current))
+            seconds = pauses.after(succeeded=gathered.is_current)
+            await lookout.pause(self._releases_wanted, seconds, gathered.asked)
 
     def _note_releases(self, asked: tuple[SourceOutcome, ...]) -> None:
         for outcome in asked:

@@ -10,10 +10,13 @@ from typing import Protocol
 
 from upgraph.errors import Finding
 from upgraph.graph import Release
-from upgraph.oci import ImageSource
+from upgraph.oci import ImageMissing, ImageSource
 from upgraph.service.building.library import Library
 from upgraph.service.building.releases import releases_of
 from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
+
+_ANY_TAG = "latest"
+"""What is asked for where no tag is known; that it is not there is an answer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Followed(Protocol):
         """
         ...
 
+    async def touch(self) -> None:
+        """Ask for as little as tells whether it can be read now; nothing where it lies on a disk.
+
+        Raises:
+            RemoteError: it cannot, or has lost what it had.
+            DataError: nobody can tell.
+        """
+        ...
+
 
 class Source(Protocol):
     """A place that holds releases."""
@@ -67,6 +79,8 @@ class ReleaseSource:
 
     images: ImageSource
     repository: str
+    is_remote: bool = False
+    """Whether it is asked over a network, and can fail at any moment."""
     take_notices: Callable[[], tuple[Finding, ...]] = tuple
     """Gives what was noticed about the source itself since this was last called."""
 
@@ -94,3 +108,13 @@ class _FollowedImages:
         self._last = await scrape(self._source.images, self._library, self._settings, self._last)
         notices = self._source.take_notices()
         return Asked(self._last.findings, self._last.is_current, self._last.counts, notices)
+
+    async def touch(self) -> None:
+        if not self._source.is_remote:
+            return
+        known = max(self._last.listing, default="")
+        try:
+            await self._source.images.resolve(known or _ANY_TAG)
+        except ImageMissing:
+            if known:
+                raise

@@ -67,6 +67,11 @@ class Gatherer:
         self._followed = [source.follow(library, settings) for source in sources]
         self._timeout = timeout
 
+    @property
+    def followed(self) -> tuple[Followed, ...]:
+        """The sources, in the order of the outcomes of a round."""
+        return tuple(self._followed)
+
     def known(self) -> tuple[Release, ...]:
         """The releases of the last rounds, without asking anybody."""
         found = (

@@ -91,6 +91,9 @@ class _FollowedFile:
         counts = Counts(tags=found, read=found if is_new else 0, known=0 if is_new else found)
         return Asked(self._held.findings, is_current=True, counts=counts)
 
+    async def touch(self) -> None:
+        """See :meth:`Followed.touch`."""
+
 
 def _unproven(name: str, releases: tuple[Release, ...], *, left_out: int) -> tuple[Finding, ...]:
     if not left_out:

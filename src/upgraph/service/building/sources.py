@@ -59,7 +59,7 @@ def open_releases(text: str, configuration: Configuration, access: Access) -> So
     repository = Repository.parse(text)
     named = parse_pull_spec_repository(named) if named else repository.name
     images = open_registry(repository, configuration, access)
-    return ReleaseSource(images, named, partial(findings_of, images))
+    return ReleaseSource(images, named, is_remote=True, take_notices=partial(findings_of, images))
 
 
 def open_graph_data(configuration: Configuration, access: Access) -> GraphDataSource | RemoteGraphData:
