@@ -133,7 +133,7 @@ async def test_the_report_counts_what_is_gone(
             await gatherer.gather()
             del registry.blobs[registry.tags["4.1.1"]]
             gathered = await gatherer.gather()
-    counted = "0 signatures passed over, 1 without a manifest, 1 releases gone since the last scrape; 0.0 MB"
+    counted = "0 signatures passed over, 1 without a manifest, 1 releases gone since the last scrape (first: 4.1.1+amd64); 0.0 MB"
     assert counted in gathered.report.message
     assert "left out or kept as before: 1 tags-without-manifest (first: " in gathered.report.message
     assert gathered.is_complete

@@ -137,7 +137,11 @@ def _line(releases: int, counts: Counts, findings: Sequence[Finding], seconds: f
     """What a scrape did, in one line for the log and the status."""
     met = [f"{counts.read} read", f"{counts.known} known", f"{counts.companions} signatures passed over"]
     met += [f"{counts.missing} without a manifest"] if counts.missing else []
-    met += [f"{counts.gone} releases gone since the last scrape"] if counts.gone else []
+    met += (
+        [f"{len(counts.gone)} releases gone since the last scrape (first: {counts.gone[0]})"]
+        if counts.gone
+        else []
+    )
     parts = [
         f"{releases} releases in {counts.tags} tags",
         ", ".join(met),

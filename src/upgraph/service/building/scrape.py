@@ -60,8 +60,8 @@ class Counts:
     """Tags that kept what they had because of a fault."""
     missing: int = 0
     """Tags that are listed and have no manifest."""
-    gone: int = 0
-    """Releases of the last scrape to which no tag leads any more."""
+    gone: tuple[str, ...] = ()
+    """Versions of the last scrape, with their architecture, to which no tag leads any more."""
     held_back: int = 0
     """Tags that were kept because a listing without them is not believed."""
     layer_bytes: int = 0
@@ -171,10 +171,12 @@ class _Round:
                 f"for example {missing[0]}"
             )
             self.findings.append(Finding(Severity.WARNING, TAGS_WITHOUT_MANIFEST, seen))
-        before = self._last.images.items()
-        self.counts.gone = sum(
-            isinstance(image, ReleaseImage) and digest not in self.images for digest, image in before
-        )
+        gone = [
+            image.metadata.document.version.with_build(image.arch)
+            for digest, image in self._last.images.items()
+            if isinstance(image, ReleaseImage) and digest not in self.images
+        ]
+        self.counts.gone = tuple(version.text for version in sorted(gone))
 
     def _is_doubtful(self, lost: Collection[str]) -> bool:
         limit = self._settings.shrink_limit
