@@ -1,4 +1,4 @@
-"""Graph data from an address, an image and a commit: followed, refused in words, kept when the place is gone."""
+"""Graph data from a tarball, an address, an image and a commit: followed, refused in words, kept when the place is gone."""
 
 import io
 import shutil
@@ -162,6 +162,26 @@ def test_a_set_that_changes_there_changes_the_answers(
     graph_data.channel("4.1.0")
     place.publish(graph_data)
     assert set(service.answered(lambda graph: len(graph.nodes) == 1).nodes) == {"4.1.0"}
+
+
+def test_a_tarball_that_is_replaced_changes_the_answers_and_half_a_copy_or_none_does_not(
+    start: Starter, releases: tuple[object, ...], graph_data: GraphDataPlace, tmp_path: Path
+) -> None:
+    place = tmp_path / "data.tar.gz"
+    place.write_bytes(write_tarball(DirectorySource(graph_data.path).read()))
+    service = start.serve(*releases, "--graph-data", place)
+    assert len(service.answered().nodes) == 3
+    graph_data.channel("4.1.0")
+    content = write_tarball(DirectorySource(graph_data.path).read())
+    place.write_bytes(content[:100])
+    until(lambda: has_finding(service, "graph-data-archive"), what="the finding of half a copy")
+    assert len(service.answered().nodes) == 3
+    place.unlink()
+    until(lambda: has_finding(service, "graph-data-unreadable"), what="the finding of no copy")
+    assert len(service.answered().nodes) == 3
+    place.write_bytes(content)
+    assert set(service.answered(lambda graph: len(graph.nodes) == 1).nodes) == {"4.1.0"}
+    until(lambda: not has_finding(service, "graph-data-"), what="the end of the findings")
 
 
 def test_a_place_that_is_empty_is_the_reason_until_it_is_not(
