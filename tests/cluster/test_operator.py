@@ -12,6 +12,7 @@ import pytest
 from tools.cluster.audit import Request
 from tools.cluster.control_plane import ControlPlane
 from tools.cluster.operating import configure, install, start_operator
+from tools.cluster.waiting import until as wait_until
 from upgraph.operator.installation.parameters import OPERATOR
 
 GROUP = "/apis/updateservice.operator.openshift.io/v1"
@@ -244,8 +245,10 @@ def test_replicas_are_spread_and_the_only_one_does_not_hold_up_a_drain(site: Sit
 def test_an_api_server_that_comes_back_is_followed_on(site: Site) -> None:
     site.settled()
     before = site.deployment()["spec"]
+    holder = site.find("leases", OPERATOR, group="/apis/coordination.k8s.io/v1")["spec"]["holderIdentity"]
+    log = site.cluster.folder / "logs" / f"{holder.rpartition('_')[0]}.log"
     site.cluster.stop("kube-apiserver", seconds=0)
-    time.sleep(2)
+    wait_until(lambda: "[kube-unreachable]" in log.read_text(), what="a line in the log of the operator")
     site.cluster.start_api_server()
     assert site.deployment()["spec"] == before
     path = site.path("updateservices", "service", group=GROUP)

@@ -1,6 +1,7 @@
 """An informer ends equal to the cluster, whatever happens to its connections, and reads nothing twice without need."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -72,6 +73,11 @@ def put(api_server: SimulatedApiServer) -> Callable[..., Object]:
 @pytest.fixture
 def drop(api_server: SimulatedApiServer) -> Callable[[str], Object]:
     return lambda name: api_server.state.delete(CONFIG_MAP, Key("harbour", name))
+
+
+def told(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    """The references of what was logged, from a level on."""
+    return [one.reference for one in caplog.records if hasattr(one, "reference") and one.levelno >= level]
 
 
 async def test_it_follows_what_happens(
@@ -328,3 +334,42 @@ async def test_the_page_of_a_proxy_cannot_ask_for_an_hour(
 async def test_a_wait_that_the_server_asks_for_is_kept(api: KubernetesApi) -> None:
     busy = RemoteError(KUBE_THROTTLED, "", status=429, retryable=True, retry_after=50.0)
     assert Informer(api, CONFIG_MAP)._failed(busy) == 50.0
+
+
+async def test_an_outage_is_logged_once_and_another_one_again(
+    start: Start,
+    api_server: SimulatedApiServer,
+    put: Callable[..., Object],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(informer, "SETTLED_SECONDS", 0.0)
+    known = await start()
+    put("a")
+    await known.until("a")
+    for name in "bc":
+        caplog.clear()
+        api_server.faults += [Fault("watch", status=503) for _ in range(4)]
+        api_server.cut()
+        put(name)
+        await known.until("abc"[: "abc".index(name) + 1])
+        assert told(caplog, logging.WARNING).count("kube-fault") == 1
+
+
+async def test_lost_history_is_in_the_log(
+    start: Start,
+    put: Callable[..., Object],
+    api_server: SimulatedApiServer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    put("a")
+    known = await start()
+    await known.until("a")
+    await api_server.refuse()
+    put("b")
+    api_server.forget_history()
+    await api_server.listen()
+    await known.until("ab")
+    assert "kube-expired" in told(caplog)
+    assert told(caplog, logging.WARNING).count("kube-expired") == 0

@@ -2,10 +2,11 @@
 
 A connection may be cut, refused, or silently dead; the place (a version of the API) survives all of them, so nothing is
 read twice. A cluster that lost the place (410) is listed, and what vanished meanwhile is found by comparing. Nothing of
-this ends :meth:`Informer.run`: it says in :attr:`Informer.fault` what is wrong and tries again, ever more slowly.
+this ends :meth:`Informer.run`: it says in :attr:`Informer.fault` and in the log what is wrong and tries again, ever more slowly.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -28,6 +29,8 @@ GONE_SECONDS = 600.0
 """How long a kind that was there has to be away until it is taken for gone: definitions are deleted and applied again."""
 
 _ABSENT_FIRST_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[[Change], None]
 Turn = Callable[[], None]
@@ -78,6 +81,8 @@ class Informer:
         self._absences = 0
         self._version = ""
         self._failures = 0
+        self._told: tuple[int, str] | None = None
+        self._has_heard = False
         self._chance = random.Random()  # noqa: S311  # parts those who failed together
 
     def listen(self, listener: Listener) -> None:
@@ -97,14 +102,17 @@ class Informer:
     async def _attempt(self) -> float:
         """Follow the cluster for as long as it goes; seconds to wait before the next attempt."""
         begun = asyncio.get_running_loop().time()
-        self.fault = None
+        self.fault, self._has_heard = None, False
         try:
             await self._follow()
-        except ExpiredError:
+        except ExpiredError as error:
             self._version = ""
+            _log.info("%s; all is read anew", error.seen, extra={"reference": error.reference})
         except UpgraphError as error:
             if error.problem is problems.KUBE_NO_KIND:
                 return self._without_kind()
+            if self._has_heard and asyncio.get_running_loop().time() - begun > SETTLED_SECONDS:
+                self._told = None
             return self._failed(error)
         if asyncio.get_running_loop().time() - begun > SETTLED_SECONDS:
             self._failures = 0
@@ -117,6 +125,7 @@ class Informer:
         async with aclosing(self._api.watch(self.kind, self._scope, self._version)) as events:
             async for event in events:
                 self._failures = 0
+                self._has_heard = True
                 self._take(event)
 
     async def _list(self) -> None:
@@ -125,6 +134,7 @@ class Informer:
         self._version = listing.version
         self.synced.set()
         self.hindrance = None
+        self._has_heard = True
         if self._absent_since is not None:
             self._absent_since, self._absences, self.served = None, 0, True
             self._tell_turn()
@@ -158,6 +168,7 @@ class Informer:
         if not self.synced.is_set():
             self.hindrance = error
         self._failures += 1
+        self._say(error)
         asked = 0.0
         if isinstance(error, RemoteError):
             asked = error.retry_after or 0.0
@@ -165,6 +176,15 @@ class Informer:
                 # Whatever cannot be read now would not be read later: go around it.
                 self._version = ""
         return max(asked, RECONNECT.wait(self._failures, self._chance))
+
+    def _say(self, error: UpgraphError) -> None:
+        """Log a failure: once an outage, and again when it has become another one."""
+        # Who stands between often cuts a watch, and the next attempt goes on; that is no reason to look at anything.
+        is_cut = self._failures == 1 and isinstance(error, RemoteError) and error.retryable
+        level = logging.INFO if is_cut else logging.WARNING
+        if (level, error.seen) != self._told:
+            self._told = (level, error.seen)
+            _log.log(level, "%s", error.seen, extra={"reference": error.reference})
 
     def _tell_turn(self) -> None:
         for turn in self._turns:

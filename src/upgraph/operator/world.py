@@ -44,8 +44,6 @@ from upgraph.operator.resource.update_service import UPDATE_SERVICE
 
 SEARCH_SECONDS = 600.0
 """How often kinds are looked for that the cluster does not have."""
-TELL_SECONDS = 3.0
-"""Between two looks at what cannot be watched."""
 SEARCH_AGAIN = BackOff(first=0.5, most=30.0)
 """When it is asked again whether the cluster has a kind, in seconds, after nobody could say it."""
 SHARED_CHARACTERS = 256
@@ -169,7 +167,6 @@ class World:
             for kind in (UPDATE_SERVICE, *ALWAYS_THERE):
                 self._watch(kind, Scope(self._namespace), self._on_object)
             self._watch(POD, Scope(self._namespace, labels=POD_INDEX), self._on_pod)
-            group.create_task(self._tell_faults())
             while True:
                 await self._search()
                 self._is_searched = True
@@ -243,16 +240,6 @@ class World:
     def _is_needed(self, place: Place) -> bool:
         kind, namespace = place
         return kind in _NEEDED and namespace in ("", self._namespace)
-
-    async def _tell_faults(self) -> None:
-        """Say in the log what cannot be watched, each time that it is something else."""
-        told: dict[Place, str] = {}
-        while True:
-            for place, informer in self._all():
-                if informer.fault is not None and told.get(place) != informer.fault.seen:
-                    told[place] = informer.fault.seen
-                    _log.warning("%s", informer.fault.seen, extra={"reference": informer.fault.reference})
-            await asyncio.sleep(TELL_SECONDS)
 
     def _on_object(self, change: Change) -> None:
         for name in self._concerned(change):

@@ -9,6 +9,7 @@ can be had at once; that the program does the same is tested beside this folder.
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -221,6 +222,13 @@ async def api(site: Site, network: Relay) -> AsyncIterator[Api]:
     with cancelled_handshakes():
         async with open_api(cluster, manager="upgraph-operator", kinds=[UPDATE_SERVICE]) as opened:
             yield opened
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[str], bool]:
+    """Whether the operator has told of a problem in its log, by the reference."""
+    caplog.set_level(logging.INFO)
+    return lambda reference: any(getattr(one, "reference", "") == reference for one in caplog.records)
 
 
 @pytest.fixture

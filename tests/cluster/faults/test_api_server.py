@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPSConnection
 from typing import Any
 
@@ -32,6 +32,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is given up when nothing was heard of it for seconds."""
     monkeypatch.setattr(exchange, "IDLE_SECONDS", DEAD_SECONDS)
     monkeypatch.setattr(connection, "ANSWER_SECONDS", DEAD_SECONDS)
+
+
+Logged = Callable[[str], bool]
 
 
 class Jail:
@@ -110,12 +113,13 @@ def jail(site: Site) -> Iterator[Jail]:
 
 
 async def test_history_is_lost_while_the_operator_is_cut_off(
-    site: Site, network: Relay, operator: Controller
+    site: Site, network: Relay, operator: Controller, logged: Logged
 ) -> None:
-    await site.settled()
+    name = f"{NAME}-siblings"
+    before = without(await site.settled(), name)
     lists = sum(one.verb == "list" for one in site.requests())
     await network.refuse()
-    path = site.path("services", f"{NAME}-siblings")
+    path = site.path("services", name)
     site.cluster.client.delete(path)
     # A new API server knows nothing of what was before it.
     await asyncio.to_thread(site.cluster.stop, "kube-apiserver", seconds=0)
@@ -123,17 +127,28 @@ async def test_history_is_lost_while_the_operator_is_cut_off(
     await network.listen()
     await site.until(lambda: site.cluster.client.find(path), "the Service that was deleted meanwhile")
     assert sum(one.verb == "list" for one in site.requests()) > lists
+    assert logged("kube-expired")
+    assert without(site.serving(), name) == before
 
 
-async def test_watches_fall_silent(site: Site, network: Relay, impatient: None, operator: Controller) -> None:
+def without(serving: dict[str, Any], service: str) -> dict[str, Any]:
+    """What serves clusters, beside one Service."""
+    return {name: one for name, one in serving.items() if name != f"services/{service}"}
+
+
+async def test_watches_fall_silent(
+    site: Site, network: Relay, impatient: None, operator: Controller, logged: Logged
+) -> None:
     before = await site.settled()
     network.fall_silent()
-    assert site.serving() == before
     site.ask_for(replicas=3)
+    await site.until(lambda: logged("kube-unreachable"), "a watch that is given up")
     await site.until(lambda: site.deployment["spec"]["replicas"] == 3, "the new number of replicas")
+    uid, asked = before[f"deployments/{NAME}"]
+    assert site.serving() == before | {f"deployments/{NAME}": (uid, asked | {"replicas": 3})}
 
 
-async def test_the_api_server_throttles(site: Site, operator: Controller, jail: Jail) -> None:
+async def test_the_api_server_throttles(site: Site, operator: Controller, jail: Jail, logged: Logged) -> None:
     before = await site.settled()
     jail.close()
     await site.until(jail.is_closed, "the rules to be in force")
@@ -142,6 +157,7 @@ async def test_the_api_server_throttles(site: Site, operator: Controller, jail: 
         lambda: any(one.status == 429 and one.verb == "patch" for one in site.requests()),
         "a request of the operator that is turned away",
     )
+    await site.until(lambda: logged("kube-throttled"), "a line in the log")
     assert site.serving() == before
     jail.open()
     await site.until(lambda: site.deployment["spec"]["replicas"] == 3, "the new number of replicas")

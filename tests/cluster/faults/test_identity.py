@@ -6,7 +6,7 @@ its API server shows another certificate.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +96,9 @@ async def api(mounted: Mounted) -> AsyncIterator[Api]:
             yield opened
 
 
-async def test_the_token_of_the_operator_ends(site: Site, mounted: Mounted, operator: Controller) -> None:
+async def test_the_token_of_the_operator_ends(
+    site: Site, mounted: Mounted, operator: Controller, logged: Callable[[str], bool]
+) -> None:
     before = await site.settled()
     old, host = mounted.token.read_text(), str(site.cluster.addresses.cluster)
     user = Client(host, PORT, mounted.authority, old)
@@ -104,7 +106,7 @@ async def test_the_token_of_the_operator_ends(site: Site, mounted: Mounted, oper
     # The API server remembers for some seconds that it was valid.
     await site.until(lambda: is_unknown(user, site), "the end of the token")
     site.ask_for(replicas=3)
-    await asyncio.sleep(1)
+    await site.until(lambda: logged("kube-unauthorized"), "a line in the log")
     assert site.serving() == before
     mounted.give_token("second")
     await site.until(lambda: site.deployment["spec"]["replicas"] == 3, "the new number of replicas")
@@ -119,7 +121,7 @@ def is_unknown(user: Client, site: Site) -> bool:
 
 
 async def test_the_authority_of_the_api_server_is_rotated(
-    site: Site, mounted: Mounted, operator: Controller, tmp_path: Path
+    site: Site, mounted: Mounted, operator: Controller, tmp_path: Path, logged: Callable[[str], bool]
 ) -> None:
     before = await site.settled()
     credentials = site.cluster.plan.credentials
@@ -136,6 +138,7 @@ async def test_the_authority_of_the_api_server_is_rotated(
     await site.until(
         lambda: any(one.reference == "kube-untrusted" for one in operator.world.faults), "a refusal"
     )
+    assert logged("kube-untrusted")
     assert site.serving() == before
     mounted.authority.write_bytes(both)
     await site.until(lambda: site.deployment["spec"]["replicas"] == 3, "the new number of replicas")
