@@ -1,4 +1,4 @@
-"""A certificate authority and a password that change take effect in pods that go on running."""
+"""A registry of releases that goes, and comes back with another authority and another password: pods go on running."""
 
 import base64
 import json
@@ -26,13 +26,16 @@ def test_a_rotated_authority_and_a_rotated_password_need_no_restart(operated: Si
         operated.create("rotated", "three", replicas=2, releases=releases)
         uri = operated.uri("rotated")
         operated.settled("rotated")
-    before = running(operated)
+        before = running(operated)
     shown = issued(second, operated)
+    with operated.asking(uri) as clients:
+        operated.until(lambda: is_told(operated, releases, "no connection to"), "the registry that is gone")
+    assert clients.unanswered == []
     with (
         renewed_registry(kept, harbour, certificates=shown, password=NEXT_PASSWORD) as harbour,
         operated.asking(uri) as clients,
     ):
-        operated.until(lambda: is_told(operated, releases), "the registry that is not trusted")
+        operated.until(lambda: is_told(operated, releases, "certificate"), "a registry that is not trusted")
         configure(operated, harbour, second)
         operated.until(lambda: is_reachable(operated), "the registry that is trusted")
         operated.settled("rotated")
@@ -44,10 +47,10 @@ def test_a_rotated_authority_and_a_rotated_password_need_no_restart(operated: Si
     assert running(operated) == before
 
 
-def is_told(site: Site, releases: str) -> bool:
-    """Whether the status says that the releases cannot be read, and where they are."""
+def is_told(site: Site, *words: str) -> bool:
+    """Whether the status says that the releases cannot be read, where they are and why."""
     condition = site.condition("ReleasesReachable", "rotated")
-    return condition.get("status") == "False" and releases in condition["message"]
+    return condition.get("status") == "False" and all(one in condition["message"] for one in words)
 
 
 def is_reachable(site: Site) -> bool:
