@@ -40,7 +40,8 @@ def test_what_is_tried_is_there() -> None:
 
 @told(
     fault="A registry goes, hangs, refuses the login, or shows another certificate.",
-    seen="The reference of the section above, within a minute (`--registry-check-interval`).",
+    seen="The reference of the section above, after half a minute (`--registry-check-interval`) and the time for which an"
+    " answer is waited for.",
     clients=f"{LAST_GOOD[:1].upper()}{LAST_GOOD[1:]}.",
     heals="A scrape that begins by itself within half a minute of the end of the fault.",
 )
