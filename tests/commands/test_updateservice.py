@@ -158,11 +158,12 @@ async def test_a_cluster_that_is_away_for_a_moment_is_waited_for(
 
 
 async def test_this_cluster_is_pointed_to_it(cluster: SimulatedApiServer, updateservice: Upgraph) -> None:
-    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA={"trustedByCluster": True})
     first = await updateservice("create", "service", *WISHES, "--point-cluster")
     again = await updateservice("create", "service", *WISHES, "--point-cluster")
     assert "(before: the default of its installation)" in first.out
     assert f"ClusterVersion points to {ADDRESS} already" in again.out
+    assert "warning" not in first.err
     spec = cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
     assert spec == {"clusterID": "1", "channel": "stable-4.16", "upstream": ADDRESS}
 
@@ -177,6 +178,32 @@ async def test_a_cluster_is_not_pointed_to_what_it_does_not_trust(
     assert "a certificate by CN=ingress, which this cluster does not trust" in done.err
     assert "Its certificate is not in the status" in done.err
     assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
+
+
+async def test_a_cluster_is_not_pointed_before_it_is_known_what_it_trusts(
+    cluster: SimulatedApiServer, updateservice: Upgraph
+) -> None:
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    pointing = asyncio.ensure_future(updateservice("create", "service", *WISHES, "--point-cluster"))
+    # It has seen several times that the service answers.
+    seen = "get", UPDATE_SERVICE.plural
+    while not pointing.done() and sum((one.verb, one.plural) == seen for one in cluster.requests) < 5:  # noqa: ASYNC110  # of another thread
+        await asyncio.sleep(0.01)
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA={"trustedByCluster": False})
+    done = await pointing
+    assert (done.code, "update-service-untrusted" in done.err) == (2, True)
+    assert "upstream" not in cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]
+
+
+async def test_a_cluster_that_never_says_what_it_trusts_is_pointed_with_a_warning(
+    cluster: SimulatedApiServer, updateservice: Upgraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "JUDGING_SECONDS", 0.1)
+    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    done = await updateservice("create", "service", *WISHES, "--point-cluster")
+    assert done.code == 0
+    assert "warning: it is not known whether this cluster trusts https" in done.err
+    assert cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]["upstream"] == ADDRESS
 
 
 async def test_how_this_cluster_comes_to_trust_it_is_told_with_its_names(
@@ -233,7 +260,7 @@ async def test_who_asks_for_services_alone_and_to_be_pointed_there_gets_nothing_
 
 async def test_only_openshift_can_be_pointed(cluster: SimulatedApiServer, updateservice: Upgraph) -> None:
     cluster.state.kinds.remove(CLUSTER_VERSION)
-    put(cluster, conditions=GOOD, policyEngineURI=URI)
+    put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA={"trustedByCluster": True})
     done = await updateservice("create", "service", *WISHES, "--point-cluster")
     assert done.code == 2
     assert "cluster-version-missing" in done.err

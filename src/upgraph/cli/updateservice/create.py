@@ -10,7 +10,7 @@ import msgspec
 from upgraph.cli.cluster_access import cluster_options, connected
 from upgraph.cli.output import Format, emit_document, printable
 from upgraph.cli.updateservice import pointing
-from upgraph.cli.updateservice.waiting import wait_until_answering
+from upgraph.cli.updateservice.waiting import is_judged, wait_until_answering, wait_until_judged
 from upgraph.cli.updateservice.wishes import Wishes, namespace_option, spec_of, wish_options
 from upgraph.errors import RemoteError, UserError
 from upgraph.errors.problems.kube import KUBE_EXISTS
@@ -161,7 +161,10 @@ async def _follow(api: Api, made: UpdateService, *, seconds: float, is_pointed: 
     held = f"{graph.releases or 0:,} releases, {graph.updates or 0:,} updates" if graph else "a graph"
     click.echo(f"{address} answers with {held}")
     if is_pointed:
+        service = await wait_until_judged(api, service)
         pointing.refuse_useless(service)
+        if not is_judged(service):
+            _tell(f"warning: it is not known whether this cluster trusts {address}")
         click.echo(await pointing.point_cluster(api, address))
     else:
         click.echo(f"To point a cluster to it:\n  {pointing.pointing_command(address)}")

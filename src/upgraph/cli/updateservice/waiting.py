@@ -18,6 +18,8 @@ from upgraph.operator.resource.update_service import (
 
 POLL_SECONDS = 1.0
 """Between two looks at the resource."""
+JUDGING_SECONDS = 30.0
+"""Longest wait for what the cluster says of an address that answers: its authorities come by another operator, mostly in seconds."""
 
 
 async def wait_until_answering(
@@ -46,6 +48,40 @@ async def wait_until_answering(
     if watched.service is None:
         raise AssertionError("it has answered")
     return watched.service
+
+
+async def wait_until_judged(api: Api, service: UpdateService) -> UpdateService:
+    """Wait until it is known whether the cluster trusts the address of an UpdateService, but not for long.
+
+    Gives the UpdateService as it was seen last; not every cluster ever says it.
+
+    Raises:
+        RemoteError: it is gone, or must not be read.
+    """
+    try:
+        async with asyncio.timeout(JUDGING_SECONDS):
+            while not is_judged(service):
+                await asyncio.sleep(POLL_SECONDS)
+                service = await _read_again(api, service)
+    except TimeoutError:
+        pass
+    return service
+
+
+def is_judged(service: UpdateService) -> bool:
+    """Whether it is known if the cluster trusts the address; where nothing has to be trusted it is."""
+    authority = service.status.serving_ca
+    has_tls = (service.status.policy_engine_uri or "").startswith("https:")
+    return not has_tls or (authority is not None and authority.trusted_by_cluster is not None)
+
+
+async def _read_again(api: Api, service: UpdateService) -> UpdateService:
+    try:
+        return parse_update_service(await api.get(UPDATE_SERVICE, service.key))
+    except RemoteError as error:
+        if not error.retryable:
+            raise
+        return service
 
 
 class _Watched:
