@@ -5,7 +5,7 @@ import pytest
 from tests.reconcile.conftest import Start
 from upgraph.kube.kinds import EVENT
 from upgraph.operator.controller import Controller
-from upgraph.testing.operated_cluster import OperatedCluster
+from upgraph.testing.operated_cluster import NAMESPACE, OperatedCluster
 from upgraph.testing.simulated_replica import SimulatedReplica
 
 
@@ -32,6 +32,8 @@ async def test_all_replicas_that_are_down_are_told_until_one_answers(
     assert "0 of 2 replicas are ready" in cluster.condition("Degraded")["message"]
     told = cluster.condition("Available")
     assert (told["status"], told["reason"]) == ("False", "NoReplicaReady")
+    # The command can be pasted.
+    assert f"kubectl get pods -n {NAMESPACE} -l app=sample and" in told["message"]
     await cluster.until(
         lambda: any(
             one["type"] == "Warning" and one["note"].startswith("Degraded is True: Available: 0 of 2")

@@ -9,6 +9,7 @@ import pytest
 from upgraph.cli.serve import serve
 from upgraph.errors import DataError, Problem
 from upgraph.errors.problems import every_problem
+from upgraph.kube.conditions import Condition
 from upgraph.kube.objects import Object
 from upgraph.oci import parse_image_name
 from upgraph.operator.inputs.values import GraphDataImage, Inputs
@@ -27,8 +28,10 @@ from upgraph.operator.observing.service_report import (
 )
 from upgraph.operator.observing.statuses import ReplicasSeen
 from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.pasting import with_names
 from upgraph.operator.reporting.verdicts import conditions
 from upgraph.operator.resource.definition import definition
+from upgraph.operator.resource.names import Names
 from upgraph.operator.resource.repairs import REPAIRS, repair
 from upgraph.operator.resource.trouble import Trouble
 from upgraph.operator.resource.update_service import parse_update_service
@@ -132,3 +135,16 @@ def test_a_service_of_another_version_is_believed_unless_it_names_a_setting() ->
     assert repair("not-known-here") == ""
     assert repair("registry-untrusted", "Give --ca FILE.") == REPAIRS["registry-untrusted"]
     assert repair("oci-manifest", "") != ""
+
+
+OWN = re.compile(r"-n NAMESPACE|deployment/NAME|app=NAME|get updateservice NAME|NAME-route")
+"""What an UpdateService knows of its own in a command."""
+REPAIRED = sorted({repair(one.reference, one.remedy) for one in PROBLEMS})
+
+
+@pytest.mark.parametrize("remedy", [one for one in REPAIRED if OWN.search(one)])
+def test_commands_about_the_update_service_itself_can_be_pasted(remedy: str) -> None:
+    condition = Condition("Degraded", status=True, reason="Any", message=remedy)
+    told = with_names(condition, Names("harbour", "sample")).message
+    assert not OWN.search(told)
+    assert "-n harbour" in told

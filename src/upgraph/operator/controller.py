@@ -18,7 +18,7 @@ from upgraph.kube.api import Api
 from upgraph.kube.conditions import Condition, stated
 from upgraph.kube.events import Note, Recorder
 from upgraph.kube.kinds import CONFIG_MAP, DEPLOYMENT, SECRET
-from upgraph.kube.objects import Key, Object, uid_of
+from upgraph.kube.objects import Key, Object, key_of, uid_of
 from upgraph.kube.queue import Queue
 from upgraph.operator.applying.writing import Applier, Outcome
 from upgraph.operator.desired import plan_of
@@ -44,9 +44,11 @@ from upgraph.operator.observing.private_files import AccessPool, Means
 from upgraph.operator.observing.replicas import ServiceSeen, ServiceWish
 from upgraph.operator.observing.rounds import Rounds
 from upgraph.operator.reporting.conclusions import Known
+from upgraph.operator.reporting.pasting import with_names
 from upgraph.operator.reporting.status import Status, status_of
 from upgraph.operator.reporting.verdicts import DEGRADED, RECONCILE_COMPLETED
 from upgraph.operator.reporting.writing import AGAIN_SECONDS, StatusWriter
+from upgraph.operator.resource.names import Names
 from upgraph.operator.resource.trouble import Trouble
 from upgraph.operator.resource.update_service import UPDATE_SERVICE, UpdateService, parse_update_service
 from upgraph.operator.world import World
@@ -263,8 +265,12 @@ class Controller:
 
     async def _tell_alone(self, obj: Object, trouble: Trouble) -> None:
         """Tell what keeps an UpdateService from being looked after at all; all else stays as it was said last."""
+        key = key_of(obj)
         said = [
-            Condition(kind, status=kind == DEGRADED, reason=trouble.reason, message=trouble.message)
+            with_names(
+                Condition(kind, status=kind == DEGRADED, reason=trouble.reason, message=trouble.message),
+                Names(key.namespace, key.name),
+            )
             for kind in (RECONCILE_COMPLETED, DEGRADED)
         ]
         kinds = {one.type for one in said}

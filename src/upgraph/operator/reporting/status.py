@@ -16,6 +16,7 @@ from upgraph.operator.observing.serving_ca import ServingCA
 from upgraph.operator.observing.statuses import has_to_be_told
 from upgraph.operator.reporting.conclusions import Known
 from upgraph.operator.reporting.graph_data import GRAPH_DATA_READY, OF_REPLICAS
+from upgraph.operator.reporting.pasting import with_names
 from upgraph.operator.reporting.verdicts import (
     AVAILABLE,
     DEGRADED,
@@ -68,7 +69,8 @@ def status_of(known: Known, obj: Object, now: datetime) -> Status:
         obj: the resource as it was read, with the status that it has.
         now: the moment.
     """
-    verdicts = _with_memory(conditions(known), known, obj)
+    told = tuple(with_names(one, known.inputs.names) for one in conditions(known))
+    verdicts = _with_memory(told, known, obj)
     content: Object = {
         "conditions": stated((*verdicts, *_retired(obj)), obj, now),
         "observedGeneration": known.inputs.service.metadata.generation,
