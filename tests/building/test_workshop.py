@@ -259,7 +259,8 @@ def _of_no_channel(chain: list[Release]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("given", "why"), [(_answer_for_clusters, "its architecture"), (_of_no_channel, "is in a channel")]
+    ("given", "why"),
+    [(_answer_for_clusters, "its architecture"), (_of_no_channel, "both an architecture and a channel")],
 )
 def test_a_graph_of_an_upstream_server_that_answers_no_cluster_is_held_back(
     desk: Desk, chain: list[Release], given: Callable[[list[Release]], bytes], why: str

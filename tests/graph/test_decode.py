@@ -1,12 +1,14 @@
 """Reading the document of an upstream server: tolerant of what may come, refusing what is no graph."""
 
 import json
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 
 from upgraph.errors import DataError
 from upgraph.graph import Encoder, build, decode
+from upgraph.graph.wire import MAX_TOLD
 from upgraph.testing.answers import read_answer, violations
 from upgraph.testing.plain import graph_data_of, release_of
 from upgraph.testing.strategies import Platform, platforms
@@ -132,6 +134,20 @@ def test_a_circle_loses_the_edge_to_the_lower_version(
     assert [finding.reference for finding in findings] == ["release-cycle"] * len(left_out)
     assert all(f"from {ends} closes" in str(found) for ends, found in zip(left_out, findings, strict=True))
     assert violations(Encoder().for_clients(graph)) == []
+
+
+def test_of_many_faults_the_first_are_told_and_how_many_more_there_are() -> None:
+    """A document comes from outside, and each of its edges may be a fault."""
+    size = 60
+    nodes = [_node(f"1.0.{number}") for number in range(size)]
+    every = [[source, to] for source in range(size) for to in range(size) if source != to]
+    lost = [{"from": "1.0.0", "to": f"9.0.{number}"} for number in range(MAX_TOLD + 5)]
+    _, findings = decode(_document(nodes=nodes, edges=every, conditionalEdges=[{"edges": lost, "risks": []}]))
+    circles = size * (size - 1) // 2
+    counted = Counter(finding.reference for finding in findings)
+    assert counted == {"release-cycle": MAX_TOLD + 1, "graph-edge": MAX_TOLD + 1}
+    more = [finding.seen for finding in findings if "more edges" in finding.seen]
+    assert [one.split()[0] for one in more] == ["5", str(circles - MAX_TOLD)]
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000

@@ -6,7 +6,8 @@ group only: a cluster drops a target that it finds in two (its Cluster Version O
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,10 @@ from upgraph.graph.version import Version
 
 PROTOCOL_VERSION = 1
 """Value of ``version`` in answers to clients. Graph builders send none, and their clients refuse one."""
+MAX_TOLD = 1_000
+"""Most findings of one kind that are made of a document, which comes from outside and may have a million."""
+
+T = TypeVar("T")
 
 
 class _Promql(msgspec.Struct):
@@ -149,8 +154,9 @@ def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ..
     """Read the document of a graph builder or of an update service.
 
     An unknown top-level key is no error, and neither is ``version``. In an answer to clusters no release
-    names its architecture, so nothing can be selected from it. Conditional edges that name a version which is no node are left out with a finding,
-    because a cluster drops an answer that has one. So are edges to a lower version that close a circle.
+    names its architecture, so nothing can be selected from it. Conditional edges that name a version which is
+    no node are left out with a finding, because a cluster drops an answer that has one. So are edges to a
+    lower version that close a circle.
 
     Raises:
         DataError: the document is no update graph.
@@ -165,7 +171,7 @@ def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ..
     if len(number) != len(nodes):
         raise DataError(WIRE_INVALID, "not an update graph: two nodes have the same version")
     plain = {_numbers(edge, nodes, number) for edge in upstream.edges}
-    risky, findings = _read_conditional(upstream.conditional, number)
+    risky, lost = _read_conditional(upstream.conditional, number)
     cut = _edges_to_cut(plain | risky.keys(), len(nodes))
     edges = Edges()
     for ends, risks in risky.items():
@@ -174,8 +180,26 @@ def decode(document: bytes | memoryview) -> tuple[UpdateGraph, tuple[Finding, ..
     for ends in plain - risky.keys() - cut:
         edges.add(*ends)
     graph = UpdateGraph.of([nodes[position] for position in order], edges)
-    circles = [finding_of(graph.nodes[source].version, graph.nodes[to].version) for source, to in sorted(cut)]
-    return graph, (*findings, *circles)
+    versions = [node.version for node in graph.nodes]
+    circles = _first(sorted(cut), lambda ends: finding_of(versions[ends[0]], versions[ends[1]]))
+    return graph, (*_first(lost, _lost_edge), *circles)
+
+
+def _first(found: Sequence[T], tell: Callable[[T], Finding]) -> tuple[Finding, ...]:
+    """A finding for each of the first, and one for how many more there are."""
+    told = tuple(map(tell, found[:MAX_TOLD]))
+    if len(found) <= MAX_TOLD:
+        return told
+    last = told[-1]
+    more = f"{len(found) - MAX_TOLD} more edges are left out for the same reason as: {last.seen}"
+    return (*told, Finding(last.severity, last.problem, more))
+
+
+def _lost_edge(edge: _ConditionalEdge) -> Finding:
+    names = f"{edge.source[:_SHOWN]!r} to {edge.target[:_SHOWN]!r}"
+    return Finding(
+        Severity.WARNING, WIRE_EDGE, f"a conditional edge from {names} names a version that is no node"
+    )
 
 
 def _edges_to_cut(edges: Iterable[tuple[int, int]], nodes: int) -> set[tuple[int, int]]:
@@ -204,9 +228,10 @@ def _numbers(edge: tuple[int, int], nodes: Sequence[Node], number: Mapping[Versi
 
 def _read_conditional(
     groups: Iterable[_Group], number: Mapping[Version, int]
-) -> tuple[dict[tuple[int, int], tuple[Risk, ...]], tuple[Finding, ...]]:
+) -> tuple[dict[tuple[int, int], tuple[Risk, ...]], list[_ConditionalEdge]]:
+    """The risks of each edge, and the edges of which an end is no node."""
     risks: defaultdict[tuple[int, int], dict[Risk, None]] = defaultdict(dict)
-    findings = []
+    lost = []
     for group in groups:
         carried = dict.fromkeys(map(_from_wire, group.risks))
         for edge in group.edges:
@@ -214,10 +239,8 @@ def _read_conditional(
             if ends[0] is not None and ends[1] is not None:
                 risks[ends[0], ends[1]].update(carried)
             else:
-                names = f"{edge.source[:_SHOWN]!r} to {edge.target[:_SHOWN]!r}"
-                seen = f"a conditional edge from {names} names a version that is no node"
-                findings.append(Finding(Severity.WARNING, WIRE_EDGE, seen))
-    return {ends: tuple(found) for ends, found in risks.items()}, tuple(findings)
+                lost.append(edge)
+    return {ends: tuple(found) for ends, found in risks.items()}, lost
 
 
 def _known(text: str, number: Mapping[Version, int]) -> int | None:

@@ -93,7 +93,7 @@ def read_graph(document: bytes) -> tuple[UpdateGraph, tuple[Finding, ...]]:
         )
         raise DataError(WIRE_UNANSWERABLE, seen)
     if not any(node.channels and node.arches for node in releases):
-        seen = f"none of the {len(releases)} releases of the upstream server is in a channel"
+        seen = f"none of the {len(releases)} releases of the upstream server has both an architecture and a channel"
         raise DataError(WIRE_UNANSWERABLE, seen)
     return graph, findings
 
