@@ -1,7 +1,7 @@
 """The limits of the program, for the page that lists them. What does not stand here has no limit of its own."""
 
 from upgraph.cli import passwords, status_fetching
-from upgraph.graph import pattern, pattern_set, promotion, version
+from upgraph.graph import pattern, pattern_set, promotion, version, wire
 from upgraph.graphdata import (
     address,
     base_image,
@@ -278,6 +278,7 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("time to read what is served of a bundle", bundle_reading.READ_SECONDS, "s"),
             ("graph of an upstream server", upstream.MAX_DOCUMENT_BYTES, "bytes"),
             ("time to fetch it", upstream.TIMEOUT_SECONDS, "s"),
+            ("findings of one kind that are made of it", wire.MAX_TOLD, ""),
             ("snapshot of another replica", siblings.MAX_SNAPSHOT_BYTES, "bytes"),
             ("time to fetch it", siblings.SNAPSHOT_SECONDS, "s"),
             ("addresses of other replicas that are asked", siblings.MAX_ADDRESSES, ""),
