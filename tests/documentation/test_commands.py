@@ -23,6 +23,8 @@ _VALUE = re.compile(r"\$\w+|[A-Z][A-Z0-9_./:=@-]*|\.{3}|.*[./:=@{}\d].*|-")
 _OPTION = re.compile(r"--?[a-z]")
 _STOPS = ".,;:)`"
 """What ends a word of a sentence, and belongs to none of a command."""
+_CHANGED = re.compile(r"upgraph operator manifests --image PULLSPEC.{,200}", re.DOTALL)
+"""What is told to somebody who has installed the operator already, and only knows with what."""
 _SUBSTITUTED = re.compile(r'"\$\([^)]*\)"')
 _TYPED = re.compile(r"(?:^|[\s(/])upgraph ([^|<>&)]*)")
 
@@ -189,6 +191,18 @@ def test_every_command_that_a_remedy_or_a_condition_tells_is_taken(root: Path) -
     told = list(in_source(root))
     assert any(one.where.endswith("problems/reconcile.py") and one.is_whole for one in told)
     assert faults(told) == []
+
+
+def test_whoever_changes_an_installation_is_told_to_give_its_other_options_too(
+    pages: list[Page], root: Path
+) -> None:
+    # Without them it would be another one, in another namespace, or its node could not pull the image any more.
+    texts = [(one.name, one.text) for one in pages if one.name not in MADE]
+    for file in (root / "src" / "upgraph").rglob("*.py"):
+        texts += [(file.name, text) for text in _texts(ast.parse(file.read_text()))]
+    told = [(where, found) for where, text in texts for found in _CHANGED.findall(text)]
+    assert len(told) > 1
+    assert [where for where, text in told if "with the other options of the installation" not in text] == []
 
 
 def test_every_command_that_a_help_shows_is_taken() -> None:

@@ -125,7 +125,7 @@ APPLY_REFUSED = Problem(
     "The cluster refuses an object of an UpdateService",
     "This part is as it was before; all others are made. It is tried again when something changes.",
     "Read what the cluster says: a quota, a policy of admission or a missing right of the operator. The rights come with "
-    "upgraph operator manifests.",
+    "upgraph operator manifests, with the options of the installation.",
 )
 APPLY_FAILED = Problem(
     "apply-failed",
