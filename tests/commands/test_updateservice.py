@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import yaml
 
 from tests.commands.conftest import Command, Done
-from upgraph.cli.updateservice import waiting
+from upgraph.cli.updateservice import pointing, waiting
+from upgraph.errors.problems.operator import UPDATE_SERVICE_UNTRUSTED
 from upgraph.kube.kinds import CLUSTER_VERSION, ROUTE
 from upgraph.kube.objects import Key
 from upgraph.operator.resource.definition import definition
@@ -206,14 +208,29 @@ async def test_a_cluster_that_never_says_what_it_trusts_is_pointed_with_a_warnin
     assert cluster.state.get(CLUSTER_VERSION, Key("", "version"))["spec"]["upstream"] == ADDRESS
 
 
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        pytest.param(UPDATE_SERVICE_UNTRUSTED.remedy, id="catalogue"),
+        pytest.param("Ask: oc get updateservice NAME -n NAMESPACE -o yaml.", id="other order"),
+        pytest.param(
+            "Ask: oc -n NAMESPACE get updateservice NAME -o yaml. Look: oc get ingress NAME-route.", id="more"
+        ),
+    ],
+)
 async def test_how_this_cluster_comes_to_trust_it_is_told_with_its_names(
-    cluster: SimulatedApiServer, updateservice: Upgraph
+    cluster: SimulatedApiServer, updateservice: Upgraph, monkeypatch: pytest.MonkeyPatch, remedy: str
 ) -> None:
+    monkeypatch.setattr(
+        pointing, "UPDATE_SERVICE_UNTRUSTED", replace(UPDATE_SERVICE_UNTRUSTED, remedy=remedy)
+    )
     authority = {"subject": "CN=ingress", "trustedByCluster": False, "certificate": "PEM"}
     put(cluster, conditions=GOOD, policyEngineURI=URI, servingCA=authority)
     done = await updateservice("create", "service", *WISHES, "--point-cluster")
-    told = "oc -n openshift-update-service get updateservice service -o jsonpath='{.status.servingCA.certificate}'"
-    assert told in " ".join(done.err.split())
+    told = " ".join(done.err.split())
+    assert "-n openshift-update-service" in told
+    assert "get updateservice service" in told
+    assert "NAME" not in told
 
 
 async def test_what_clusters_will_not_trust_is_a_warning_beside_the_patch(

@@ -13,6 +13,8 @@ from upgraph.errors.problems.operator import (
 from upgraph.kube.api import Api
 from upgraph.kube.kinds import CLUSTER_VERSION
 from upgraph.kube.objects import Key, Object
+from upgraph.operator.reporting.pasting import as_pasted
+from upgraph.operator.resource.names import Names
 from upgraph.operator.resource.update_service import UpdateService
 
 _VERSION = Key("", "version")
@@ -56,9 +58,8 @@ def refuse_useless(service: UpdateService) -> None:
 
 def _remedy(service: UpdateService) -> str:
     """What the catalogue says, with commands that can be pasted."""
-    metadata = service.metadata
-    named = f"-n {metadata.namespace} get updateservice {metadata.name}"
-    return UPDATE_SERVICE_UNTRUSTED.remedy.replace("-n NAMESPACE get updateservice NAME", named)
+    names = Names(service.metadata.namespace, service.metadata.name)
+    return as_pasted(UPDATE_SERVICE_UNTRUSTED.remedy, names)
 
 
 async def point_cluster(api: Api, address: str) -> str:
