@@ -13,7 +13,7 @@ from tools.cluster import nodes
 from tools.cluster.control_plane import ControlPlane
 from tools.cluster.operating import OPERAND, UPGRAPH, configure, start_operator
 from tools.pages import read_pages
-from upgraph.operator.installation.parameters import DEFAULT_NAMESPACE
+from upgraph.operator.installation.parameters import DEFAULT_NAMESPACE, OPERATOR
 from upgraph.operator.resource.definition import CRD_NAME
 
 PLATFORMS = ("kubernetes", "openshift")
@@ -39,13 +39,13 @@ def upgraph(*arguments: str) -> str:
     return done.stdout
 
 
-def typed(cluster: ControlPlane, line: str, namespace: str) -> None:
+def typed(cluster: ControlPlane, line: str) -> None:
     """Do what somebody does with a line of a page."""
     first, _, second = line.partition(" | ")
     program, *arguments = first.split()
     text = ""
     if program == "upgraph":
-        text = upgraph(*arguments, f"--namespace={namespace}")
+        text = upgraph(*arguments)
         _, *arguments = second.split()
     cluster.kubectl(*arguments, stdin=text)
 
@@ -117,10 +117,33 @@ def test_one_installation_is_removed_as_the_page_says_and_the_other_goes_on(
     before = others()
     assert rights_of(goes)
     for line in commands(platform, goes.namespace):
-        typed(goes.cluster, line, goes.namespace)
+        typed(goes.cluster, line)
     goes.until(lambda: client.find(namespace) is None, "the end of the namespace")
     assert (rights_of(goes), others()) == ([], before)
     # Its operator still may do its work.
     client.patch(stays.path("updateservices", "service", group=GROUP), {"spec": {"replicas": 3}})
     stays.until(lambda: stays.deployment()["spec"]["replicas"] == 3, "the new number of replicas")
     assert [one for one in stays.requests() if one.status == 403] == []
+
+
+def test_an_installation_is_removed_and_its_namespace_kept_without_a_word_about_its_platform(
+    install: Callable[[], Site], needs: Callable[[str], None]
+) -> None:
+    needs("kube-controller-manager")
+    site = install()
+    site.settled()
+    site.cluster.kubectl("-n", site.namespace, "create", "secret", "generic", "own")
+    lease = site.path("leases", OPERATOR, group="/apis/coordination.k8s.io/v1")
+    client = site.cluster.client
+    assert client.find(lease)
+    pods = site.deployment()["metadata"]["uid"]
+    *_, line = commands("kubernetes", site.namespace)
+    # As somebody does who no longer knows what kind of cluster it was.
+    typed(site.cluster, line.replace("--removal", "--removal --keep-namespace"))
+    site.until(lambda: client.find(lease) is None, "the end of the Lease")
+    assert rights_of(site) == []
+    gone = (site.path("deployments", OPERATOR, group="/apis/apps/v1"), site.path("serviceaccounts", OPERATOR))
+    site.until(lambda: not any(map(client.find, gone)), "the end of the operator")
+    assert site.find("secrets", "own")
+    assert site.deployment()["metadata"]["uid"] == pods
+    assert client.find(lease) is None

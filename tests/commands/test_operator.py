@@ -1,6 +1,7 @@
 """What installs the operator is printed, and nothing is contacted for it."""
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,32 @@ def test_a_removal_needs_no_image_and_leaves_what_is_shared(command: Command) ->
     )
 
 
-def test_what_is_printed_says_what_must_not_be_deleted_with_it(command: Command) -> None:
-    done = command("upgraph", "operator", "manifests", "--image", IMAGE)
-    assert "upgraph operator manifests --removal" in done.out.partition("---")[0]
+@pytest.mark.parametrize("platform", ["openshift", "kubernetes"])
+def test_what_is_printed_says_how_this_installation_alone_is_removed(command: Command, platform: str) -> None:
+    options = ("--namespace", "updates", "--platform", platform)
+    done = command("upgraph", "operator", "manifests", "--image", IMAGE, *options)
+    (told,) = re.findall(r"(?m)^# +upgraph (.*) \| ", done.out.partition("---")[0])
+    removed = command("upgraph", *told.split())
+    assert removed.code == 0
+    # Nothing of another installation is named.
+    outside = [
+        one for one in yaml.safe_load_all(removed.out) if one["metadata"].get("namespace") != "updates"
+    ]
+    assert {one["metadata"]["name"] for one in outside} == {"upgraph-operator-updates", "updates"}
+    assert "Namespace/updates" in objects(removed.out)
+
+
+def test_a_removal_can_leave_the_namespace(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--removal", "--keep-namespace")
+    kinds = {one["kind"] for one in yaml.safe_load_all(done.out)}
+    assert done.code == 0
+    assert {"Deployment", "Lease"} <= kinds
+    assert "Namespace" not in kinds
+
+
+def test_only_a_removal_can_leave_the_namespace(command: Command) -> None:
+    done = command("upgraph", "operator", "manifests", "--image", IMAGE, "--keep-namespace")
+    assert (done.code, done.out, "belongs to --removal" in done.err) == (2, "", True)
 
 
 def test_what_is_shared_and_what_is_not_are_not_printed_together(command: Command) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from tools.pages import Page
 from upgraph.cli.main import upgraph
+from upgraph.operator.installation.manifests import warning
+from upgraph.operator.installation.parameters import Flavour, Installation
 
 MADE = ("docs/reference/commands.md", "docs/reference/errors.md")
 """Pages that are made of helps and remedies, which are looked at themselves."""
@@ -203,6 +205,13 @@ def test_whoever_changes_an_installation_is_told_to_give_its_other_options_too(
     told = [(where, found) for where, text in texts for found in _CHANGED.findall(text)]
     assert len(told) > 1
     assert [where for where, text in told if "with the other options of the installation" not in text] == []
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_pages_tell_the_removal_that_stands_in_what_is_installed(pages: list[Page], flavour: Flavour) -> None:
+    (told,) = re.findall(r"(?m)^# +(upgraph .*)$", warning(Installation(image="any", flavour=flavour)))
+    (page,) = (one for one in pages if one.name == f"docs/how-to/operator-{flavour}.md")
+    assert told in page.commands()
 
 
 def test_every_command_that_a_help_shows_is_taken() -> None:

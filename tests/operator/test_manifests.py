@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tools.golden import difference
-from upgraph.operator.installation.manifests import as_yaml, manifests, removal
-from upgraph.operator.installation.parameters import Flavour, Installation
+from upgraph.operator.installation.manifests import as_yaml, manifests, removal, warning
+from upgraph.operator.installation.parameters import OPERATOR, Flavour, Installation
 from upgraph.operator.installation.rights import roles
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -121,17 +121,42 @@ def test_two_installations_share_nothing_but_what_is_the_same_in_both() -> None:
         assert first[key] == second[key]
 
 
+def named(objects: list[Any]) -> list[tuple[str, str, str]]:
+    """Kind, namespace and name of each."""
+    return [(one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in objects]
+
+
 @EACH
 def test_a_removal_names_all_that_is_of_one_installation_and_nothing_that_others_need(
     installation: Installation,
 ) -> None:
-    def named(objects: list[Any]) -> list[tuple[str, str, str]]:
-        return [
-            (one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in objects
-        ]
-
-    other = replace(installation, namespace="other")
-    gone, made, needed = named(removal(installation)), named(manifests(installation)), named(manifests(other))
+    gone, needed = named(removal(installation)), named(manifests(replace(installation, namespace="other")))
+    # Nobody needs to know any more for which platform it was.
+    made = [one for flavour in Flavour for one in named(manifests(replace(installation, flavour=flavour)))]
     assert set(gone) == set(made) - set(needed)
     # What stands in the namespace would be gone before it is asked for.
     assert gone[-1] == ("Namespace", "", installation.namespace)
+
+
+@EACH
+def test_a_removal_that_keeps_the_namespace_takes_what_the_operator_has_made_for_itself(
+    installation: Installation,
+) -> None:
+    whole, gone = named(removal(installation)), named(removal(installation, keep_namespace=True))
+    assert whole[:-1] == gone[:-1]
+    # Last, as whoever may still make a Lease would make it again.
+    assert gone[-1] == ("Lease", installation.namespace, OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("installation", "tool"),
+    [pytest.param(OPENSHIFT, "oc", id="openshift"), pytest.param(KUBERNETES, "kubectl", id="kubernetes")],
+)
+def test_what_is_installed_names_the_removal_of_itself(installation: Installation, tool: str) -> None:
+    told = warning(replace(installation, namespace="updates"))
+    assert all(line.startswith("# ") for line in told.splitlines())
+    options = f"--namespace updates --platform {installation.flavour}"
+    assert (
+        f" upgraph operator manifests --removal {options} | {tool} delete --ignore-not-found -f -\n" in told
+    )
+    assert "openshift-update-service" not in told

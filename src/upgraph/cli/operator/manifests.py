@@ -5,7 +5,7 @@ import click
 from upgraph.cli.operator.pull_spec import is_pull_spec
 from upgraph.errors import UserError
 from upgraph.errors.problems.operator import INSTALLATION_INVALID
-from upgraph.operator.installation.manifests import WARNING, as_yaml, removal
+from upgraph.operator.installation.manifests import as_yaml, removal, warning
 from upgraph.operator.installation.manifests import manifests as objects_of
 from upgraph.operator.installation.parameters import (
     DEFAULT_CA_CONFIG_MAPS,
@@ -79,8 +79,15 @@ def _required(context: click.Context, _: click.Parameter, image: str | None) -> 
     "for_removal",
     is_flag=True,
     is_eager=True,
-    help="Only what belongs to the installation in this namespace alone, for kubectl delete. The definition of the"
-    " resource and the roles of users stay for others. Needs no image.",
+    help="Only what belongs to the installation in this namespace alone, for kubectl delete --ignore-not-found: the"
+    " operator, its rights on every platform, and the namespace with all that is in it. The definition of the resource and"
+    " the roles of users stay for others. Needs no image.",
+)
+@click.option(
+    "--keep-namespace",
+    is_flag=True,
+    help="With --removal: the namespace stays, with what is yours in it and the UpdateServices. What the operator has made for"
+    " itself goes.",
 )
 def manifests(  # noqa: PLR0913  # each is an option of the command
     *,
@@ -91,6 +98,7 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
     pull_secrets: tuple[str, ...],
     crd_only: bool,
     for_removal: bool,
+    keep_namespace: bool,
 ) -> None:
     """Print what installs the operator: the resource, the rights and the Deployment, for kubectl apply.
 
@@ -100,6 +108,8 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
         raise click.UsageError(
             "--crd-only prints what all installations share, and --removal what none of them does"
         )
+    if keep_namespace and not for_removal:
+        raise click.UsageError("--keep-namespace belongs to --removal")
     if crd_only:
         click.echo(as_yaml([definition()]), nl=False)
         return
@@ -114,5 +124,7 @@ def manifests(  # noqa: PLR0913  # each is an option of the command
         pull_secrets=pull_secrets,
     )
     refuse_names(installation)
-    text = as_yaml(removal(installation)) if for_removal else WARNING + as_yaml(objects_of(installation))
-    click.echo(text, nl=False)
+    if for_removal:
+        click.echo(as_yaml(removal(installation, keep_namespace=keep_namespace)), nl=False)
+    else:
+        click.echo(warning(installation) + as_yaml(objects_of(installation)), nl=False)

@@ -5,6 +5,7 @@ each have one source, from which other packages of the operator are made as well
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import yaml
 
@@ -16,13 +17,6 @@ from upgraph.operator.resource.definition import definition
 
 STATUS_PORT = 8080
 """Where the operator tells how it is, and its metrics."""
-
-WARNING = """\
-# The definition of UpdateService and the ClusterRoles updateservice-editor and -viewer are shared by the whole cluster.
-# kubectl delete -f with this file takes them away too, and with the definition every UpdateService of every namespace.
-# To remove this installation alone, give what upgraph operator manifests --removal prints to kubectl delete.
-"""
-"""Stands above all objects of an installation."""
 
 _LABELS = {"app.kubernetes.io/name": OPERATOR}
 _COLUMNS = 120
@@ -40,16 +34,36 @@ def manifests(installation: Installation) -> list[Object]:
     ]
 
 
-def removal(installation: Installation) -> list[Object]:
+def warning(installation: Installation) -> str:
+    """What stands above all objects of an installation, as comments: what takes them away, and what not to do."""
+    tool = "oc" if installation.flavour is Flavour.OPENSHIFT else "kubectl"
+    namespace, platform = installation.namespace, installation.flavour
+    # Both are written out even where they are the usual ones, which a later version may have changed.
+    return f"""\
+# The definition of UpdateService and the ClusterRoles updateservice-editor and -viewer are shared by the whole cluster.
+# {tool} delete -f with this file takes them away too, and with the definition every UpdateService of every namespace.
+# This takes away this installation alone, its namespace with all that is in it (--keep-namespace leaves that) included:
+#   upgraph operator manifests --removal --namespace {namespace} --platform {platform} | {tool} delete --ignore-not-found -f -
+"""
+
+
+def removal(installation: Installation, *, keep_namespace: bool = False) -> list[Object]:
     """The names of what belongs to this installation alone, in an order in which they can be deleted.
 
     Neither the definition is among them, with which every UpdateService of the cluster would go, nor the roles of users:
-    other installations have the same. The image does not matter.
+    other installations have the same. The image does not matter, nor the platform: what OpenShift has more is named
+    always, since a right that stayed behind would be that of whoever makes a namespace of this name again.
+
+    Args:
+        installation: which.
+        keep_namespace: whether the namespace stays, with what people have put into it. Else it goes with all that is in it.
     """
-    namespace, account = _namespace(installation), _service_account(installation)
-    # The namespace comes last, as it takes what is in it away while that is asked for by name.
-    own = (deployment(installation), *reversed(roles(installation)), account, namespace)
-    return [_name_alone(one) for one in own]
+    account = _service_account(installation)
+    rights = roles(replace(installation, flavour=Flavour.OPENSHIFT))
+    # The namespace comes last, as it takes what is in it away while that is asked for by name; the Lease does, as an
+    # operator that still may would make it again.
+    last = _lease(installation) if keep_namespace else _namespace(installation)
+    return [_name_alone(one) for one in (deployment(installation), *reversed(rights), account, last)]
 
 
 def as_yaml(objects: Iterable[Object]) -> str:
@@ -105,6 +119,15 @@ def _service_account(installation: Installation) -> Object:
         "apiVersion": kinds.SERVICE_ACCOUNT.api_version,
         "kind": kinds.SERVICE_ACCOUNT.kind,
         "metadata": {"name": OPERATOR, "namespace": installation.namespace, "labels": _LABELS},
+    }
+
+
+def _lease(installation: Installation) -> Object:
+    """What the operator makes for itself: who of several does the work."""
+    return {
+        "apiVersion": kinds.LEASE.api_version,
+        "kind": kinds.LEASE.kind,
+        "metadata": {"name": OPERATOR, "namespace": installation.namespace},
     }
 
 
