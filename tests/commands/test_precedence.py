@@ -43,6 +43,7 @@ SAMPLES: dict[str, tuple[str, str, str, str]] = {
     "siblings": ("a:1", "b:2", "c:3", "d:4"),
     "state_dir": ("/a", "/b", "/c", "/d"),
     "scrape_interval": ("60", "120", "180", "240"),
+    "registry_check_interval": ("60", "off", "180", "240"),
     "scrape_timeout": ("60", "120", "180", "240"),
     "concurrency": ("1", "2", "3", "4"),
     "verify_layers": ("true", "false", "true", "false"),
@@ -117,6 +118,7 @@ def test_a_configuration_survives_the_way_to_the_building_process(field: str) ->
         ("scrape_interval", "5 minutes"),
         ("scrape_interval", ""),
         ("scrape_timeout", "-1"),
+        ("registry_check_interval", "0"),
         ("concurrency", "0"),
         ("concurrency", "257"),
         ("concurrency", "1.5"),
@@ -143,6 +145,12 @@ def test_a_wrong_value_names_where_it_came_from(tmp_path: Path, field: str, wron
     assert caught.value.seen.startswith(f"{places[origin]}: {one.name} is {wrong!r}, but ")
 
 
+@pytest.mark.parametrize("field", ["scrape_timeout", "registry_check_interval", "max_stale"])
+def test_a_time_of_nothing_is_refused_with_the_word_for_none(field: str) -> None:
+    with pytest.raises(UserError, match="a time above zero is expected; off for none"):
+        resolve({field: "0"}, {}, [])
+
+
 @pytest.mark.parametrize(
     ("toml_value", "field", "expected"),
     [
@@ -153,6 +161,7 @@ def test_a_wrong_value_names_where_it_came_from(tmp_path: Path, field: str, wron
         ("600", "scrape_interval", 600.0),
         ('"1h30m"', "max_stale", 5400.0),
         ('"off"', "max_stale", None),
+        ('"off"', "registry_check_interval", None),
     ],
 )
 def test_files_may_use_the_types_of_toml(

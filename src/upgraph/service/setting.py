@@ -162,8 +162,11 @@ def seconds(value: str) -> float:
 
 
 def optional_seconds(value: str) -> float | None:
-    """A time as :func:`seconds`; empty or ``off`` is no limit."""
-    return None if value.strip().lower() in {"", "off"} else seconds(value)
+    """A time as :func:`seconds`; empty or ``off`` is none."""
+    try:
+        return None if value.strip().lower() in {"", "off"} else seconds(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; off for none") from error
 
 
 def between(low: int, high: int) -> Callable[[str], int]:
