@@ -137,6 +137,14 @@ async def test_when_all_places_fail_in_the_same_way_it_is_that_fault_at_each_of_
     assert pair.said() == []
 
 
+async def test_when_all_places_fail_the_longest_pause_that_one_asked_for_is_kept(pair: Pair) -> None:
+    pair.mirror.faults.append(Fault("manifest", status=403, headers={"Retry-After": "9"}))
+    pair.origin.faults.append(Fault("manifest", status=403))
+    with pytest.raises(RemoteError) as failed:
+        await pair.source.manifest("latest")
+    assert failed.value.retry_after == 9
+
+
 async def test_when_places_fail_in_different_ways_all_are_told(pair: Pair) -> None:
     del pair.mirror.tags["latest"]
     pair.origin.faults.append(broken("manifest"))

@@ -29,7 +29,7 @@ from upgraph.oci.http.access import Access
 from upgraph.oci.http.downloads import Answer, Downloads
 from upgraph.oci.http.proxies import Proxies
 from upgraph.oci.http.retry import Retry
-from upgraph.oci.http.timing import Timing
+from upgraph.oci.http.timing import Timing, a_look
 from upgraph.oci.http.tls_examination import RefusalCause, TlsExamination, examine_tls
 from upgraph.oci.images.blobs import read_blob
 from upgraph.oci.images.composition import Composition
@@ -148,6 +148,7 @@ __all__ = [
     "Trust",
     "Watch",
     "Wish",
+    "a_look",
     "ask_for_leave",
     "beside",
     "change_auth_file",

@@ -201,7 +201,12 @@ class MirroredSource(Closing):
         said = "; ".join(_said(place, error) for place, error in failures)
         retryable = any(isinstance(error, RemoteError) and error.retryable for _, error in failures)
         problem = first.problem if is_one_problem else problems.MIRRORS_FAILED
-        return RemoteError(problem, f"{self._name}: {said}", retryable=retryable)
+        asked = [
+            error.retry_after for _, error in failures if isinstance(error, RemoteError) and error.retry_after
+        ]
+        return RemoteError(
+            problem, f"{self._name}: {said}", retryable=retryable, retry_after=max(asked, default=None)
+        )
 
 
 def _said(place: ImageSource, error: RemoteError | DataError | VerificationError) -> str:

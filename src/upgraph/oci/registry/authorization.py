@@ -16,6 +16,7 @@ from upgraph.errors import RemoteError
 from upgraph.errors.problems import oci as problems
 from upgraph.oci.credentials.login import Login
 from upgraph.oci.credentials.lookup import Credentials, Lookup
+from upgraph.oci.http.timing import is_look
 from upgraph.oci.images.reference import Repository
 from upgraph.oci.registry.challenge import Challenge, parse_challenges
 
@@ -65,6 +66,8 @@ class _Refusal:
     error: RemoteError
     credentials: tuple[object, ...]
     """The state of the files with which it came."""
+    is_of_login: bool
+    """Whether a login was shown: another one that is refused may lock the account."""
 
 
 Ask = Callable[[TokenRequest], Awaitable[bytes]]
@@ -222,10 +225,11 @@ class Authorization:
 
     def _heed_refusal(self) -> None:
         refusal = self._refusal
-        if refusal is None or self._clock() >= refusal.until:
+        if refusal is None:
             return
-        if self._credentials.state() != refusal.credentials:
-            # Somebody has logged in anew: the answer may be another one now.
+        is_over = self._clock() >= refusal.until and not (is_look() and refusal.is_of_login)
+        # Or somebody has logged in anew: the answer may be another one now.
+        if is_over or self._credentials.state() != refusal.credentials:
             self._refusal = None
             return
         error = refusal.error
@@ -233,7 +237,9 @@ class Authorization:
 
     def _remember(self, error: RemoteError) -> RemoteError:
         self._grant = None
-        self._refusal = _Refusal(self._clock() + REFUSAL_SECONDS, error, self._credentials.state())
+        is_of_login = error.problem is problems.UNAUTHORIZED and self._found.login is not None
+        until = self._clock() + REFUSAL_SECONDS
+        self._refusal = _Refusal(until, error, self._credentials.state(), is_of_login)
         return error
 
 

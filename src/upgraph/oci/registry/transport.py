@@ -83,7 +83,7 @@ class Transport:
         Raises:
             RemoteError: no answer could be had, also while the body is read inside the block.
         """
-        patience = self._timing.answer_seconds + len(body or b"") / SLOWEST_BYTES_PER_SECOND
+        patience = self._timing.patience + len(body or b"") / SLOWEST_BYTES_PER_SECOND
         if method == "PUT":
             patience += LAST_SECONDS
         async with self._turns:
@@ -108,7 +108,7 @@ class Transport:
         """
         async with self._turns:
             with translated(self.what("GET", path)):
-                async with asyncio.timeout(self._timing.answer_seconds):
+                async with asyncio.timeout(self._timing.patience):
                     response = await self._authorized("GET", self._url(path), headers)
                 try:
                     yield response
@@ -156,7 +156,7 @@ class Transport:
         """
         async with self._turns:
             with translated(self.what("HEAD", path)):
-                async with asyncio.timeout(self._timing.answer_seconds):
+                async with asyncio.timeout(self._timing.patience):
                     response = await self._authorized("HEAD", self._url(path), headers)
                     response.release()
                     return response
@@ -202,7 +202,7 @@ class Transport:
         what = named(request.method, url)
         form = dict(fields) if request.method == "POST" else None
         with translated(what):
-            async with asyncio.timeout(self._timing.answer_seconds):
+            async with asyncio.timeout(self._timing.patience):
                 response = await self._connections.send(
                     request.method,
                     url if form else url.extend_query(fields),

@@ -3,7 +3,9 @@
 import asyncio
 from types import TracebackType
 
-from upgraph.oci.http.timing import Timing
+from upgraph.errors import RemoteError
+from upgraph.errors.problems.oci import THROTTLED
+from upgraph.oci.http.timing import Timing, is_look
 
 
 class Rest:
@@ -38,10 +40,15 @@ class Turns:
         await self._slots.acquire()
         try:
             while (left := self._rest.until - self._timing.monotonic()) > 0:
-                await self._timing.sleep(left)
+                await self._wait(left)
         except BaseException:
             self._slots.release()
             raise
+
+    async def _wait(self, seconds: float) -> None:
+        if is_look():
+            raise RemoteError(THROTTLED, f"the registry wants to be left alone for {seconds:.0f} s")
+        await self._timing.sleep(seconds)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
