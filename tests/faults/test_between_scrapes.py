@@ -40,10 +40,11 @@ def test_what_is_tried_is_there() -> None:
 
 @told(
     fault="A registry goes, hangs, refuses the login, or shows another certificate.",
-    seen="The reference of the section above, after half a minute (`--registry-check-interval`) and the time for which an"
-    " answer is waited for.",
+    seen="The reference of the section above, within a minute (`--registry-check-interval`), or three if it hangs. A"
+    " withdrawn login as soon as the token that was had for it ends.",
     clients=f"{LAST_GOOD[:1].upper()}{LAST_GOOD[1:]}.",
-    heals="A scrape that begins by itself within half a minute of the end of the fault.",
+    heals="A scrape that begins by itself within a minute of the end of the fault; after a login that was refused, when its"
+    " file changes, or with the next scrape.",
 )
 @each(FAULTS)
 async def test_a_fault_and_its_end_are_noticed(prepared: tuple[Site, Row], patient: None) -> None:

@@ -263,7 +263,7 @@ class Configuration:
         _CHECK_INTERVAL,
         optional_seconds,
         "Time between two small requests to each registry with releases, between scrapes. One that begins to fail, or"
-        " answers again, is scraped at once.",
+        " answers again, is scraped at once, within --scrape-interval at most once for each of the two. off: no requests.",
         metavar="TIME",
     )
     scrape_timeout: float | None = setting(

@@ -274,7 +274,8 @@ class Builder:
 
     async def _follow_releases(self, gatherer: Gatherer, gate: Gate, access: Access) -> None:
         pauses = self._pauses()
-        lookout = Lookout(gatherer.followed, self._configuration.registry_check_interval)
+        settings = self._configuration
+        lookout = Lookout(gatherer.followed, settings.registry_check_interval, settings.scrape_interval)
         while True:
             gathered = await admit(await gatherer.gather(), gate)
             findings = (*gathered.findings, *access.findings)

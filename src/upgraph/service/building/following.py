@@ -10,11 +10,13 @@ from typing import Protocol
 
 from upgraph.errors import Finding
 from upgraph.graph import Release
-from upgraph.oci import ImageMissing, ImageSource
+from upgraph.oci import ImageMissing, ImageSource, a_look
 from upgraph.service.building.library import Library
 from upgraph.service.building.releases import releases_of
 from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
 
+LOOK_SECONDS = 15.0
+"""Longest wait for an answer of a registry between rounds, and of each of its mirrors; later counts as none."""
 _ANY_TAG = "latest"
 """What is asked for where no tag is known; that it is not there is an answer too."""
 
@@ -52,7 +54,7 @@ class Followed(Protocol):
         ...
 
     async def touch(self) -> None:
-        """Ask for as little as tells whether it can be read now; nothing where it lies on a disk.
+        """Ask once for as little as tells whether it can be read now; nothing where it lies on a disk.
 
         Raises:
             RemoteError: it cannot, or has lost what it had.
@@ -114,7 +116,8 @@ class _FollowedImages:
             return
         known = max(self._last.listing, default="")
         try:
-            await self._source.images.resolve(known or _ANY_TAG)
+            with a_look(LOOK_SECONDS):
+                await self._source.images.resolve(known or _ANY_TAG)
         except ImageMissing:
             if known:
                 raise
