@@ -385,6 +385,18 @@ async def test_a_login_is_tried_again_by_each_round(
         await one.touch()
 
 
+async def test_the_tag_that_is_asked_for_is_one_that_can_be_read(
+    registry: SimulatedRegistry, followed: Followed
+) -> None:
+    await followed.ask()
+    registry.faults.append(Fault("manifest", 99, name="4.1.1-x86_64", status=403))
+    await followed.ask()
+    await followed.touch()
+    await registry.halt()
+    with pytest.raises(RemoteError):
+        await followed.touch()
+
+
 async def test_what_was_known_and_is_gone_counts_as_a_failure(
     registry: SimulatedRegistry, followed: Followed
 ) -> None:

@@ -18,7 +18,7 @@ from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, rec
 LOOK_SECONDS = 15.0
 """Longest wait for an answer of a registry between rounds, and of each of its mirrors; later counts as none."""
 _ANY_TAG = "latest"
-"""What is asked for where no tag is known; that it is not there is an answer too."""
+"""What is asked for where no tag has answered; that it is not there is an answer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _FollowedImages:
     async def touch(self) -> None:
         if not self._source.is_remote:
             return
-        known = max(self._last.listing, default="")
+        known = self._last.answered
         try:
             with a_look(LOOK_SECONDS):
                 await self._source.images.resolve(known or _ANY_TAG)

@@ -85,6 +85,8 @@ class Harvest:
     counts: Counts = field(default_factory=Counts)
     rounds: int = 0
     """Rounds of this source that this process has ended."""
+    answered: str = ""
+    """A tag that the round read without a fault; empty if there is none."""
 
     @property
     def is_current(self) -> bool:
@@ -111,7 +113,9 @@ async def scrape(source: ImageSource, library: Library, settings: ScrapeSettings
     work.weigh_losses()
     work.tell_losses()
     library.end_round(source.name, work.listing)
-    return Harvest(work.images, work.listing, tuple(work.findings), work.counts, last.rounds + 1)
+    return Harvest(
+        work.images, work.listing, tuple(work.findings), work.counts, last.rounds + 1, work.answered
+    )
 
 
 def recall(source: str, library: Library) -> Harvest:
@@ -138,6 +142,7 @@ class _Round:
         self.listing: dict[str, str] = {}
         self.findings: list[Finding] = []
         self.counts = Counts()
+        self.answered = ""
 
     def take_listing(self, listed: Iterable[str]) -> None:
         """Decide which tags are asked for."""
@@ -265,6 +270,8 @@ class _Round:
             self.findings.append(replace(image.finding, file=tag))
             if self._keep(tag):
                 return
+        else:
+            self.answered = max(self.answered, tag)
         self.listing[tag] = image.digest
         self.images[image.digest] = image
 
