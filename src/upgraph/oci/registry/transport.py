@@ -163,6 +163,9 @@ class Transport:
 
     def what(self, method: str, path: str) -> str:
         """How messages name a request."""
+        if path.startswith("/"):
+            # As the rest does it, without taking an address apart: each request is named, and hardly one ever told.
+            return f"{method} {self._address}{path.partition('?')[0]}"
         return named(method, self._url(path))
 
     async def failure(self, response: aiohttp.ClientResponse) -> RemoteError:
