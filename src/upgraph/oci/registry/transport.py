@@ -83,13 +83,14 @@ class Transport:
         Raises:
             RemoteError: no answer could be had, also while the body is read inside the block.
         """
+        url = self._url(path)
         patience = self._timing.patience + len(body or b"") / SLOWEST_BYTES_PER_SECOND
         if method == "PUT":
             patience += LAST_SECONDS
         async with self._turns:
-            with translated(self.what(method, path)):
+            with translated(named(method, url)):
                 async with asyncio.timeout(patience) as limit:
-                    response = await self._authorized(method, self._url(path), headers, body)
+                    response = await self._authorized(method, url, headers, body)
                     limit.reschedule(asyncio.get_running_loop().time() + seconds)
                     try:
                         yield response
@@ -106,10 +107,11 @@ class Transport:
         Raises:
             RemoteError: as :meth:`exchange`.
         """
+        url = self._url(path)
         async with self._turns:
-            with translated(self.what("GET", path)):
+            with translated(named("GET", url)):
                 async with asyncio.timeout(self._timing.patience):
-                    response = await self._authorized("GET", self._url(path), headers)
+                    response = await self._authorized("GET", url, headers)
                 try:
                     yield response
                 finally:
@@ -125,14 +127,15 @@ class Transport:
             RemoteError: as :meth:`exchange`.
             UpgraphError: what the body could not be read for.
         """
+        url = self._url(path)
         headers = {**headers, "Content-Length": str(sending.size)}
         async with self._turns:
             try:
-                with translated(self.what(method, path)):
+                with translated(named(method, url)):
                     async with asyncio.timeout(self._timing.answer_seconds) as limit:
                         sending.watch(limit, self._timing)
                         try:
-                            response = await self._authorized(method, self._url(path), headers, sending.begin)
+                            response = await self._authorized(method, url, headers, sending.begin)
                         finally:
                             sending.unwatch()
                         limit.reschedule(asyncio.get_running_loop().time() + DOCUMENT_SECONDS)
@@ -154,18 +157,16 @@ class Transport:
         Raises:
             RemoteError: no answer could be had.
         """
+        url = self._url(path)
         async with self._turns:
-            with translated(self.what("HEAD", path)):
+            with translated(named("HEAD", url)):
                 async with asyncio.timeout(self._timing.patience):
-                    response = await self._authorized("HEAD", self._url(path), headers)
+                    response = await self._authorized("HEAD", url, headers)
                     response.release()
                     return response
 
     def what(self, method: str, path: str) -> str:
         """How messages name a request."""
-        if path.startswith("/"):
-            # As the rest does it, without taking an address apart: each request is named, and hardly one ever told.
-            return f"{method} {self._address}{path.partition('?')[0]}"
         return named(method, self._url(path))
 
     async def failure(self, response: aiohttp.ClientResponse) -> RemoteError:
