@@ -46,12 +46,19 @@ def exposure(inputs: Inputs) -> Object | None:
     return maker(inputs) if maker else None
 
 
+def _exposing(inputs: Inputs, kind: Kind, name: str) -> Object:
+    """An object that exposes the service, with the labels and annotations that are asked for. Its content follows."""
+    wanted = inputs.service.spec.exposure
+    made = new_object(inputs, kind, name, _DESCRIPTION, wanted.labels | {"app": inputs.names.name})
+    made["metadata"]["annotations"] |= wanted.annotations
+    return made
+
+
 def _route(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
     # What clusters have been told stays valid: a Route of an old release is used on.
     name = names.legacy_route if inputs.live.legacy_route else names.route
-    route = new_object(inputs, ROUTE, name, _DESCRIPTION, wanted.labels | {"app": names.name})
-    route["metadata"]["annotations"] |= wanted.annotations
+    route = _exposing(inputs, ROUTE, name)
     route["spec"] = {
         "to": {"kind": "Service", "name": names.policy_engine_service, "weight": 100},
         "port": {"targetPort": POLICY_ENGINE.name},
@@ -89,8 +96,7 @@ def _tls(inputs: Inputs) -> Object:
 
 def _http_route(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
-    route = new_object(inputs, HTTP_ROUTE, names.route, _DESCRIPTION, wanted.labels | {"app": names.name})
-    route["metadata"]["annotations"] |= wanted.annotations
+    route = _exposing(inputs, HTTP_ROUTE, names.route)
     parent: Object = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
     if wanted.gateway is not None:
         parent |= {
@@ -116,8 +122,7 @@ def _http_route(inputs: Inputs) -> Object:
 
 def _ingress(inputs: Inputs) -> Object:
     names, wanted = inputs.names, inputs.service.spec.exposure
-    ingress = new_object(inputs, INGRESS, names.route, _DESCRIPTION, wanted.labels | {"app": names.name})
-    ingress["metadata"]["annotations"] |= wanted.annotations
+    ingress = _exposing(inputs, INGRESS, names.route)
     backend = {"service": {"name": names.policy_engine_service, "port": {"name": POLICY_ENGINE.name}}}
     rule: Object = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     if wanted.host:
