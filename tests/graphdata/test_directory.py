@@ -112,10 +112,13 @@ def test_a_directory_that_cannot_be_listed_is_not_an_empty_one(
         DirectorySource(tmp_path).read()
 
 
-def test_a_link_to_a_directory_outside_shows_nothing_of_it(tmp_path: Path, a_set: Make, fill: Fill) -> None:
-    fill(tmp_path / "other", {"blocked-edges/4.18.1.yaml": b"to: 4.18.1\nfrom: secret\n"})
+@pytest.mark.parametrize("name", ["other", "data-of-another"])
+def test_a_link_to_a_directory_outside_shows_nothing_of_it(
+    tmp_path: Path, a_set: Make, fill: Fill, name: str
+) -> None:
+    fill(tmp_path / name, {"blocked-edges/4.18.1.yaml": b"to: 4.18.1\nfrom: secret\n"})
     place = fill(tmp_path / "data", a_set({RULE: None}))
-    (place / "blocked-edges").symlink_to("../other/blocked-edges")
+    (place / "blocked-edges").symlink_to(f"../{name}/blocked-edges")
     files = DirectorySource(place).read()
     assert b"leads out" in files["blocked-edges/4.18.1.yaml"]
     assert b"secret" not in files["blocked-edges/4.18.1.yaml"]

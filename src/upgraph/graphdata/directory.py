@@ -72,6 +72,7 @@ class DirectorySource:
         deadline = self._clock() + READ_SECONDS
         top = Path(os.path.realpath(self._path))
         intake = Intake(self.name)
+        inside = f"{str(top).rstrip(os.sep)}{os.sep}"
         try:
             base = _base(top)
         except OSError as error:
@@ -81,7 +82,7 @@ class DirectorySource:
                 raise DataError(UNREADABLE, f"{self.name} was not read to its end within {READ_SECONDS:g} s")
             if place.entry is None:
                 raise DataError(UNREADABLE, f"{self.name}: the directory {place.path} cannot be listed")
-            _take(intake, place.path, place.entry, top)
+            _take(intake, place.path, place.entry, inside)
         return intake.files
 
 
@@ -149,10 +150,11 @@ def _state(entry: os.DirEntry[str] | None) -> str:
     return f"{seen.st_dev} {seen.st_ino} {seen.st_mode} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
 
 
-def _take(intake: Intake, path: str, entry: os.DirEntry[str], top: Path) -> None:
+def _take(intake: Intake, path: str, entry: os.DirEntry[str], inside: str) -> None:
+    """Take in a file whose real path begins with ``inside``."""
     intake.expect(path, 0)
     real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-    if not Path(real).is_relative_to(top):
+    if not real.startswith(inside):
         intake.add_unreadable(path, "a symbolic link leads out of the directory")
         return
     try:
@@ -172,8 +174,14 @@ def _take_file(intake: Intake, path: str, real: str) -> None:
             intake.add_unreadable(path, "it is not a plain file")
             return
         intake.expect(path, seen.st_size)
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            content = file.read(seen.st_size + 1)
+        content = b"".join(_pieces(handle, seen.st_size + 1))
     finally:
         os.close(handle)
     intake.add(path, content)
+
+
+def _pieces(handle: int, limit: int) -> Iterator[bytes]:
+    # A file object would cost more than reading one of these small files does.
+    while limit and (piece := os.read(handle, limit)):
+        yield piece
+        limit -= len(piece)
