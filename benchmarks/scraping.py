@@ -14,7 +14,7 @@ from benchmarks.machine import pairs_by_turns
 from benchmarks.processes import PeakMemory, output_of
 from benchmarks.proxy import counting_proxy
 from benchmarks.result import Bench, Row
-from benchmarks.serve import Setup, generated_registry, service, setup_for
+from benchmarks.serve import NEVER_SECONDS, Setup, generated_registry, service, setup_for
 from benchmarks.storage import RepositoryStorage
 from upgraph.oci import Image, parse_manifest
 from upgraph.testing.real_registry import RealRegistry
@@ -22,6 +22,8 @@ from upgraph.testing.real_registry import RealRegistry
 BARE_SECONDS = 300.0
 COLD_RATIO = 1.4
 RESCRAPE_RATIO = 1.2
+RESCRAPE_INTERVAL = 5.0
+"""Seconds between two scrapes; the bare client is through twice in them."""
 LAYER_SHARE = 0.2
 MEMORY_BYTES = 250 * 10**6
 
@@ -58,14 +60,18 @@ def rescrape(bench: Bench) -> Sequence[Row]:
     """A scrape of what has not changed since the last one."""
     made = bench.content
     with generated_registry(made) as registry:
-        state = bench.directory("state")
-        with service(
-            setup_for(registry, AMD64_REPOSITORY, graph_data=made.graph_data, state=state)
-        ) as running:
+        setup = setup_for(
+            registry,
+            AMD64_REPOSITORY,
+            graph_data=made.graph_data,
+            state=bench.directory("state"),
+            scrape_interval=RESCRAPE_INTERVAL,
+        )
+        with service(setup) as running:
             running.wait_ready()
             running.wait_scraped()
             pairs = pairs_by_turns(
-                running.scrape_again,
+                running.next_scrape,
                 lambda: _bare(registry, len(made.amd64) + 1, "--manifests-only"),
                 bench.rounds,
             )
@@ -90,7 +96,7 @@ def layer_bytes(bench: Bench) -> Sequence[Row]:
             registry, AMD64_REPOSITORY, graph_data=made.graph_data, state=bench.directory("state")
         )
         through = f"docker://127.0.0.1:{proxy.port}/{AMD64_REPOSITORY}"
-        with service(Setup(through, direct.graph_data, direct.state, direct.ca)) as running:
+        with service(Setup(through, direct.graph_data, direct.state, direct.ca, NEVER_SECONDS)) as running:
             running.wait_ready()
             running.wait_scraped()
         received = proxy.received_bytes

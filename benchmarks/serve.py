@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ READY_SECONDS = 600.0
 SCRAPE_SECONDS = 600.0
 REQUEST_SECONDS = 10.0
 POLL_SECONDS = 0.02
+RARELY_SECONDS = 0.25
+"""Between two looks at what is being measured: each look takes processor time from it."""
 NEVER_SECONDS = 86_400
 """A scrape interval that no measurement lives to see."""
 
@@ -57,7 +58,7 @@ class Setup:
     graph_data: Path
     state: Path
     ca: Path
-    scrape_interval: float = NEVER_SECONDS
+    scrape_interval: float
     """Seconds between two scrapes."""
     tls: Certificates | None = None
     """What it shows its clients; None: plain HTTP."""
@@ -107,7 +108,7 @@ class Service:
             what=f"{processes} processes that answer ({self.log})",
         )
 
-    def wait_scraped(self, *, after: float = 0.0) -> Scrape:
+    def wait_scraped(self, *, after: float = 0.0, every: float = POLL_SECONDS) -> Scrape:
         """Wait for the end of a scrape that is later than ``after`` (Unix time in seconds).
 
         Raises:
@@ -116,7 +117,7 @@ class Service:
         wait_until(
             lambda: self._last_scraped() > after,
             seconds=SCRAPE_SECONDS,
-            every=POLL_SECONDS,
+            every=every,
             what=f"a scrape ({self.log})",
         )
         scrape = self._last_scrape()
@@ -124,17 +125,19 @@ class Service:
             raise BrokenMeasurementError(f"a scrape failed: {self.log.read_text()[-2_000:]}")
         return scrape
 
-    def scrape_again(self) -> float:
-        """Have the sources read at once; gives the seconds until that has ended, seen from outside.
+    def next_scrape(self) -> float:
+        """Seconds of the next scrape that begins by itself, as the service reports them.
 
         Raises:
             BrokenMeasurementError: it failed.
         """
-        before = self._last_scraped()
-        started = time.perf_counter()
-        os.kill(self.pid, signal.SIGHUP)
-        self.wait_scraped(after=before)
-        return time.perf_counter() - started
+        # What is under way now had to share the processor with whatever was measured before.
+        now = ended = time.time()
+        while True:
+            scrape = self.wait_scraped(after=ended, every=RARELY_SECONDS)
+            ended = scrape.ended_at
+            if ended - scrape.seconds > now:
+                return scrape.seconds
 
     def _last_scraped(self) -> float:
         scrape = self._last_scrape()
@@ -177,7 +180,14 @@ def generated_registry(made: Content) -> Iterator[RealRegistry]:
         yield registry
 
 
-def setup_for(registry: RealRegistry, repository: str, *, graph_data: Path, state: Path) -> Setup:
+def setup_for(
+    registry: RealRegistry,
+    repository: str,
+    *,
+    graph_data: Path,
+    state: Path,
+    scrape_interval: float = NEVER_SECONDS,
+) -> Setup:
     """A service that reads one repository of the registry.
 
     Raises:
@@ -190,6 +200,7 @@ def setup_for(registry: RealRegistry, repository: str, *, graph_data: Path, stat
         graph_data=graph_data,
         state=state,
         ca=registry.certificates.certificate,
+        scrape_interval=scrape_interval,
     )
 
 
