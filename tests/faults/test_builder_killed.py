@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import VERSIONS, Site, as_users_run_it, until
-from tests.faults.test_machine import IMPATIENT, builder_of, essence, forgotten
+from tests.faults.outside import essence
+from tests.faults.test_machine import IMPATIENT, builder_of, forgotten
 from upgraph.service.building.shelf import last_snapshot
 from upgraph.testing.answers import read_answer
 

@@ -6,7 +6,6 @@ what is wrong, and the service recovers by itself.
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import re
@@ -14,28 +13,27 @@ import resource
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests.conftest import ROOT_REASON
-from tests.faults.conftest import ASK, BIN, CHANNEL, NEW, VERSIONS, Site, as_users_run_it, until
+from tests.faults.conftest import NEW, VERSIONS, Site, as_users_run_it, until
+from tests.faults.outside import (
+    REQUEST,
+    essence,
+    requests_in_flight,
+)
 from tests.faults.told import told
-from upgraph.service.answering.face import FILES_KEPT, LISTENERS
 from upgraph.testing.answers import read_answer
-from upgraph.testing.certificates import make_certificates
-from upgraph.testing.http_client import Answer, Connection, HttpClient
 
 FAMILY = "The machine"
 KILLS = 8
 SEED = 4711
 IN_FLIGHT = 200
 """Requests that are being sent when the service is told to end."""
-REQUEST = f"GET {ASK.format(*CHANNEL)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
 READY = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
 _IMPATIENT = """
 from upgraph.cli.main import main
@@ -45,10 +43,6 @@ main()
 """
 IMPATIENT = (sys.executable, "-c", _IMPATIENT)
 """The program, with short pauses before the building process is started again."""
-
-
-def essence(answer: Answer) -> tuple[int, bytes, str | None]:
-    return answer.status, answer.body, answer.header("etag")
 
 
 def builder_of(pid: int) -> int:
@@ -66,19 +60,9 @@ async def running_builder(pid: int, *, after: int = 0) -> int:
     return await until(look, what="a building process")
 
 
-def memory_bytes(pid: int) -> int:
-    """Memory of a process that belongs to no file."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) * 1024
-
-
 def size_of(pid: int) -> int:
     """Bytes of all that a process has mapped, which the limit of its memory counts."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
-
-
-def open_files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - numbers, not paths
 
 
 async def reported(site: Site, reference: str, seen: str) -> None:
@@ -167,22 +151,8 @@ async def test_a_builder_that_may_not_have_more_memory_takes_no_answer_with_it(s
         await check_recovery(site, "builder-ended")
 
 
-BURST = 50_000
-TLS_BURST = 12_000
-"""Each costs both sides many times as much as one without TLS, and both share this machine."""
-SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
-"""Each process has its own limit of open files, each address its own ports."""
-BURST_SECONDS = 0.25
-"""Time in which the connections begin, if the machine is fast enough."""
-BURST_LATE_SECONDS = 120.0
-"""Longest time that it may take on a machine that is not."""
-BURST_MEMORY_BYTES = 150 * 2**20
-"""Memory that a burst may leave behind, most of it kept by the allocator for the next one."""
-DESCRIPTORS = 160
 STANDARD_STREAMS = 3
 """A limit counts numbers of descriptors, not how many are open: with this one, none that is closed can be used again."""
-FEW = ("/usr/bin/prlimit", f"--nofile={DESCRIPTORS}", BIN / "upgraph")
-"""The program, for which the system has few descriptors."""
 SHIFTED_CLOCK = """
 import os, pathlib, time
 real, place = time.time, pathlib.Path(os.environ["CLOCK_SHIFT"])
@@ -222,82 +192,6 @@ class TestNoDescriptors:
                 assert (await watched.receive()).status == 200
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
             await site.serves({"4.1.0"})
-
-    @told(
-        fault="There are more connections than the limit of open files allows.",
-        seen="The metric `upgraph_connections_turned_away_total`.",
-        clients="503 with `Retry-After`, or the end of the connection, if they are too many; the others the answers of before.",
-        heals="Fewer clients at a time, or a higher limit.",
-    )
-    async def test_more_connections_than_there_may_be_are_turned_away(self, site: Site) -> None:
-        async with as_users_run_it(site, program=FEW) as pid:
-            good, before = await site.serves(VERSIONS), open_files(pid)
-            async with AsyncExitStack() as stack:
-                crowd = [
-                    await stack.enter_async_context(site.service.clients.connected()) for _ in range(300)
-                ]
-                for connection in crowd:
-                    with contextlib.suppress(ConnectionError):
-                        await connection.send(REQUEST)
-                seen = [await outcome(connection.receive()) for connection in crowd]
-            assert 200 in seen
-            assert set(seen) <= {200, 503, 0}
-            await served_again(site, good)
-
-            async def are_closed() -> bool:
-                return open_files(pid) <= before
-
-            await until(are_closed, what="the end of the connections")
-            assert "Traceback" not in site.service.log()
-
-    async def test_who_comes_when_the_share_of_clients_is_taken_is_told_to_come_again(
-        self, site: Site
-    ) -> None:
-        async with as_users_run_it(site, program=FEW), AsyncExitStack() as stack:
-            good = await site.serves(VERSIONS)
-            busy = await requests_in_flight(site, stack, (DESCRIPTORS - FILES_KEPT) // LISTENERS)
-
-            async def is_told() -> bool:
-                async with site.service.clients.connected() as late:
-                    await late.send(REQUEST)
-                    return await outcome(late.receive()) == 503
-
-            await until(is_told, what="the answer that there are too many")
-            await busy[-1].send(REQUEST[40:])
-            assert essence(await busy[-1].receive()) == essence(good)
-
-
-async def outcome(receiving: object) -> int:
-    """The status of an answer; 0 where the connection ended without one."""
-    try:
-        answer = await receiving  # type: ignore[misc]
-    except (EOFError, ConnectionError):
-        return 0
-    assert isinstance(answer, Answer)
-    if answer.status == 503:
-        assert answer.header("retry-after") == "5"
-    return answer.status
-
-
-async def served_again(site: Site, good: Answer) -> None:
-    """Wait until a cluster that asks gets the answer of before."""
-
-    async def look() -> bool:
-        try:
-            return essence(await site.answer()) == essence(good)
-        except (EOFError, ConnectionError):
-            return False
-
-    await until(look, what="an answer after the crowd")
-
-
-async def requests_in_flight(site: Site, stack: AsyncExitStack, count: int) -> list[Connection]:
-    """Connections, each with half a request sent."""
-    clients = site.service.clients
-    connections = [await stack.enter_async_context(clients.connected()) for _ in range(count)]
-    for connection in connections:
-        await connection.send(REQUEST[:40])
-    return connections
 
 
 @told(
@@ -357,100 +251,6 @@ async def until_ended(site: Site) -> None:
         return False
 
     await until(look, what="the end of the service")
-
-
-@told(
-    fault="50,000 connections come at once.",
-    seen="The metric `upgraph_connections_turned_away_total`.",
-    clients="The answers of before, 503 with `Retry-After`, or the end of the connection.",
-    heals="The end of the crowd.",
-)
-async def test_fifty_thousand_connections_leave_the_service_healthy(site: Site) -> None:
-    async with as_users_run_it(site) as pid:
-        good = await site.serves(VERSIONS)
-        before = Held(open_files(pid), memory_bytes(pid))
-        seen = await burst(site.service.clients.port)
-        # What the queue of the system has no room for waits or is reset; nothing is answered wrongly.
-        assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "unanswered"}, seen
-        assert seen.total() == BURST
-        assert seen["200"] > 0
-        await check_healthy(site, pid, good, before)
-
-
-@told(
-    fault="More connections come at once over TLS than handshakes can be made for.",
-    seen="The metric `upgraph_connections_turned_away_total`.",
-    clients="The answers of before, or the end of the connection before its handshake.",
-    heals="The end of the crowd.",
-)
-async def test_a_burst_over_tls_is_shed_before_it_costs_handshakes(site: Site) -> None:
-    shown = make_certificates(site.directory)
-    tls = ("--tls-cert", shown.certificate, "--tls-key", shown.key)
-    async with as_users_run_it(site, *tls) as pid:
-        port = site.service.clients.port
-        site.service.clients = HttpClient("127.0.0.1", port, tls=shown.client_context())
-        good = await site.serves(VERSIONS)
-        before = Held(open_files(pid), memory_bytes(pid))
-        seen = await burst(port, TLS_BURST, "--tls")
-        # Without a handshake nobody can be told to come again: a connection is closed.
-        assert set(seen) <= {"200", "503", "closed", "ECONNRESET", "EPIPE", "SSLEOFError", "unanswered"}, seen
-        assert seen.total() == TLS_BURST
-        assert seen["200"] > 0
-        await check_healthy(site, pid, good, before)
-        metrics = (await site.service.status.get("/metrics")).body.decode()
-        turned_away, given_up = (
-            re.search(rf'upgraph_connections_{name}_total{{listener="clients"}} (\d+)', metrics)
-            for name in ("turned_away", "failed_handshakes")
-        )
-        assert turned_away is not None
-        assert given_up is not None
-        # How many this machine can serve is not known, but no work was begun for most of those who went without.
-        # What the clients themselves give up in the end says nothing, nor do the few that fail where all others
-        # are served.
-        assert int(given_up[1]) <= int(turned_away[1]) + seen["unanswered"] + TLS_BURST // 20
-
-
-class Held(NamedTuple):
-    """What a process holds: files that are open, bytes of memory."""
-
-    files: int
-    memory: int
-
-
-async def check_healthy(site: Site, pid: int, good: Answer, before: Held) -> None:
-    """After a crowd all is as it was: answers, descriptors, memory within its bound, the log, readiness."""
-    await served_again(site, good)
-
-    async def are_closed() -> bool:
-        return open_files(pid) <= before.files
-
-    await until(are_closed, what="the end of the connections")
-    assert memory_bytes(pid) - before.memory < BURST_MEMORY_BYTES
-    assert "Traceback" not in site.service.log()
-    assert (await site.service.status.get("/readyz")).status == 200
-
-
-async def burst(port: int, connections: int = BURST, *options: str) -> Counter[str]:
-    """All connections at once, as far as this machine can make them; gives how they ended."""
-    each = connections // len(SOURCES)
-    pace = [f"--rate={each / BURST_SECONDS}", f"--seconds={BURST_SECONDS}", f"--late={BURST_LATE_SECONDS}"]
-    asker = (
-        sys.executable,
-        "-m",
-        "benchmarks.fresh_connections",
-        str(port),
-        ASK.format(*CHANNEL),
-        *pace,
-        *options,
-    )
-    processes = [
-        await asyncio.create_subprocess_exec(
-            *(*asker, "--source", source), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
-        )
-        for source in SOURCES
-    ]
-    outputs = await asyncio.gather(*(process.communicate() for process in processes))
-    return sum((Counter(json.loads(output)["statuses"]) for output, _ in outputs), Counter())
 
 
 class TestClockThatJumps:
