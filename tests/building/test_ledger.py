@@ -85,6 +85,23 @@ def test_a_source_that_holds_what_was_refused_is_not_good(desk: Desk) -> None:
     assert desk.told[0].fault is None
 
 
+def test_what_a_look_finds_leaves_the_last_good_reading_as_it_was(desk: Desk) -> None:
+    releases = desk.ledger.enter(SourceKind.RELEASES, "oci:a")
+    releases.good("digest", {"releases": 3})
+    desk.now = 200.0
+    releases.looked_at(DOWN)
+    desk.ledger.tell()
+    fault = desk.told[0].fault
+    assert fault is not None
+    assert (fault.reference, fault.since) == ("registry-unreachable", 200.0)
+    desk.now = 300.0
+    releases.looked_at(None)
+    desk.ledger.tell()
+    assert desk.told[0].fault is None
+    # Nothing was read, so nothing is younger than it was.
+    assert desk.told[0].last_good == Reading(at=100.0, digest="digest", counts={"releases": 3})
+
+
 def test_no_password_of_an_address_is_told(desk: Desk) -> None:
     desk.ledger.enter(SourceKind.GRAPH_DATA, "https://me:s3cret@git.example/a.tar.gz?sig=s3cret")
     desk.ledger.tell()

@@ -18,7 +18,7 @@ from upgraph.service.building import following
 from upgraph.service.building.following import Followed, ReleaseSource
 from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.library import Library
-from upgraph.service.building.lookout import Lookout, Touchable
+from upgraph.service.building.lookout import Lookout, Rhythm, Touchable
 from upgraph.service.building.saved_source import SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.building.sources import open_releases
@@ -67,8 +67,14 @@ class Clock:
         return self.now
 
 
-def lookout(*sources: Touchable, clock: Clock | None = None) -> Lookout:
-    return Lookout(sources, SOON_SECONDS, SCRAPE_SECONDS, chance=lambda: 0.0, clock=clock or Clock())
+def nobody(*_: object) -> None:
+    """Is told in vain."""
+
+
+def lookout(
+    *sources: Touchable, clock: Clock | None = None, tell: Callable[[str, Finding | None], None] = nobody
+) -> Lookout:
+    return Lookout(sources, Rhythm(SOON_SECONDS, SCRAPE_SECONDS, lambda: 0.0, clock or Clock()), tell)
 
 
 async def brought_forward(look: Lookout, *asked: SourceOutcome) -> None:
@@ -195,7 +201,7 @@ async def test_of_several_registries_each_is_judged_by_itself() -> None:
 
 async def test_without_an_interval_nobody_is_asked() -> None:
     source = Source(DOWN)
-    await Lookout([source], None, SCRAPE_SECONDS).pause(asyncio.Event(), SOON_SECONDS, [GOOD])
+    await Lookout([source], Rhythm(None, SCRAPE_SECONDS), nobody).pause(asyncio.Event(), SOON_SECONDS, [GOOD])
     assert source.asked == 0
 
 
@@ -208,6 +214,83 @@ async def test_whoever_asks_for_a_round_gets_it_and_nobody_is_asked_on() -> None
     asked = source.asked
     await asyncio.sleep(5 * SOON_SECONDS)
     assert (source.asked, wanted.is_set()) == (asked, False)
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if await is_so():
+                return
+            await asyncio.sleep(SOON_SECONDS)
+
+
+class Notes:
+    """What was told of sources."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, str]] = []
+
+    def __call__(self, name: str, fault: Finding | None) -> None:
+        self.all.append((name, fault.reference if fault else ""))
+
+
+FAILS = ("a", UNREACHABLE.reference)
+ANSWERS = ("a", "")
+
+
+async def test_that_a_registry_fails_is_told_before_it_is_read() -> None:
+    notes = Notes()
+    await brought_forward(lookout(Source(DOWN), tell=notes), GOOD)
+    assert notes.all == [FAILS]
+
+
+async def test_the_end_of_what_was_told_is_told_where_no_round_may_come_early() -> None:
+    source, notes = Source(DOWN), Notes()
+    look = lookout(source, tell=notes)
+    await brought_forward(look, GOOD)
+    assert await is_left_alone(look, source, FAULTY)
+    waiting = asyncio.ensure_future(look.pause(asyncio.Event(), NEVER_SECONDS, [GOOD]))
+
+    async def are(*expected: tuple[str, str]) -> bool:
+        return notes.all == list(expected)
+
+    await until(lambda: are(FAILS, FAILS))
+    source.failure = None
+    await until(lambda: are(FAILS, FAILS, ANSWERS))
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+async def test_what_a_round_has_told_is_not_told_again() -> None:
+    source, notes = Source(DOWN), Notes()
+    look = lookout(source, tell=notes)
+    assert await is_left_alone(look, source, FAULTY)
+    source.failure = None
+    await brought_forward(look, FAULTY)
+    assert notes.all == []
+
+
+async def test_a_registry_that_fails_this_question_alone_does_not_look_broken_again_and_again() -> None:
+    source, clock, notes = Source(DOWN), Clock(), Notes()
+    look = lookout(source, clock=clock, tell=notes)
+    await brought_forward(look, GOOD)
+    assert await is_left_alone(look, source, GOOD)
+    assert notes.all == [FAILS]
+    clock.now += SCRAPE_SECONDS
+    await brought_forward(look, GOOD)
+    assert notes.all == [FAILS, FAILS]
+
+
+async def test_one_failure_is_no_sign() -> None:
+    class Blinking(Source):
+        async def touch(self) -> None:
+            self.failure = DOWN if self.asked % 2 == 0 else None
+            await super().touch()
+
+    source, notes = Blinking(), Notes()
+    assert await is_left_alone(lookout(source, tell=notes), source, GOOD)
+    assert notes.all == []
 
 
 @pytest.fixture
@@ -245,14 +328,6 @@ async def followed(registry: SimulatedRegistry) -> AsyncIterator[Followed]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "LOOK_SECONDS", 0.5)
-
-
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if await is_so():
-                return
-            await asyncio.sleep(SOON_SECONDS)
 
 
 async def test_a_registry_is_asked_for_one_small_answer(

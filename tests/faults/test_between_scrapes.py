@@ -7,8 +7,9 @@ import pytest
 from tests.faults.conftest import LAST_GOOD, NEW, VERSIONS, Row, Site, each, found, in_one_process, until
 from tests.faults.test_registry import CERTIFICATES, NETWORK, STATUSES
 from tests.faults.told import told
-from upgraph.service.building import pauses
+from upgraph.service.building import following, pauses
 from upgraph.testing.answers import read_answer
+from upgraph.testing.registry import Fault
 
 FAMILY = "Registries, minutes before the next scrape"
 NEVER_SECONDS = 36_000.0
@@ -40,10 +41,10 @@ def test_what_is_tried_is_there() -> None:
 
 @told(
     fault="A registry goes, hangs, refuses the login, or shows another certificate.",
-    seen="The reference of the section above, within a minute (`--registry-check-interval`), or three if it hangs. A"
+    seen="The reference of the section above, within seconds (`--registry-check-interval`), or half a minute if it hangs. A"
     " withdrawn login as soon as the token that was had for it ends.",
     clients=f"{LAST_GOOD[:1].upper()}{LAST_GOOD[1:]}.",
-    heals="A scrape that begins by itself within a minute of the end of the fault; after a login that was refused, when its"
+    heals="A scrape that begins by itself within seconds of the end of the fault; after a login that was refused, when its"
     " file changes, or with the next scrape.",
 )
 @each(FAULTS)
@@ -66,6 +67,24 @@ async def test_a_fault_and_its_end_are_noticed(prepared: tuple[Site, Row], patie
             return nodes == {*VERSIONS, NEW} and not found(await site.state(), row)
 
         await until(is_over, what="its end")
+
+
+async def test_a_registry_that_hangs_is_told_before_the_scrape_ends_that_it_holds_up(
+    site: Site, patient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.5)
+    async with in_one_process(site):
+        good = await first_answer(site)
+        before = (await site.state())["last_scrape"]
+        site.registry.faults += [Fault(step, 10_000, stall=True) for step in ("tags", "manifest")]
+
+        async def is_told() -> bool:
+            state = await site.state()
+            assert (state["last_scrape"], (await site.answer()).body) == (before, good)
+            (releases,) = (one for one in state["sources"] if one["kind"] == "releases")
+            return (releases.get("fault") or {}).get("reference") == "registry-timeout"
+
+        await until(is_told, what="the fault of the source")
 
 
 async def test_a_registry_that_is_well_is_asked_for_one_small_answer_at_a_time(

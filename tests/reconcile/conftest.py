@@ -70,7 +70,6 @@ def plain(server: SimulatedApiServer) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked every few minutes is asked at once."""
     monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AT_REST_SECONDS", 0.2)
-    monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AFTER_FAULT_SECONDS", 0.2)
     monkeypatch.setattr("upgraph.operator.observing.replicas.SETTLED_SECONDS", 0.2)
     monkeypatch.setattr("upgraph.operator.observing.replicas.UNSETTLED_SECONDS", 0.2)
 

@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+from upgraph.errors import UserError
+from upgraph.errors.problems.oci import UNREACHABLE
 from upgraph.kube.objects import Key
-from upgraph.operator.observing import replicas
-from upgraph.operator.observing.replicas import ServiceSeen, ServiceWish
+from upgraph.oci import parse_image_name
+from upgraph.operator.observing import graph_data_watch, replicas
+from upgraph.operator.observing.graph_data_watch import GraphDataSeen
+from upgraph.operator.observing.replicas import ServiceSeen, ServiceWish, UriSeen
 from upgraph.operator.observing.rounds import Rounds
+from upgraph.operator.observing.service_report import ServiceReport
 from upgraph.operator.observing.statuses import ReplicasSeen
 
 KEY = Key("site", "example")
@@ -22,8 +27,8 @@ async def repeats_of(answers: str, wish_after: Callable[[int], int] = lambda loo
         del wish, before
         return answers[len(told)]
 
-    def pause(seen: str, repeats: int) -> float:
-        del seen
+    def pause(seen: str, repeats: int, among: int) -> float:
+        del seen, among
         told.append(repeats)
         if len(told) == len(answers):
             done.set()
@@ -55,6 +60,21 @@ def test_a_service_that_stays_unsettled_is_looked_at_less_often_but_within_secon
     assert (pauses[0], pauses[-1]) == (replicas.UNSETTLED_SECONDS, replicas.STUCK_SECONDS)
 
 
+def test_a_service_that_answers_is_looked_at_within_seconds_unless_there_are_many() -> None:
+    settled = ServiceSeen(ReplicasSeen(ServiceReport(ready=True)), UriSeen(WISH.uri, answers=True), WISH)
+    pauses = [replicas.pause_after(settled, 0, among) for among in (1, 60, 200)]
+    assert pauses == [10.0, 10.0, 30.0]
+
+
+def test_a_registry_is_asked_every_ten_seconds_unless_there_are_many_images() -> None:
+    image = parse_image_name("docker://registry.example/graph-data:latest")
+    well, faulty = GraphDataSeen(image, None), GraphDataSeen(image, None, UserError(UNREACHABLE, "gone"))
+    pauses = [
+        [graph_data_watch.pause_after(seen, 0, among) for among in (1, 30, 200)] for seen in (well, faulty)
+    ]
+    assert pauses == [[10.0, 10.0, 60.0], [10.0, 10.0, 20.0]]
+
+
 async def test_a_fault_that_comes_with_the_end_does_not_outlive_it() -> None:
     looking = asyncio.Event()
 
@@ -67,7 +87,7 @@ async def test_a_fault_that_comes_with_the_end_does_not_outlive_it() -> None:
             raise OSError("the connection broke when it was closed") from None
         raise AssertionError
 
-    rounds: Rounds[int, str] = Rounds(look, lambda seen, repeats: 3600.0, lambda key: None, concurrency=1)
+    rounds: Rounds[int, str] = Rounds(look, lambda *_: 3600.0, lambda key: None, concurrency=1)
     rounds.want(KEY, 0)
     running = asyncio.create_task(rounds.run())
     await looking.wait()

@@ -38,7 +38,7 @@ SCRAPE_ENDING = ".json"
 """How the path of a saved scrape ends where it is given without the scheme."""
 _ELSEWHERE = r"[a-z+-]+:"
 _SCRAPE_TIMEOUT: float | None = 1800.0
-_CHECK_INTERVAL: float | None = 30.0
+_CHECK_INTERVAL: float | None = 10.0
 _LISTEN: str | None = "127.0.0.1:8081"
 
 
@@ -262,8 +262,9 @@ class Configuration:
     registry_check_interval: float | None = setting(
         _CHECK_INTERVAL,
         optional_seconds,
-        "Time between two small requests to each registry with releases, between scrapes. One that begins to fail, or"
-        " answers again, is scraped at once, within --scrape-interval at most once for each of the two. off: no requests.",
+        "Time between two small requests to each registry with releases, between scrapes. That one fails is told at once. It"
+        " is then scraped, and again when it answers, within --scrape-interval at most once for each of the two. off: no"
+        " requests.",
         metavar="TIME",
     )
     scrape_timeout: float | None = setting(

@@ -234,8 +234,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Callable[[str], bool]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done every few minutes is done at once."""
-    for name in ("graph_data_watch.AT_REST_SECONDS", "graph_data_watch.AFTER_FAULT_SECONDS"):
-        monkeypatch.setattr(f"upgraph.operator.observing.{name}", QUICK_SECONDS)
+    monkeypatch.setattr("upgraph.operator.observing.graph_data_watch.AT_REST_SECONDS", QUICK_SECONDS)
 
 
 Start = Callable[[], AbstractAsyncContextManager[Controller]]

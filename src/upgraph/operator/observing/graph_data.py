@@ -1,6 +1,6 @@
 """What the name of a graph-data image stands for now, from the registry itself.
 
-A tag is asked for every minute and costs one small request while it stays. What was found last holds while the registry
+A tag is asked for again and again, and costs one small request while it stays. What was found last holds while the registry
 does not answer. No pod is started for it, and each UpdateService asks for itself, with its own login and authorities.
 """
 

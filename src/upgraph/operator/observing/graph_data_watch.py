@@ -11,11 +11,13 @@ from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
 from upgraph.operator.observing.private_files import AccessPool, Means
 
-AT_REST_SECONDS = 60.0
-"""Between two questions to a registry that answers: so long it may take until a moved tag is noticed."""
-AFTER_FAULT_SECONDS = 20.0
-"""Between two questions to a registry that does not."""
-LOOK_SECONDS = 30.0
+AT_REST_SECONDS = 10.0
+"""Between two questions to a registry: so long it may take until a moved tag, a fault or its end is noticed."""
+AT_REST_SECONDS_EACH = 0.3
+"""The same for each image where there are many, which must not keep registry and operator busy: a minute with two hundred."""
+AFTER_FAULT_SECONDS_EACH = 0.1
+"""The same after a fault, whose end is waited for."""
+LOOK_SECONDS = 20.0
 """Longest time for one question with all that belongs to it. A client of registries asks again for minutes, as it should where
 a copy is at stake; here others wait for their turn, and an administrator for a word."""
 TOLD_SECONDS = 3600.0
@@ -76,6 +78,7 @@ def is_overdue(told: datetime, now: datetime) -> bool:
     return not 0 <= (now - told).total_seconds() < TOLD_SECONDS
 
 
-def pause_after(seen: GraphDataSeen, repeats: int) -> float:  # noqa: ARG001  # a registry is asked in one rhythm
-    """Seconds until the next question."""
-    return AT_REST_SECONDS if seen.fault is None else AFTER_FAULT_SECONDS
+def pause_after(seen: GraphDataSeen, repeats: int, among: int = 1) -> float:  # noqa: ARG001  # however often it was so
+    """Seconds until the next question, ``among`` so many images."""
+    each = AT_REST_SECONDS_EACH if seen.fault is None else AFTER_FAULT_SECONDS_EACH
+    return max(AT_REST_SECONDS, each * among)

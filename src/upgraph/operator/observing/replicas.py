@@ -22,8 +22,10 @@ from upgraph.operator.observing.statuses import ReplicasSeen, ask_all
 
 URI_SECONDS = 8.0
 """Time for an answer at the address for clusters, beside the look at its certificates."""
-SETTLED_SECONDS = 30.0
-"""Between two looks at a service that answers."""
+SETTLED_SECONDS = 10.0
+"""Between two looks at a service that answers: so long it may take until a fault is told."""
+SETTLED_SECONDS_EACH = 0.15
+"""The same for each service where there are many, which must not keep the operator busy: half a minute with two hundred."""
 UNSETTLED_SECONDS = 3.0
 """Between two looks at one that does not, or of which something is not known, for the first minute."""
 UNSETTLED_LOOKS = 20
@@ -129,10 +131,10 @@ async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | Non
     return ServiceSeen(asked.result(), uri, wish, candidate)
 
 
-def pause_after(seen: ServiceSeen, repeats: int) -> float:
-    """Seconds until the next look, after ``repeats`` that saw nothing else."""
+def pause_after(seen: ServiceSeen, repeats: int, among: int = 1) -> float:
+    """Seconds until the next look, after ``repeats`` that saw nothing else, ``among`` so many services."""
     if seen.is_settled:
-        return SETTLED_SECONDS
+        return max(SETTLED_SECONDS, SETTLED_SECONDS_EACH * among)
     return UNSETTLED_SECONDS if repeats < UNSETTLED_LOOKS else STUCK_SECONDS
 
 

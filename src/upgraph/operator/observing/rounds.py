@@ -37,7 +37,7 @@ class Rounds(Generic[W, S]):
 
     Args:
         look: looks once: from the wish and what was seen before to what is seen now. Failures are something that is seen.
-        pause: seconds until the next look, after what was seen and how often in a row it was seen before.
+        pause: seconds until the next look, after what was seen and how often in a row it was seen before, among so many keys.
         changed: is told of a key when something else is seen than before.
         concurrency: how many looks at a time.
     """
@@ -45,7 +45,7 @@ class Rounds(Generic[W, S]):
     def __init__(
         self,
         look: Callable[[W, S | None], Awaitable[S]],
-        pause: Callable[[S, int], float],
+        pause: Callable[[S, int, int], float],
         changed: Callable[[Key], None],
         *,
         concurrency: int,
@@ -115,7 +115,7 @@ class Rounds(Generic[W, S]):
         subject.repeats = 0 if is_other else subject.repeats + 1
         if is_other:
             self._changed(key)
-        return self._pause(seen, subject.repeats)
+        return self._pause(seen, subject.repeats, len(self._subjects))
 
 
 async def _forever() -> None:

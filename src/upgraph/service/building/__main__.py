@@ -27,7 +27,7 @@ from upgraph.service.building.bundled import BundleFollower
 from upgraph.service.building.gatherer import Gatherer, SourceOutcome
 from upgraph.service.building.ledger import Entry, Ledger
 from upgraph.service.building.library import Library
-from upgraph.service.building.lookout import Lookout
+from upgraph.service.building.lookout import Lookout, Rhythm
 from upgraph.service.building.pauses import Pauses, pause, wake
 from upgraph.service.building.promoted import PromotionFollower
 from upgraph.service.building.releases import digest_of as digest_of_releases
@@ -275,7 +275,8 @@ class Builder:
     async def _follow_releases(self, gatherer: Gatherer, gate: Gate, access: Access) -> None:
         pauses = self._pauses()
         settings = self._configuration
-        lookout = Lookout(gatherer.followed, settings.registry_check_interval, settings.scrape_interval)
+        rhythm = Rhythm(settings.registry_check_interval, settings.scrape_interval)
+        lookout = Lookout(gatherer.followed, rhythm, self._note_look)
         while True:
             gathered = await admit(await gatherer.gather(), gate)
             findings = (*gathered.findings, *access.findings)
@@ -298,6 +299,10 @@ class Builder:
                 entry.good(digest_of_releases(outcome.releases), {"releases": len(outcome.releases)})
             else:
                 entry.failed(outcome.fault)
+        self._ledger.tell()
+
+    def _note_look(self, name: str, fault: Finding | None) -> None:
+        self._ledger.enter(SourceKind.RELEASES, name).looked_at(fault)
         self._ledger.tell()
 
     async def _follow_bundle(self, path: Path) -> None:

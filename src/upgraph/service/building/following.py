@@ -15,7 +15,7 @@ from upgraph.service.building.library import Library
 from upgraph.service.building.releases import releases_of
 from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
 
-LOOK_SECONDS = 15.0
+LOOK_SECONDS = 10.0
 """Longest wait for an answer of a registry between rounds, and of each of its mirrors; later counts as none."""
 _ANY_TAG = "latest"
 """What is asked for where no tag has answered; that it is not there is an answer too."""

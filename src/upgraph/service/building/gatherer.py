@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from upgraph.errors import DataError, Finding, RemoteError, VerificationError
+from upgraph.errors import DataError, Finding, RemoteError, UpgraphError, VerificationError
 from upgraph.errors.findings import ordered
 from upgraph.errors.problems.service import SCRAPE_CUT_SHORT
 from upgraph.graph import Release
@@ -121,7 +121,12 @@ class Gatherer:
             seen = f"{name} was not read within {self._timeout:g} s; what was read is kept for the next round"
             return Finding.of(RemoteError(SCRAPE_CUT_SHORT, seen))
         except (RemoteError, DataError, VerificationError) as error:
-            return Finding.of(error, None if error.seen.startswith(name) else name)
+            return found_at(name, error)
+
+
+def found_at(source: str, error: UpgraphError) -> Finding:
+    """Why a source cannot be read, with its name, once."""
+    return Finding.of(error, None if error.seen.startswith(source) else source)
 
 
 def _outcome(source: Followed, outcome: Asked | Finding) -> SourceOutcome:

@@ -62,6 +62,13 @@ class Ledger:
         noted = SourceFault(reference=fault.reference, seen=str(fault), since=since)
         self._reports[key] = msgspec.structs.replace(self._reports[key], fault=noted)
 
+    def note_look(self, key: tuple[SourceKind, str], fault: Finding | None) -> None:
+        """See :meth:`Entry.looked_at`."""
+        if fault is not None:
+            self.note_fault(key, fault)
+        else:
+            self._reports[key] = msgspec.structs.replace(self._reports[key], fault=None)
+
     def note_refusal(self, key: tuple[SourceKind, str], fault: Finding) -> None:
         """See :meth:`Entry.refused`."""
         self._refusals[key] = fault
@@ -92,6 +99,10 @@ class Entry:
     def failed(self, fault: Finding) -> None:
         """It could not be read, or what it holds is not believed."""
         self._ledger.note_fault(self._key, fault)
+
+    def looked_at(self, fault: Finding | None) -> None:
+        """It was not read, and it was seen that this cannot be done now, or, without a fault, that it can again."""
+        self._ledger.note_look(self._key, fault)
 
     def refused(self, fault: Finding) -> None:
         """It was read, and what it holds is not good; nor is it while it holds the same."""
