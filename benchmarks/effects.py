@@ -1,5 +1,5 @@
 """Measures of time until something has an effect that a cluster sees, with pods that really run: an UpdateService that is
-applied, a tag that moves, an authority and a login that are rotated.
+applied, a tag that moves, a registry that goes or hangs, an authority and a login that are rotated.
 """
 
 import os
@@ -27,6 +27,8 @@ FIRST_ANSWER_RATIO = 1.3
 TAG_SECONDS = 30.0
 """Beside the time until the operator asks the registry again."""
 ROTATION_SECONDS = 30.0
+GONE_SECONDS = 30.0
+HANGING_SECONDS = 60.0
 
 
 def effects(bench: Bench) -> Sequence[Row]:
@@ -48,10 +50,15 @@ def effects(bench: Bench) -> Sequence[Row]:
             stage.begin()
             rows = [_first_answer(stage, bench.rounds), _moved_tag(stage)]
             stage.push(VERSIONS[2])
+            stage.wait(stage.is_reachable, "a registry of releases that is well")
+        rows.append(_told("is gone", stage, GONE_SECONDS))
         with stage.mirror("second"):
             rows.append(_rotated_authority(stage))
             stage.push(VERSIONS[3])
             rows.append(_rotated_login(stage))
+            stage.wait(stage.is_reachable, "a registry of releases that is well")
+        with stage.silence():
+            rows.append(_told("takes connections and says nothing", stage, HANGING_SECONDS))
         return rows
 
 
@@ -113,6 +120,18 @@ def _moved_tag(stage: Stage) -> Row:
         result=f"{taken:.0f} s",
         goal=f"at most {AT_REST_SECONDS:.0f} s + {TAG_SECONDS:g} s",
         reached=taken <= AT_REST_SECONDS + TAG_SECONDS,
+    )
+
+
+def _told(fault: str, stage: Stage, goal: float) -> Row:
+    taken = stage.wait(lambda: not stage.is_reachable(), f"the word that the registry {fault}")
+    return Row(
+        measure=f"registry of the releases {fault} until the status of the resource says so",
+        ours=f"{taken:.0f} s",
+        beside="",
+        result=f"{taken:.0f} s",
+        goal=f"at most {goal:g} s",
+        reached=taken <= goal,
     )
 
 

@@ -5,6 +5,7 @@ another.
 """
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -30,6 +31,8 @@ NAMESPACE = "effects"
 EFFECT_SECONDS = 400.0
 """Longest wait for an effect."""
 POLL_SECONDS = 0.1
+SILENT_CONNECTIONS = 1024
+"""Connections that the system takes for somebody who does not."""
 SECOND_USERNAME = "boatswain"
 """Who logs in after the rotation; the password stays, as the registry knows it by a hash alone."""
 CHANNEL = "channels/stable-4.1.yaml"
@@ -73,6 +76,13 @@ class Stage:
             self._mirror = running
             logins = self._logins(USERNAME)
             self.site = replace(self.site, mirror=running, ca=authority.certificate, logins=logins)
+            yield
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Take connections in the place of the registry that has ended, and never answer them."""
+        port = self._mirror.port if self._mirror is not None else 0
+        with socket.create_server((str(self.site.cluster.addresses.host), port), backlog=SILENT_CONNECTIONS):
             yield
 
     def _registry(self, shown: Certificates, host: str) -> AbstractContextManager[RealRegistry]:
@@ -135,6 +145,10 @@ class Stage:
     def is_answered(self) -> bool:
         """Whether a client gets an answer."""
         return procedure.answer(self.site, _URI)[0] == 200
+
+    def is_reachable(self) -> bool:
+        """Whether the status of the resource says that the registry of the releases can be read."""
+        return bool(self.site.condition("ReleasesReachable").get("status") == "True")
 
     def wait(self, condition: Callable[[], bool], what: str) -> float:
         """Wait for an effect; gives the seconds that took.
