@@ -124,6 +124,27 @@ def test_a_link_to_a_directory_outside_shows_nothing_of_it(
     assert b"secret" not in files["blocked-edges/4.18.1.yaml"]
 
 
+def test_a_link_to_the_directory_itself_is_no_file(place: Path, a_set: Make) -> None:
+    (place / "channels" / "archive.yaml").symlink_to("..")
+    assert DirectorySource(place).read() == a_set({})
+
+
+def test_a_share_that_gives_little_at_a_time_is_read_to_its_end(
+    place: Path, a_set: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.read
+    monkeypatch.setattr(os, "read", lambda handle, size: whole(handle, min(size, 7)))
+    assert DirectorySource(place).read() == a_set({})
+
+
+def test_a_file_that_grows_for_ever_is_not_followed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "read", lambda _, size: b"#" * min(size, 7))
+    files = DirectorySource(place).read()
+    assert {path: len(content) for path, content in files.items()} == {
+        path: (place / path).stat().st_size + 1 for path in files
+    }
+
+
 def test_a_directory_in_the_place_of_a_file_is_passed_over(place: Path, a_set: Make) -> None:
     (place / "channels" / "archive.yaml").mkdir()
     assert DirectorySource(place).read() == a_set({})

@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -72,7 +73,6 @@ class DirectorySource:
         deadline = self._clock() + READ_SECONDS
         top = Path(os.path.realpath(self._path))
         intake = Intake(self.name)
-        inside = f"{str(top).rstrip(os.sep)}{os.sep}"
         try:
             base = _base(top)
         except OSError as error:
@@ -82,7 +82,7 @@ class DirectorySource:
                 raise DataError(UNREADABLE, f"{self.name} was not read to its end within {READ_SECONDS:g} s")
             if place.entry is None:
                 raise DataError(UNREADABLE, f"{self.name}: the directory {place.path} cannot be listed")
-            _take(intake, place.path, place.entry, inside)
+            _take(intake, place.path, place.entry, top)
         return intake.files
 
 
@@ -150,17 +150,27 @@ def _state(entry: os.DirEntry[str] | None) -> str:
     return f"{seen.st_dev} {seen.st_ino} {seen.st_mode} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
 
 
-def _take(intake: Intake, path: str, entry: os.DirEntry[str], inside: str) -> None:
-    """Take in a file whose real path begins with ``inside``."""
+def _take(intake: Intake, path: str, entry: os.DirEntry[str], top: Path) -> None:
     intake.expect(path, 0)
-    real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-    if not real.startswith(inside):
+    if entry.is_symlink():
+        real = os.path.realpath(entry.path)
+        is_inside = Path(real).is_relative_to(top)
+    else:
+        real = entry.path
+        is_inside = _is_inside(real.removesuffix(entry.name), top)
+    if not is_inside:
         intake.add_unreadable(path, "a symbolic link leads out of the directory")
         return
     try:
         _take_file(intake, path, real)
     except OSError as error:
         intake.add_unreadable(path, error.strerror or type(error).__name__)
+
+
+@lru_cache(maxsize=len(FOLDERS) + 1)
+def _is_inside(folder: str, top: Path) -> bool:
+    """The same for all files of a folder, whose path is a real one."""
+    return Path(folder).is_relative_to(top)
 
 
 def _take_file(intake: Intake, path: str, real: str) -> None:
