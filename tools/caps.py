@@ -46,7 +46,7 @@ from upgraph.service.answering import (
     server,
     waiting_line,
 )
-from upgraph.service.building import following, library, saved, scrape, siblings, signed, upstream
+from upgraph.service.building import library, lookout, saved, scrape, siblings, signed, upstream
 from upgraph.service.bundle import manifest as bundle_manifest
 from upgraph.service.bundle import reading as bundle_reading
 from upgraph.service.doctor import host as doctor_host
@@ -134,11 +134,8 @@ LIMITS: tuple[tuple[str, tuple[tuple[str, float, str], ...]], ...] = (
             ("attempts at one request", retry.Retry().attempts, ""),
             ("wait that a server may ask for", retry.MAX_RETRY_AFTER_SECONDS, "s"),
             ("failed tags in a row after which a scrape is cut short", scrape.MAX_FAILURES_IN_A_ROW, ""),
-            (
-                "time for the answer that is asked for between two scrapes, at each mirror",
-                following.LOOK_SECONDS,
-                "s",
-            ),
+            ("time for an answer that is asked for between two scrapes", lookout.LOOK_SECONDS, "s"),
+            ("time for it where one has failed", lookout.SECOND_LOOK_SECONDS, "s"),
             ("auth file", auth_file.MAX_FILE_BYTES, "bytes"),
             ("answer of a credential helper", credential_helper.MAX_OUTPUT_BYTES, "bytes"),
             ("time for a credential helper", credential_helper.HELPER_SECONDS, "s"),

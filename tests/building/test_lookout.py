@@ -3,98 +3,48 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from upgraph.errors import DataError, Finding, RemoteError, Severity, UpgraphError
-from upgraph.errors.problems.oci import LAYOUT_ENTRY, THROTTLED, UNAUTHORIZED, UNREACHABLE
+from tests.building.looks import (
+    BUSY,
+    DOWN,
+    FAULTY,
+    GOOD,
+    MANY_LOOKS,
+    NEVER_SECONDS,
+    PATIENCE_SECONDS,
+    RESTING,
+    SCRAPE_SECONDS,
+    SOON_SECONDS,
+    Clock,
+    Source,
+    brought_forward,
+    is_left_alone,
+    lookout,
+    nobody,
+    until,
+)
+from upgraph.errors import DataError, RemoteError, UpgraphError
+from upgraph.errors.problems.oci import LAYOUT_ENTRY, THROTTLED, UNAUTHORIZED
 from upgraph.oci import Access, LayoutSource, LayoutWriter, Repository
 from upgraph.oci.registry import authorization
 from upgraph.payload import ReleaseContent, add_release
 from upgraph.service.building import following
 from upgraph.service.building.following import Followed, ReleaseSource
-from upgraph.service.building.gatherer import Gatherer, SourceOutcome
+from upgraph.service.building.gatherer import Gatherer
 from upgraph.service.building.library import Library
-from upgraph.service.building.lookout import Lookout, Rhythm, Touchable
+from upgraph.service.building.lookout import LOOK_SECONDS, Lookout, Rhythm
 from upgraph.service.building.saved_source import SavedSource
 from upgraph.service.building.scrape import ScrapeSettings
 from upgraph.service.building.sources import open_releases
 from upgraph.service.configuration import Configuration
 from upgraph.testing.registry import Fault, Login, SimulatedRegistry
 
-PATIENCE_SECONDS = 180.0
-SOON_SECONDS = 0.01
-NEVER_SECONDS = 10_000.0
-SCRAPE_SECONDS = 300.0
-MANY_LOOKS = 20
-DOWN = RemoteError(UNREACHABLE, "registry.example: nobody listens")
-BUSY = RemoteError(THROTTLED, "registry.example: status 429")
-RESTING = RemoteError(UNREACHABLE, "registry.example: status 503", retry_after=20.0)
-GOOD = SourceOutcome("a", (), None, ())
-FAULTY = SourceOutcome("a", (), Finding(Severity.ERROR, UNREACHABLE, "registry.example"), ())
-
-
-class Source:
-    """Answers as it is told, and counts."""
-
-    name = "a"
-
-    def __init__(self, failure: UpgraphError | None = None) -> None:
-        self.failure = failure
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        self.asked = 0
-        self.asked_often = asyncio.Event()
-
-    async def touch(self) -> None:
-        self.asked += 1
-        if self.asked == MANY_LOOKS:
-            self.asked_often.set()
-        if self.failure is not None:
-            raise self.failure
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def nobody(*_: object) -> None:
-    """Is told in vain."""
-
-
-def lookout(
-    *sources: Touchable, clock: Clock | None = None, tell: Callable[[str, Finding | None], None] = nobody
-) -> Lookout:
-    return Lookout(sources, Rhythm(SOON_SECONDS, SCRAPE_SECONDS, lambda: 0.0, clock or Clock()), tell)
-
-
-async def brought_forward(look: Lookout, *asked: SourceOutcome) -> None:
-    """Wait until the next round begins, which it would not do by itself."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await look.pause(asyncio.Event(), NEVER_SECONDS, asked)
-
-
-async def is_left_alone(look: Lookout, source: Source, *asked: SourceOutcome) -> bool:
-    """Whether no round begins, however often the source is asked."""
-    source.begin_anew()
-    waiting = asyncio.ensure_future(look.pause(asyncio.Event(), NEVER_SECONDS, asked))
-    often = asyncio.ensure_future(source.asked_often.wait())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.wait([waiting, often], return_when=asyncio.FIRST_COMPLETED)
-    ended = waiting.done()
-    waiting.cancel()
-    often.cancel()
-    await asyncio.wait([waiting, often])
-    return not ended
+IMPATIENT_SECONDS = 0.5
 
 
 async def test_a_registry_that_begins_to_fail_is_read_at_once() -> None:
@@ -162,7 +112,7 @@ async def test_what_was_seen_before_a_good_round_is_forgotten() -> None:
 
 async def test_a_registry_that_does_not_answer_delays_no_other() -> None:
     class Silent(Source):
-        async def touch(self) -> None:
+        async def touch(self, seconds: float) -> None:
             await asyncio.Event().wait()
 
     await brought_forward(lookout(Silent(), Source(DOWN)), GOOD, GOOD)
@@ -170,7 +120,7 @@ async def test_a_registry_that_does_not_answer_delays_no_other() -> None:
 
 async def test_a_fault_of_the_program_is_not_hidden() -> None:
     class Odd(Source):
-        async def touch(self) -> None:
+        async def touch(self, seconds: float) -> None:
             raise ValueError("a fault of the program")
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -216,83 +166,6 @@ async def test_whoever_asks_for_a_round_gets_it_and_nobody_is_asked_on() -> None
     assert (source.asked, wanted.is_set()) == (asked, False)
 
 
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            if await is_so():
-                return
-            await asyncio.sleep(SOON_SECONDS)
-
-
-class Notes:
-    """What was told of sources."""
-
-    def __init__(self) -> None:
-        self.all: list[tuple[str, str]] = []
-
-    def __call__(self, name: str, fault: Finding | None) -> None:
-        self.all.append((name, fault.reference if fault else ""))
-
-
-FAILS = ("a", UNREACHABLE.reference)
-ANSWERS = ("a", "")
-
-
-async def test_that_a_registry_fails_is_told_before_it_is_read() -> None:
-    notes = Notes()
-    await brought_forward(lookout(Source(DOWN), tell=notes), GOOD)
-    assert notes.all == [FAILS]
-
-
-async def test_the_end_of_what_was_told_is_told_where_no_round_may_come_early() -> None:
-    source, notes = Source(DOWN), Notes()
-    look = lookout(source, tell=notes)
-    await brought_forward(look, GOOD)
-    assert await is_left_alone(look, source, FAULTY)
-    waiting = asyncio.ensure_future(look.pause(asyncio.Event(), NEVER_SECONDS, [GOOD]))
-
-    async def are(*expected: tuple[str, str]) -> bool:
-        return notes.all == list(expected)
-
-    await until(lambda: are(FAILS, FAILS))
-    source.failure = None
-    await until(lambda: are(FAILS, FAILS, ANSWERS))
-    assert not waiting.done()
-    waiting.cancel()
-    await asyncio.wait([waiting])
-
-
-async def test_what_a_round_has_told_is_not_told_again() -> None:
-    source, notes = Source(DOWN), Notes()
-    look = lookout(source, tell=notes)
-    assert await is_left_alone(look, source, FAULTY)
-    source.failure = None
-    await brought_forward(look, FAULTY)
-    assert notes.all == []
-
-
-async def test_a_registry_that_fails_this_question_alone_does_not_look_broken_again_and_again() -> None:
-    source, clock, notes = Source(DOWN), Clock(), Notes()
-    look = lookout(source, clock=clock, tell=notes)
-    await brought_forward(look, GOOD)
-    assert await is_left_alone(look, source, GOOD)
-    assert notes.all == [FAILS]
-    clock.now += SCRAPE_SECONDS
-    await brought_forward(look, GOOD)
-    assert notes.all == [FAILS, FAILS]
-
-
-async def test_one_failure_is_no_sign() -> None:
-    class Blinking(Source):
-        async def touch(self) -> None:
-            self.failure = DOWN if self.asked % 2 == 0 else None
-            await super().touch()
-
-    source, notes = Blinking(), Notes()
-    assert await is_left_alone(lookout(source, tell=notes), source, GOOD)
-    assert notes.all == []
-
-
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[SimulatedRegistry]:
     with LayoutWriter(tmp_path / "layout") as layout:
@@ -325,27 +198,22 @@ async def followed(registry: SimulatedRegistry) -> AsyncIterator[Followed]:
         yield one
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.5)
-
-
 async def test_a_registry_is_asked_for_one_small_answer(
     registry: SimulatedRegistry, followed: Followed
 ) -> None:
     await followed.ask()
     registry.requests.clear()
-    await followed.touch()
+    await followed.touch(LOOK_SECONDS)
     assert [(one.method, one.step) for one in registry.requests] == [("HEAD", "manifest")]
 
 
 async def test_a_registry_of_which_nothing_is_known_is_asked_as_well(
     registry: SimulatedRegistry, followed: Followed
 ) -> None:
-    await followed.touch()
+    await followed.touch(LOOK_SECONDS)
     await registry.halt()
     with pytest.raises(RemoteError):
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
@@ -355,7 +223,7 @@ async def test_a_registry_that_refuses_has_failed(
     await followed.ask()
     registry.faults.append(Fault("manifest", 99, status=status))
     with pytest.raises(RemoteError):
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -366,21 +234,19 @@ async def test_a_registry_that_wants_a_pause_is_asked_once_and_then_left_alone(
     registry.requests.clear()
     registry.faults.append(Fault("manifest", 99, status=status, headers={"Retry-After": "10000"}))
     with pytest.raises(RemoteError) as first:
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
     assert first.value.retry_after == 10_000
     with pytest.raises(RemoteError) as second:
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
     assert (second.value.problem, len(registry.requests)) == (THROTTLED, 1)
 
 
-async def test_a_registry_that_hangs_is_asked_once(
-    registry: SimulatedRegistry, followed: Followed, impatient: None
-) -> None:
+async def test_a_registry_that_hangs_is_asked_once(registry: SimulatedRegistry, followed: Followed) -> None:
     await followed.ask()
     registry.requests.clear()
     registry.faults.append(Fault("manifest", 99, stall=True))
     with pytest.raises(RemoteError, match="no complete answer in time"):
-        await followed.touch()
+        await followed.touch(IMPATIENT_SECONDS)
 
     async def has_come() -> bool:
         return bool(registry.requests)
@@ -390,7 +256,7 @@ async def test_a_registry_that_hangs_is_asked_once(
 
 
 async def test_a_mirror_that_hangs_is_no_failure_while_another_place_answers(
-    registry: SimulatedRegistry, impatient: None, tmp_path: Path
+    registry: SimulatedRegistry, tmp_path: Path
 ) -> None:
     async with SimulatedRegistry("mirror/ocp") as mirror:
         mirror.load(tmp_path / "layout")
@@ -407,14 +273,14 @@ async def test_a_mirror_that_hangs_is_no_failure_while_another_place_answers(
 
             async def answers() -> bool:
                 with suppress(RemoteError):
-                    await one.touch()
+                    await one.touch(IMPATIENT_SECONDS)
                     return True
                 return False
 
             await until(answers)
             await registry.halt()
             with pytest.raises(RemoteError):
-                await one.touch()
+                await one.touch(IMPATIENT_SECONDS)
 
 
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
@@ -437,10 +303,10 @@ async def test_a_login_that_was_refused_is_not_tried_by_looks(
         registry.requests.clear()
         for _ in range(MANY_LOOKS):
             with pytest.raises(RemoteError) as caught:
-                await one.touch()
+                await one.touch(LOOK_SECONDS)
         assert (caught.value.problem, registry.requests) == (UNAUTHORIZED, [])
         write("of today")
-        await one.touch()
+        await one.touch(LOOK_SECONDS)
 
 
 async def test_a_login_is_tried_again_by_each_round(
@@ -457,7 +323,7 @@ async def test_a_login_is_tried_again_by_each_round(
             await one.ask()
         registry.login = None
         await one.ask()
-        await one.touch()
+        await one.touch(LOOK_SECONDS)
 
 
 async def test_the_tag_that_is_asked_for_is_one_that_can_be_read(
@@ -466,10 +332,10 @@ async def test_the_tag_that_is_asked_for_is_one_that_can_be_read(
     await followed.ask()
     registry.faults.append(Fault("manifest", 99, name="4.1.1-x86_64", status=403))
     await followed.ask()
-    await followed.touch()
+    await followed.touch(LOOK_SECONDS)
     await registry.halt()
     with pytest.raises(RemoteError):
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
 
 
 async def test_what_was_known_and_is_gone_counts_as_a_failure(
@@ -478,7 +344,7 @@ async def test_what_was_known_and_is_gone_counts_as_a_failure(
     await followed.ask()
     registry.tags.clear()
     with pytest.raises(RemoteError):
-        await followed.touch()
+        await followed.touch(LOOK_SECONDS)
 
 
 async def test_what_lies_on_a_disk_is_not_asked(tmp_path: Path) -> None:
@@ -488,4 +354,4 @@ async def test_what_lies_on_a_disk_is_not_asked(tmp_path: Path) -> None:
     ]
     for source in sources:
         async with following_of(source) as one:
-            await one.touch()
+            await one.touch(LOOK_SECONDS)

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.conftest import LAST_GOOD, NEW, VERSIONS, Row, Site, each, found, in_one_process, until
 from tests.faults.test_registry import CERTIFICATES, NETWORK, STATUSES
 from tests.faults.told import told
-from upgraph.service.building import following, pauses
+from upgraph.service.building import lookout, pauses
 from upgraph.testing.answers import read_answer
 from upgraph.testing.registry import Fault
 
@@ -41,7 +41,7 @@ def test_what_is_tried_is_there() -> None:
 
 @told(
     fault="A registry goes, hangs, refuses the login, or shows another certificate.",
-    seen="The reference of the section above, within seconds (`--registry-check-interval`), or half a minute if it hangs. A"
+    seen="The reference of the section above, after about ten seconds (`--registry-check-interval`), or forty if it hangs. A"
     " withdrawn login as soon as the token that was had for it ends.",
     clients=f"{LAST_GOOD[:1].upper()}{LAST_GOOD[1:]}.",
     heals="A scrape that begins by itself within seconds of the end of the fault; after a login that was refused, when its"
@@ -72,7 +72,8 @@ async def test_a_fault_and_its_end_are_noticed(prepared: tuple[Site, Row], patie
 async def test_a_registry_that_hangs_is_told_before_the_scrape_ends_that_it_holds_up(
     site: Site, patient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.5)
+    for name in ("LOOK_SECONDS", "SECOND_LOOK_SECONDS"):
+        monkeypatch.setattr(lookout, name, 0.5)
     async with in_one_process(site):
         good = await first_answer(site)
         before = (await site.state())["last_scrape"]

@@ -262,8 +262,8 @@ class Configuration:
     registry_check_interval: float | None = setting(
         _CHECK_INTERVAL,
         optional_seconds,
-        "Time between two small requests to each registry with releases, between scrapes. That one fails is told at once. It"
-        " is then scraped, and again when it answers, within --scrape-interval at most once for each of the two. off: no"
+        "Time between two small requests to each registry with releases, between scrapes. A failure is told by the status,"
+        " and brings a scrape forward; so does its end, within --scrape-interval at most once for each of the two. off: no"
         " requests.",
         metavar="TIME",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from upgraph.errors import RemoteError, UpgraphError
-from upgraph.errors.problems.oci import TIMEOUT
+from upgraph.errors.problems.oci import TIMEOUT, UNAUTHORIZED
 from upgraph.oci import ImageName
 from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
@@ -17,9 +17,13 @@ AT_REST_SECONDS_EACH = 0.3
 """The same for each image where there are many, which must not keep registry and operator busy: a minute with two hundred."""
 AFTER_FAULT_SECONDS_EACH = 0.1
 """The same after a fault, whose end is waited for."""
-LOOK_SECONDS = 20.0
+MOST_SECONDS = 300.0
+"""Longest pause before a login is shown again that was refused, as each time may count towards locking the account, and longest
+one that a registry may ask for. Another login is tried at once."""
+LOOK_SECONDS = 30.0
 """Longest time for one question with all that belongs to it. A client of registries asks again for minutes, as it should where
 a copy is at stake; here others wait for their turn, and an administrator for a word."""
+_DOUBLINGS = 16
 TOLD_SECONDS = 3600.0
 """How often the moment of the last question is told where the answer is the same: each time is a write to the cluster."""
 
@@ -78,7 +82,13 @@ def is_overdue(told: datetime, now: datetime) -> bool:
     return not 0 <= (now - told).total_seconds() < TOLD_SECONDS
 
 
-def pause_after(seen: GraphDataSeen, repeats: int, among: int = 1) -> float:  # noqa: ARG001  # however often it was so
-    """Seconds until the next question, ``among`` so many images."""
-    each = AT_REST_SECONDS_EACH if seen.fault is None else AFTER_FAULT_SECONDS_EACH
-    return max(AT_REST_SECONDS, each * among)
+def pause_after(seen: GraphDataSeen, repeats: int, among: int) -> float:
+    """Seconds until the next question, after ``repeats`` that were answered the same, ``among`` so many images."""
+    fault = seen.fault
+    if fault is None:
+        return max(AT_REST_SECONDS, AT_REST_SECONDS_EACH * among)
+    usual = max(AT_REST_SECONDS, AFTER_FAULT_SECONDS_EACH * among)
+    if fault.problem is UNAUTHORIZED:
+        return max(usual, min(AT_REST_SECONDS * 2.0 ** min(repeats, _DOUBLINGS), MOST_SECONDS))
+    asked_for = fault.retry_after if isinstance(fault, RemoteError) else None
+    return max(usual, min(asked_for or 0.0, MOST_SECONDS))

@@ -131,11 +131,13 @@ async def look_at(pool: AccessPool, wish: ServiceWish, before: ServiceSeen | Non
     return ServiceSeen(asked.result(), uri, wish, candidate)
 
 
-def pause_after(seen: ServiceSeen, repeats: int, among: int = 1) -> float:
+def pause_after(seen: ServiceSeen, repeats: int, among: int) -> float:
     """Seconds until the next look, after ``repeats`` that saw nothing else, ``among`` so many services."""
     if seen.is_settled:
         return max(SETTLED_SECONDS, SETTLED_SECONDS_EACH * among)
-    return UNSETTLED_SECONDS if repeats < UNSETTLED_LOOKS else STUCK_SECONDS
+    if repeats < UNSETTLED_LOOKS:
+        return UNSETTLED_SECONDS
+    return max(STUCK_SECONDS, SETTLED_SECONDS_EACH * among)
 
 
 async def _addresses(pool: AccessPool, wish: ServiceWish) -> tuple[UriSeen | None, UriSeen | None]:

@@ -48,7 +48,7 @@ def spec_schema() -> Object:
             ),
             "graphDataImage": text(
                 "The image with the graph data, by digest or by tag. A tag is looked up in the registry every "
-                "minute, and what it points to is used by digest.",
+                "ten seconds, and what it points to is used by digest.",
                 512,
                 rules=rules.GRAPH_DATA_IMAGE,
             ),

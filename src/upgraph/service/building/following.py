@@ -15,8 +15,6 @@ from upgraph.service.building.library import Library
 from upgraph.service.building.releases import releases_of
 from upgraph.service.building.scrape import Counts, Harvest, ScrapeSettings, recall, scrape
 
-LOOK_SECONDS = 10.0
-"""Longest wait for an answer of a registry between rounds, and of each of its mirrors; later counts as none."""
 _ANY_TAG = "latest"
 """What is asked for where no tag has answered; that it is not there is an answer too."""
 
@@ -53,8 +51,11 @@ class Followed(Protocol):
         """
         ...
 
-    async def touch(self) -> None:
+    async def touch(self, seconds: float) -> None:
         """Ask once for as little as tells whether it can be read now; nothing where it lies on a disk.
+
+        Args:
+            seconds: longest wait for an answer, and of each mirror.
 
         Raises:
             RemoteError: it cannot, or has lost what it had.
@@ -111,12 +112,12 @@ class _FollowedImages:
         notices = self._source.take_notices()
         return Asked(self._last.findings, self._last.is_current, self._last.counts, notices)
 
-    async def touch(self) -> None:
+    async def touch(self, seconds: float) -> None:
         if not self._source.is_remote:
             return
         known = self._last.answered
         try:
-            with a_look(LOOK_SECONDS):
+            with a_look(seconds):
                 await self._source.images.resolve(known or _ANY_TAG)
         except ImageMissing:
             if known:

@@ -91,7 +91,7 @@ class _FollowedFile:
         counts = Counts(tags=found, read=found if is_new else 0, known=0 if is_new else found)
         return Asked(self._held.findings, is_current=True, counts=counts)
 
-    async def touch(self) -> None:
+    async def touch(self, seconds: float) -> None:
         """See :meth:`Followed.touch`."""
 
 
