@@ -125,14 +125,7 @@ def _moved_tag(stage: Stage) -> Row:
 
 def _told(fault: str, stage: Stage, goal: float) -> Row:
     taken = stage.wait(lambda: not stage.is_reachable(), f"the word that the registry {fault}")
-    return Row(
-        measure=f"registry of the releases {fault} until the status of the resource says so",
-        ours=f"{taken:.0f} s",
-        beside="",
-        result=f"{taken:.0f} s",
-        goal=f"at most {goal:g} s",
-        reached=taken <= goal,
-    )
+    return _within(f"registry of the releases {fault} until the status of the resource says so", taken, goal)
 
 
 def _rotated_authority(stage: Stage) -> Row:
@@ -153,11 +146,16 @@ def _configured(stage: Stage, version: str) -> float:
 
 
 def _rotated(what: str, taken: float) -> Row:
+    measure = f"{what} rotated until a cluster gets a release that was read with it, no pod restarted"
+    return _within(measure, taken, ROTATION_SECONDS)
+
+
+def _within(measure: str, taken: float, goal: float) -> Row:
     return Row(
-        measure=f"{what} rotated until a cluster gets a release that was read with it, no pod restarted",
+        measure=measure,
         ours=f"{taken:.1f} s",
         beside="",
         result=f"{taken:.1f} s",
-        goal=f"at most {ROTATION_SECONDS:g} s",
-        reached=taken <= ROTATION_SECONDS,
+        goal=f"at most {goal:g} s",
+        reached=taken <= goal,
     )
