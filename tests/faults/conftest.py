@@ -240,12 +240,15 @@ class Site:
 
     async def scrape(self) -> dict[str, Any]:
         """Have the sources read now; gives the state after it."""
-        before = (await self.state())["last_scrape"]
+        # The one that a start begins by itself may be under way, and would be taken for the one that is asked for.
+        before = (await self._scraped(other_than=None))["last_scrape"]
         self.service.scrape_now()
+        return await self._scraped(other_than=before)
 
+    async def _scraped(self, *, other_than: dict[str, Any] | None) -> dict[str, Any]:
         async def ended() -> dict[str, Any] | None:
             state = await self.state()
-            return state if state["last_scrape"] != before else None
+            return state if state["last_scrape"] != other_than else None
 
         return await until(ended, what="the end of a scrape")
 
