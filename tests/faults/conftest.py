@@ -92,6 +92,8 @@ class Row:
     at_start: str | None = None
     """The reference that the readiness answer names if the fault is there when the service starts; None: the
     fault does not keep it from becoming ready."""
+    withholds: str = ""
+    """The version into which no update is answered any more; all else is answered as before."""
     adds: tuple[str, ...] = ()
     """Versions that are answered in spite of the fault, beside those of before; what was answered stays."""
     brings: tuple[str, ...] = (NEW,)
@@ -316,6 +318,8 @@ async def check_survives(site: Site, row: Row) -> None:
     async def named(state: dict[str, Any]) -> bool:
         now = await site.answer()
         assert now.status == 200
+        if row.withholds:
+            return _is_withheld(good, now, row) and bool(found(state, row))
         if row.adds:
             _check_kept(good, now, row)
         else:
@@ -329,6 +333,22 @@ async def check_survives(site: Site, row: Row) -> None:
     lines = [line for line in site.service.log().splitlines() if row.reference in line]
     assert any(re.search(row.seen, line) for line in lines), site.service.log()
     await check_recovers(site, row)
+
+
+def _is_withheld(good: Answer, now: Answer, row: Row) -> bool:
+    """Whether the updates into the version of the row are withheld. Nothing else ever is."""
+    old, new = read_answer(good.body), read_answer(now.body)
+    others = {edge for edge in old.edges if edge[1] != row.withholds}
+    assert others < old.edges
+    assert others <= new.edges
+    # The release itself tells in its metadata by which pattern updates into it are taken away.
+    kept = [
+        {version: node for version, node in one.nodes.items() if version != row.withholds}
+        for one in (old, new)
+    ]
+    assert kept[0] == kept[1]
+    assert new.nodes[row.withholds]["payload"] == old.nodes[row.withholds]["payload"]
+    return bool(new.edges == others)
 
 
 def _check_kept(good: Answer, now: Answer, row: Row) -> None:

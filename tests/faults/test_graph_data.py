@@ -28,7 +28,8 @@ from tests.faults.conftest import (
 
 CORRECTED = "Graph data that is in order; it is taken within two seconds."
 CHANNEL_FILE = "channels/stable-4.1.yaml"
-RULE_FILE = "blocked-edges/4.0.0.yaml"
+TARGET = VERSIONS[-1]
+RULE_FILE = f"blocked-edges/{TARGET}.yaml"
 WITHHELD = "All updates into the target of the rule are withheld; everything else is answered as before."
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(f'*{before}' for _ in range(10))}]\n"
@@ -147,6 +148,7 @@ def withheld(name: str, fault: str, content: str | bytes, reference: str, seen: 
         reference=reference,
         seen=seen,
         clients=WITHHELD,
+        withholds=TARGET,
         heals="A rule that can be read; it is taken within two seconds.",
     )
 
@@ -324,42 +326,42 @@ ROWS = (
     withheld(
         "pattern-program",
         "A pattern that takes a gigabyte to compile.",
-        "to: 4.0.0\nfrom: " + r"\pL{1000}" * 5 + "\n",
+        "to: 4.1.2\nfrom: " + r"\pL{1000}" * 5 + "\n",
         "pattern-invalid",
-        r"4\.0\.0\.yaml.*too large",
+        r"4\.1\.2\.yaml.*too large",
     ),
     withheld(
         "pattern-repetition",
         "A pattern with repetitions of repetitions of repetitions.",
-        "to: 4.0.0\nfrom: ((.{1,1000}){1,1000}){1,1000}\n",
+        "to: 4.1.2\nfrom: ((.{1,1000}){1,1000}){1,1000}\n",
         "pattern-invalid",
-        r"4\.0\.0\.yaml.*repetition size",
+        r"4\.1\.2\.yaml.*repetition size",
     ),
     withheld(
         "pattern-text",
         "A pattern of 100 KB.",
-        f"to: 4.0.0\nfrom: {'a' * 100_000}\n",
+        f"to: 4.1.2\nfrom: {'a' * 100_000}\n",
         "pattern-invalid",
-        r"4\.0\.0\.yaml.*100000 characters",
+        r"4\.1\.2\.yaml.*100000 characters",
     ),
     withheld(
         "pattern-look-around",
         "A pattern with look-around.",
-        "to: 4.0.0\nfrom: (?=4)\n",
+        "to: 4.1.2\nfrom: (?=4)\n",
         "pattern-invalid",
         "4",
     ),
     withheld(
-        "rule-number", "A number for the target of a rule.", "to: 4.0\nfrom: .*\n", "graph-data-rule", "'4.0'"
+        "rule-number", "A number for the target of a rule.", "to: 4.1\nfrom: .*\n", "graph-data-rule", "'4.1'"
     ),
     withheld(
         "rule-repeated-key",
         "A key of a rule is repeated.",
-        "to: 4.0.0\nfrom: a\nfrom: b\n",
+        "to: 4.1.2\nfrom: a\nfrom: b\n",
         "graph-data-yaml",
-        r"4\.0\.0\.yaml.*'from' is repeated",
+        r"4\.1\.2\.yaml.*'from' is repeated",
     ),
-    withheld("rule-bomb", "A rule of a billion values.", BOMB, "graph-data-yaml", r"4\.0\.0\.yaml.*values"),
+    withheld("rule-bomb", "A rule of a billion values.", BOMB, "graph-data-yaml", r"4\.1\.2\.yaml.*values"),
 )
 
 ODDITIES = (
