@@ -23,5 +23,8 @@ class BackOff:
             failures: at least 1.
             chance: where the rest comes from.
         """
-        reached = min(self.most, self.first * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
-        return reached * chance.uniform(0.5, 1.0)
+        return self.reached(failures) * chance.uniform(0.5, 1.0)
+
+    def reached(self, failures: int) -> float:
+        """The same with nothing left to chance."""
+        return min(self.most, self.first * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))

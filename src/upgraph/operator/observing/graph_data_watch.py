@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from upgraph.errors import RemoteError, UpgraphError
 from upgraph.errors.problems.oci import TIMEOUT, UNAUTHORIZED
+from upgraph.kube.backoff import BackOff
 from upgraph.oci import ImageName
 from upgraph.operator.inputs.values import GraphDataImage
 from upgraph.operator.observing.graph_data import Looked, look
@@ -23,7 +24,6 @@ one that a registry may ask for. Another login is tried at once."""
 LOOK_SECONDS = 30.0
 """Longest time for one question with all that belongs to it. A client of registries asks again for minutes, as it should where
 a copy is at stake; here others wait for their turn, and an administrator for a word."""
-_DOUBLINGS = 16
 TOLD_SECONDS = 3600.0
 """How often the moment of the last question is told where the answer is the same: each time is a write to the cluster."""
 
@@ -89,6 +89,6 @@ def pause_after(seen: GraphDataSeen, repeats: int, among: int) -> float:
         return max(AT_REST_SECONDS, AT_REST_SECONDS_EACH * among)
     usual = max(AT_REST_SECONDS, AFTER_FAULT_SECONDS_EACH * among)
     if fault.problem is UNAUTHORIZED:
-        return max(usual, min(AT_REST_SECONDS * 2.0 ** min(repeats, _DOUBLINGS), MOST_SECONDS))
+        return max(usual, BackOff(AT_REST_SECONDS, MOST_SECONDS).reached(repeats + 1))
     asked_for = fault.retry_after if isinstance(fault, RemoteError) else None
     return max(usual, min(asked_for or 0.0, MOST_SECONDS))
