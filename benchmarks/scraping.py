@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +15,7 @@ from benchmarks.machine import pairs_by_turns
 from benchmarks.processes import PeakMemory, output_of
 from benchmarks.proxy import counting_proxy
 from benchmarks.result import Bench, Row
-from benchmarks.serve import NEVER_SECONDS, Setup, generated_registry, service, setup_for
+from benchmarks.serve import Setup, generated_registry, service, setup_for
 from benchmarks.storage import RepositoryStorage
 from upgraph.oci import Image, parse_manifest
 from upgraph.testing.real_registry import RealRegistry
@@ -60,14 +61,9 @@ def rescrape(bench: Bench) -> Sequence[Row]:
     """A scrape of what has not changed since the last one."""
     made = bench.content
     with generated_registry(made) as registry:
-        setup = setup_for(
-            registry,
-            AMD64_REPOSITORY,
-            graph_data=made.graph_data,
-            state=bench.directory("state"),
-            scrape_interval=RESCRAPE_INTERVAL,
-        )
-        with service(setup) as running:
+        state = bench.directory("state")
+        setup = setup_for(registry, AMD64_REPOSITORY, graph_data=made.graph_data, state=state)
+        with service(replace(setup, scrape_interval=RESCRAPE_INTERVAL)) as running:
             running.wait_ready()
             running.wait_scraped()
             pairs = pairs_by_turns(
@@ -96,7 +92,7 @@ def layer_bytes(bench: Bench) -> Sequence[Row]:
             registry, AMD64_REPOSITORY, graph_data=made.graph_data, state=bench.directory("state")
         )
         through = f"docker://127.0.0.1:{proxy.port}/{AMD64_REPOSITORY}"
-        with service(Setup(through, direct.graph_data, direct.state, direct.ca, NEVER_SECONDS)) as running:
+        with service(Setup(through, direct.graph_data, direct.state, direct.ca)) as running:
             running.wait_ready()
             running.wait_scraped()
         received = proxy.received_bytes

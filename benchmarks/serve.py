@@ -58,7 +58,7 @@ class Setup:
     graph_data: Path
     state: Path
     ca: Path
-    scrape_interval: float
+    scrape_interval: float = NEVER_SECONDS
     """Seconds between two scrapes."""
     tls: Certificates | None = None
     """What it shows its clients; None: plain HTTP."""
@@ -180,14 +180,7 @@ def generated_registry(made: Content) -> Iterator[RealRegistry]:
         yield registry
 
 
-def setup_for(
-    registry: RealRegistry,
-    repository: str,
-    *,
-    graph_data: Path,
-    state: Path,
-    scrape_interval: float = NEVER_SECONDS,
-) -> Setup:
+def setup_for(registry: RealRegistry, repository: str, *, graph_data: Path, state: Path) -> Setup:
     """A service that reads one repository of the registry.
 
     Raises:
@@ -200,7 +193,6 @@ def setup_for(
         graph_data=graph_data,
         state=state,
         ca=registry.certificates.certificate,
-        scrape_interval=scrape_interval,
     )
 
 
