@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.outside import essence
 from tests.serving.conftest import (
     PREFIX,
     SETTINGS,
@@ -67,10 +68,6 @@ class Service:
     async def metrics(self) -> str:
         """What the status port counts."""
         return (await self.status.get("/metrics")).body.decode()
-
-
-def essence(answer: Answer) -> tuple[int, bytes, str | None]:
-    return answer.status, answer.body, answer.header("etag")
 
 
 def kind_of(answer: Answer) -> str:

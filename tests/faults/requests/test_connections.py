@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.outside import essence, memory_bytes
 from tests.faults.requests.conftest import (
     ARCHIVE,
     ARCHIVE_BYTES,
@@ -22,7 +23,6 @@ from tests.faults.requests.conftest import (
     TARGET,
     Service,
     asking,
-    essence,
     kind_of,
     until_closed,
 )
@@ -152,12 +152,12 @@ async def test_clients_that_read_nothing_cost_no_memory_and_are_cut_off(
     monkeypatch.setattr(clients, "UNREAD_SECONDS", 1.0)
     before, deaf = await service.graph(), 40
     async with AsyncExitStack() as stack:
-        resident = memory_bytes()
+        resident = memory_bytes(os.getpid())
         for _ in range(deaf):
             connection = await stack.enter_async_context(service.cluster.connected(buffer=1024))
             await connection.send(asking(ARCHIVE) * 20)
         assert await service.graph() == before
-        assert memory_bytes() - resident < deaf * ARCHIVE_BYTES / 10
+        assert memory_bytes(os.getpid()) - resident < deaf * ARCHIVE_BYTES / 10
         async with asyncio.timeout(PATIENCE):
             while service.traffic.timed_out < deaf:
                 assert await service.graph() == before
@@ -261,9 +261,3 @@ class TestSlowClients:
             assert await silent.is_closed_by_server()
         assert essence(await service.secure.get(GRAPH)) == await service.graph()
         assert service.secure_traffic.failed_handshakes == 1
-
-
-def memory_bytes() -> int:
-    """Memory of this process that belongs to no file."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) * 1024

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.faults.requests.conftest import MALFORMED, TARGET, Service, asking, essence, kind_of, until_closed
+from tests.faults.outside import essence
+from tests.faults.requests.conftest import MALFORMED, TARGET, Service, asking, kind_of, until_closed
 from tests.serving.conftest import PREFIX
 from upgraph.service.answering.requests import MAX_BODY_BYTES
 
